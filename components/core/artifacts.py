@@ -1,0 +1,354 @@
+"""The artifacts: one frozen type each, which documents its directory tree and is the only place that joins its paths.
+
+A component always sees artifacts as local directories. Where the pipeline root is remote (`gs://`, `s3://`), the
+runner brings inputs here and publishes outputs there.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.core.verdict import Verdict
+
+__all__ = [
+    "Artifact",
+    "ExampleAnomalies",
+    "ExampleStatistics",
+    "Examples",
+    "InfraBlessing",
+    "Model",
+    "ModelBlessing",
+    "ModelEvaluation",
+    "PushedModel",
+    "SavedModelExport",
+    "Schema",
+    "TFLiteExport",
+    "TransformGraph",
+    "TransformedExamples",
+]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A directory with one documented tree. Immutable once published."""
+
+    path: Path
+
+    def refusal(self) -> str | None:
+        """Why the stages that are gated by this artifact must not run; None if they may."""
+        return None
+
+    def is_intact(self) -> bool:
+        """Whether what the artifact stands for is still there."""
+        return self.path.is_dir()
+
+
+@dataclass(frozen=True)
+class _Split(Artifact):
+    """An artifact that holds record shards by split."""
+
+    @property
+    def summary_path(self) -> Path:
+        return self.path / "summary.json"
+
+    def split_dir(self, split: str) -> Path:
+        return self.path / f"Split-{split}"
+
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits present, `train` first, then the rest by name."""
+        names = sorted(entry.name.removeprefix("Split-") for entry in self.path.glob("Split-*"))
+        return tuple(sorted(names, key=lambda name: (name != "train", name)))
+
+    def shards(self, split: str) -> tuple[Path, ...]:
+        """The split's gzipped TFRecord files, in order."""
+        return tuple(sorted(self.split_dir(split).glob("*.tfrecord.gz")))
+
+    def summary(self) -> dict[str, Any]:
+        """`summary.json`: rows by split and what else the stage counted."""
+        document: dict[str, Any] = json.loads(self.summary_path.read_text(encoding="utf-8"))
+        return document
+
+
+@dataclass(frozen=True)
+class Examples(_Split):
+    """Labelled texts as tf.Example records (features: `components.core.features`), and the rows that were refused.
+
+    ```
+    summary.json                            labels, rows and dead letters by split, source files with encodings
+    Split-<name>/examples-00000-of-00002.tfrecord.gz
+    dead_letters/part-00000.jsonl           {"file", "row", "reason", "content"} for every row that is no example
+    ```
+    """
+
+    @property
+    def dead_letters_dir(self) -> Path:
+        return self.path / "dead_letters"
+
+    def labels(self) -> tuple[str, ...]:
+        """The label names, in the order of the label vector."""
+        return tuple(self.summary()["labels"])
+
+
+@dataclass(frozen=True)
+class ExampleStatistics(Artifact):
+    """Statistics of every split, readable by TFDV and Facets.
+
+    ```
+    Split-<name>/FeatureStats.pb            tensorflow.metadata.v0.DatasetFeatureStatisticsList, binary
+    statistics.json                         label counts, co-occurrence and lengths by split, for the report
+    ```
+    """
+
+    def stats_path(self, split: str) -> Path:
+        return self.path / f"Split-{split}" / "FeatureStats.pb"
+
+    @property
+    def json_path(self) -> Path:
+        return self.path / "statistics.json"
+
+    def splits(self) -> tuple[str, ...]:
+        names = sorted(entry.name.removeprefix("Split-") for entry in self.path.glob("Split-*"))
+        return tuple(sorted(names, key=lambda name: (name != "train", name)))
+
+
+@dataclass(frozen=True)
+class Schema(Artifact):
+    """What the data should look like.
+
+    ```
+    schema.pbtxt                            tensorflow.metadata.v0.Schema, text form, to be curated by a person
+    ```
+    """
+
+    @property
+    def pbtxt_path(self) -> Path:
+        return self.path / "schema.pbtxt"
+
+
+@dataclass(frozen=True)
+class ExampleAnomalies(Artifact):
+    """Where the data differ from the schema.
+
+    ```
+    Split-<name>/SchemaDiff.pb              tensorflow.metadata.v0.Anomalies, binary
+    anomalies.json                          [{"split", "feature", "type", "severity", "message"}]
+    ```
+    """
+
+    def anomalies_path(self, split: str) -> Path:
+        return self.path / f"Split-{split}" / "SchemaDiff.pb"
+
+    @property
+    def json_path(self) -> Path:
+        return self.path / "anomalies.json"
+
+    def anomalies(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = json.loads(self.json_path.read_text(encoding="utf-8"))
+        return found
+
+    def refusal(self) -> str | None:
+        errors = [anomaly for anomaly in self.anomalies() if anomaly["severity"] == "ERROR"]
+        if not errors:
+            return None
+        lines = "; ".join(f"{error['split']}/{error['feature']}: {error['message']}" for error in errors[:3])
+        more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
+        return f"the data do not fit the schema: {lines}{more}. See {self.json_path}"
+
+
+@dataclass(frozen=True)
+class TransformGraph(Artifact):
+    """How text becomes token ids: all that training, serving and the phone need to agree on.
+
+    ```
+    tokenizer/vocab.txt                     one token a line, line number = id; special tokens hold [unusedN] rows
+    tokenizer/tokenizer.json                cleaning rules, special tokens, maximum length
+    labels.txt                              one label a line, in the order of the label vector
+    lengths.json                            {"<split>": {"<token count>": rows}}
+    ```
+    """
+
+    @property
+    def tokenizer_dir(self) -> Path:
+        return self.path / "tokenizer"
+
+    @property
+    def labels_path(self) -> Path:
+        return self.path / "labels.txt"
+
+    @property
+    def lengths_path(self) -> Path:
+        return self.path / "lengths.json"
+
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self.labels_path.read_text(encoding="utf-8").split("\n")[:-1])
+
+
+@dataclass(frozen=True)
+class TransformedExamples(_Split):
+    """Tokenized examples as tf.Example records (features: `components.core.features`).
+
+    ```
+    summary.json                            rows by split, longest, truncated, unknown-token rate
+    Split-<name>/transformed-00000-of-00002.tfrecord.gz
+    ```
+    """
+
+
+@dataclass(frozen=True)
+class Model(Artifact):
+    """A trained model that can be rebuilt without its pretrained encoder.
+
+    ```
+    model.json                              encoder, task, head, labels, thresholds (`components.modeling.classifier`)
+    model.weights.h5                        Keras weights, float32
+    tokenizer/                              as in TransformGraph
+    training.json                           loss and dev metrics by epoch, examples/s, early stopping
+    logs/                                   TensorBoard event files
+    ```
+    """
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / "model.json"
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path / "model.weights.h5"
+
+    @property
+    def tokenizer_dir(self) -> Path:
+        return self.path / "tokenizer"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "training.json"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.path / "logs"
+
+
+@dataclass(frozen=True)
+class ModelEvaluation(Artifact):
+    """How good the model is.
+
+    ```
+    metrics.json                            macro/micro F1 with intervals, per-label table, slices, worst errors
+    predictions-<split>.npz                 ids, float32 scores [rows, labels], uint8 targets [rows, labels]
+    ```
+    """
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.path / "metrics.json"
+
+    def predictions_path(self, split: str) -> Path:
+        return self.path / f"predictions-{split}.npz"
+
+    def metrics(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.metrics_path.read_text(encoding="utf-8"))
+        return document
+
+
+@dataclass(frozen=True)
+class _Blessing(Artifact):
+    """A verdict that the stages after it obey."""
+
+    @property
+    def verdict_path(self) -> Path:
+        return self.path / "verdict.json"
+
+    def verdict(self) -> Verdict:
+        return Verdict.read(self.verdict_path)
+
+    def refusal(self) -> str | None:
+        verdict = self.verdict()
+        return None if verdict.blessed else "not blessed: " + "; ".join(verdict.reasons)
+
+
+@dataclass(frozen=True)
+class ModelBlessing(_Blessing):
+    """Whether the model may be exported and pushed.
+
+    ```
+    verdict.json                            {"blessed", "checks": [{"name", "value", "limit", "passed", "message"}]}
+    ```
+    """
+
+
+@dataclass(frozen=True)
+class SavedModelExport(Artifact):
+    """What TensorFlow Serving loads.
+
+    ```
+    saved_model/                            saved_model.pb, variables/, assets/, assets.extra/
+    export.json                             size in bytes, signatures, labels, thresholds
+    ```
+    """
+
+    @property
+    def saved_model_dir(self) -> Path:
+        return self.path / "saved_model"
+
+    @property
+    def export_path(self) -> Path:
+        return self.path / "export.json"
+
+
+@dataclass(frozen=True)
+class TFLiteExport(Artifact):
+    """What an app ships.
+
+    ```
+    emotion_float32.tflite                  vocabulary, labels and thresholds are inside, as metadata
+    emotion_int8.tflite                     dynamic-range int8 weights
+    labels.txt  vocab.txt  thresholds.json  the same as plain files
+    export.json                             {"<variant>": {"file", "size_bytes"}}
+    ```
+    """
+
+    @property
+    def export_path(self) -> Path:
+        return self.path / "export.json"
+
+    def model_path(self, variant: str) -> Path:
+        return self.path / f"emotion_{variant}.tflite"
+
+    def variants(self) -> tuple[str, ...]:
+        """`float32`, `int8`: those that are there, by name."""
+        files = sorted(self.path.glob("emotion_*.tflite"))
+        return tuple(file.stem.removeprefix("emotion_") for file in files)
+
+
+@dataclass(frozen=True)
+class InfraBlessing(_Blessing):
+    """Whether every export answers as the Keras model does.
+
+    ```
+    verdict.json                            as in ModelBlessing
+    parity.json                             per export: largest score difference, agreement, latency, worst texts
+    ```
+    """
+
+    @property
+    def parity_path(self) -> Path:
+        return self.path / "parity.json"
+
+
+@dataclass(frozen=True)
+class PushedModel(Artifact):
+    """Where the model was published.
+
+    ```
+    pushed.json                             {"version", "saved_model", "tflite"}: absolute paths or URIs
+    ```
+    """
+
+    @property
+    def pushed_path(self) -> Path:
+        return self.path / "pushed.json"
+
+    def pushed(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.pushed_path.read_text(encoding="utf-8"))
+        return document

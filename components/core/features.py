@@ -1,0 +1,40 @@
+"""Names, types and shapes of the features that the stages hand to each other in tf.Example records."""
+
+__all__ = [
+    "CONTEXT",
+    "GROUP",
+    "ID",
+    "LABELS",
+    "LABEL_IDS",
+    "SLICE_PREFIX",
+    "TEXT",
+    "TOKEN_IDS",
+    "WEIGHT",
+]
+
+ID = "id"
+"""bytes [1]: the row's id, given or `<file name>:<row number>`."""
+
+TEXT = "text"
+"""bytes [1]: UTF-8, as in the source (the canonical cleaning belongs to the tokenizer, so that it is served too)."""
+
+CONTEXT = "context"
+"""bytes [0 or 1]: UTF-8 text before the utterance."""
+
+LABELS = "labels"
+"""bytes [any]: label names, in the order of the label list; none is allowed (no label applies)."""
+
+GROUP = "group"
+"""bytes [0 or 1]: rows of one group stay in one split."""
+
+WEIGHT = "weight"
+"""float [0 or 1]: weight of the example in the loss; 1 if absent."""
+
+SLICE_PREFIX = "slice/"
+"""bytes [0 or 1] each: `slice/<column>`, a value by which the evaluation is broken down."""
+
+TOKEN_IDS = "token_ids"
+"""int64 [tokens]: WordPiece ids with [CLS] and [SEP], at most `max_tokens`, not padded."""
+
+LABEL_IDS = "label_ids"
+"""int64 [any]: positions of the example's labels in the label list, ascending."""

@@ -1,0 +1,195 @@
+"""Files here and in object stores, and directories that appear whole or not at all.
+
+Paths are local paths or URIs (`gs://`, `s3://`, …) by way of fsspec: unlike `tf.io.gfile` it costs no TensorFlow
+import and its in-memory file system makes the remote path testable.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from components.core.errors import StorageError, UserError
+
+__all__ = [
+    "content_digest",
+    "download",
+    "is_remote",
+    "open_file",
+    "publish",
+    "publishing",
+    "resolve_files",
+    "write_atomic",
+]
+
+
+def is_remote(uri: str) -> bool:
+    """Whether `uri` names a file system other than the local one."""
+    return "://" in uri and not uri.startswith("file://")
+
+
+def _remote(uri: str) -> tuple[Any, str]:
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(uri)  # type: ignore[no-any-return]
+    except ImportError as err:
+        scheme = uri.partition("://")[0]
+        package = {"gs": "gcsfs", "s3": "s3fs"}.get(scheme, f"the fsspec driver for {scheme}://")
+        raise UserError(f"{uri}: this needs {package}; install it with `pip install {package}`") from err
+    except ValueError as err:
+        raise UserError(f"{uri}: {err}") from err
+
+
+def open_file(uri: str, mode: str = "rb") -> IO[Any]:
+    """Opens a local or remote file; text modes are UTF-8.
+
+    Raises:
+        UserError: there is no such file, or it may not be read.
+    """
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        if is_remote(uri):
+            filesystem, path = _remote(uri)
+            return filesystem.open(path, mode, encoding=encoding)  # type: ignore[no-any-return]
+        return Path(uri).open(mode, encoding=encoding)
+    except FileNotFoundError as err:
+        raise UserError(f"{uri}: no such file; check the path in the configuration") from err
+    except IsADirectoryError as err:
+        raise UserError(f"{uri}: is a directory; name a file") from err
+    except PermissionError as err:
+        raise UserError(f"{uri}: permission denied; check who may read it") from err
+
+
+def resolve_files(pattern: str) -> tuple[str, ...]:
+    """The files that a path, a glob pattern or a directory names, sorted; hidden files of a directory are left out.
+
+    Raises:
+        UserError: nothing is there.
+    """
+    if is_remote(pattern):
+        filesystem, path = _remote(pattern)
+        scheme = pattern.partition("://")[0]
+        inside = f"{path.rstrip('/')}/*" if filesystem.isdir(path) else path
+        found = [
+            f"{scheme}://{name.lstrip('/')}" for name in filesystem.glob(inside) if not filesystem.isdir(name)
+        ]
+    else:
+        local = Path(pattern)
+        if local.is_dir():
+            found = [str(entry) for entry in local.iterdir() if entry.is_file()]
+        elif local.exists():
+            return (pattern,)
+        else:
+            inside = local.relative_to(local.anchor)
+            found = [str(entry) for entry in Path(local.anchor).glob(str(inside)) if entry.is_file()]
+    visible = sorted(name for name in found if not Path(name).name.startswith((".", "_")))
+    if not visible:
+        raise UserError(f"{pattern}: no such file; check the path in the configuration")
+    return tuple(visible)
+
+
+def content_digest(uri: str) -> str:
+    """SHA-256 (hex) of a file's bytes, or of a directory's relative file names and bytes."""
+    digest = hashlib.sha256()
+    if not is_remote(uri) and Path(uri).is_dir():
+        root = Path(uri)
+        for file in sorted(entry for entry in root.rglob("*") if entry.is_file()):
+            digest.update(f"{file.relative_to(root).as_posix()}\0{content_digest(str(file))}\n".encode())
+        return digest.hexdigest()
+    with open_file(uri) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_atomic(path: Path, content: str) -> None:
+    """Writes a text file so that a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def publish(source: Path, destination: str) -> None:
+    """Makes the finished local directory `source` appear at `destination`, whole or not at all.
+
+    Locally: fsync of every file and directory, then one rename (`source` must be on the same file system). In an
+    object store, which has no rename of directories, every file is uploaded; the caller's record of completion makes
+    it visible.
+
+    Raises:
+        StorageError: `destination` exists already; published directories are never overwritten.
+    """
+    if is_remote(destination):
+        filesystem, path = _remote(destination)
+        if filesystem.exists(path):
+            raise StorageError(f"{destination}: exists already and is never overwritten")
+        filesystem.put(f"{source}/", f"{path}/", recursive=True)
+        shutil.rmtree(source)
+        return
+    target = Path(destination)
+    if target.exists():
+        raise StorageError(f"{destination}: exists already and is never overwritten")
+    _fsync_tree(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+    _fsync(target.parent)
+
+
+def download(uri: str, destination: Path) -> None:
+    """Copies a remote directory to `destination`, which appears whole or not at all."""
+    filesystem, path = _remote(uri)
+    if not filesystem.exists(path):
+        raise StorageError(f"{uri}: is gone; rerun without cache to rebuild it")
+    with publishing(destination) as staging:
+        for name in filesystem.find(path):
+            target = staging / name[len(path) :].lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(name, str(target))
+
+
+@contextmanager
+def publishing(destination: Path) -> Iterator[Path]:
+    """Yields a hidden directory beside `destination` to fill; on success it is published, on error it is removed."""
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
+    except OSError as err:
+        raise UserError(
+            f"{destination.parent}: cannot write here ({err.strerror}); choose another directory"
+        ) from err
+    try:
+        staging.chmod(0o755)
+        yield staging
+        publish(staging, str(destination))
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _fsync_tree(root: Path) -> None:
+    for directory, _, files in os.walk(root):
+        for name in files:
+            _fsync(Path(directory) / name)
+        _fsync(Path(directory))
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,95 @@
+"""TFRecord files without TensorFlow, whose import costs seconds.
+
+Format (tensorflow/core/lib/io/record_writer.h): length as uint64, masked CRC-32C of the length, the bytes,
+masked CRC-32C of the bytes, all little-endian. A file whose name ends in `.gz` is one gzip stream.
+"""
+
+import gzip
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any, cast
+
+import google_crc32c
+
+from components.core.errors import DataError
+from components.core.filesystem import open_file
+
+__all__ = ["read_records", "read_stream", "write_records"]
+
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM = struct.Struct("<I")
+_HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
+_MASK_DELTA = 0xA282EAD8
+_MAX_RECORD_BYTES = 1 << 31  # protobuf messages end at 2 GiB
+_BUFFER_BYTES = 1 << 18
+
+
+def _masked_crc(data: bytes) -> bytes:
+    crc = google_crc32c.value(data)
+    return _CHECKSUM.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)
+
+
+def write_records(path: Path, records: Iterable[bytes]) -> int:
+    """Writes the records in order and returns their number; equal records give equal bytes, gzipped too."""
+    count = 0
+    with ExitStack() as stack:
+        stream: Any = stack.enter_context(path.open("wb"))
+        if path.name.endswith(".gz"):
+            # mtime 0 and no file name in the gzip header: the bytes depend on the records alone.
+            zipped = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0))
+            stream = stack.enter_context(io.BufferedWriter(zipped, _BUFFER_BYTES))
+        for record in records:
+            length = _LENGTH.pack(len(record))
+            stream.write(length + _masked_crc(length) + record + _masked_crc(record))
+            count += 1
+    return count
+
+
+def read_records(path: Path | str) -> Iterator[bytes]:
+    """Yields the records of a file or URI in order.
+
+    Raises:
+        DataError: the file is cut off, a checksum does not match, or it is no TFRecord file.
+        UserError: there is no such file, or it may not be read.
+    """
+    name = str(path)
+    with ExitStack() as stack:
+        stream: Any = stack.enter_context(open_file(name))
+        if name.endswith(".gz"):
+            stream = stack.enter_context(gzip.GzipFile(fileobj=stream, mode="rb"))
+        yield from read_stream(stream, name=name)
+
+
+def read_stream(stream: IO[bytes], *, name: str) -> Iterator[bytes]:
+    """Yields the records of an open, uncompressed stream; `name` is what error messages call it.
+
+    Raises:
+        DataError: the stream is cut off, a checksum does not match, or it is no TFRecord stream.
+    """
+    reader = io.BufferedReader(cast("io.RawIOBase", stream), _BUFFER_BYTES)
+    number = 0
+    try:
+        while header := reader.read(_HEADER_BYTES):
+            number += 1
+            length = _read_length(header, f"{name}: record {number}")
+            record = reader.read(length)
+            if len(record) < length or reader.read(_CHECKSUM.size) != _masked_crc(record):
+                raise DataError(f"{name}: record {number}: cut off or corrupt; copy the file again")
+            yield record
+    except (EOFError, zlib.error, gzip.BadGzipFile) as err:
+        raise DataError(f"{name}: broken gzip data after record {number} ({err}); copy it again") from err
+
+
+def _read_length(header: bytes, where: str) -> int:
+    length_bytes = header[: _LENGTH.size]
+    if header[_LENGTH.size :] == _masked_crc(length_bytes):
+        length: int = _LENGTH.unpack(length_bytes)[0]
+        if length <= _MAX_RECORD_BYTES:
+            return length
+    raise DataError(
+        f"{where}: broken header; expected an intact TFRecord file (a compressed one ends in .gz)"
+    )

@@ -1,0 +1,61 @@
+"""`pipeline.run(config)`: the whole pipeline from Python."""
+
+from pathlib import Path
+
+from components.core.filesystem import write_atomic
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.config import PipelineConfig, load_config
+from pipeline.emotion import build_graph
+from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
+from pipeline.metadata_store import MetadataStore
+
+__all__ = ["report_path", "run"]
+
+
+def run(
+    config: PipelineConfig | Path | str,
+    *,
+    to: str | None = None,
+    use_cache: bool = True,
+    observer: RunObserver = SILENT,
+) -> RunResult:
+    """Runs the pipeline on this machine and writes its report.
+
+    Args:
+        config: a configuration or the path of its YAML file.
+        to: the last stage to run; all if None.
+        use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
+        observer: is told what happens.
+
+    Returns:
+        what became of every stage; `state` is REFUSED if the data or the model did not pass a gate.
+
+    Raises:
+        UserError: the configuration or the data are wrong; the message says what to do.
+        StageError: a stage failed.
+    """
+    if not isinstance(config, PipelineConfig):
+        config = load_config(config)
+    graph = build_graph(config)
+    if to is not None:
+        graph = graph.upto(to)
+    storage = ArtifactStorage(config.root, config.work_dir)
+    store = MetadataStore(storage.metadata_path)
+    try:
+        runner = LocalRunner(storage, store, use_cache=use_cache)
+        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
+    finally:
+        store.close()
+    _write_report(result, config, report_path(storage, result))
+    return result
+
+
+def report_path(storage: ArtifactStorage, result: RunResult) -> Path:
+    """Where the run's HTML report is."""
+    return storage.report_dir(result.run_id) / "report.html"
+
+
+def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None:
+    from pipeline.report import collect_report, render_report
+
+    write_atomic(path, render_report(collect_report(result, config)))

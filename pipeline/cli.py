@@ -1,0 +1,172 @@
+"""The `emotion` command. This module imports nothing heavy: `--help` answers at once."""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="emotion",
+    help="From labelled text to emotion models that answer alike in TF Serving and on a phone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_ConfigFile = Annotated[
+    Path, typer.Argument(help="Pipeline configuration (YAML); `emotion init` writes one.")
+]
+_NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every stage again.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+class _Target(StrEnum):
+    SAVED_MODEL = "saved-model"
+    TFLITE = "tflite"
+
+
+@app.command()
+def run(
+    config: _ConfigFile,
+    to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
+    no_cache: _NoCache = False,
+) -> None:
+    """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
+    from pipeline.commands.run import run_command
+
+    raise typer.Exit(run_command(config, to=to, use_cache=not no_cache))
+
+
+@app.command()
+def validate(config: _ConfigFile, no_cache: _NoCache = False) -> None:
+    """Run the data stages only: are the data fit to train on? Exit code 3 if not."""
+    from pipeline.commands.run import run_command
+
+    raise typer.Exit(run_command(config, to="example_validator", use_cache=not no_cache))
+
+
+@app.command()
+def init(
+    data: Annotated[
+        Path, typer.Argument(help="Your CSV, TSV, JSONL or Parquet file, or a directory of splits.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Configuration to write.")] = Path(
+        "emotion.yaml"
+    ),
+    text: Annotated[str | None, typer.Option(help="Text column, where the guess is wrong.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label column, where the guess is wrong.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the configuration.")] = False,
+) -> None:
+    """Look at your data and write a commented configuration for it."""
+    from pipeline.commands.init import init_command
+
+    init_command(data, output=output, text=text, labels=labels, force=force)
+
+
+@app.command()
+def predict(
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts; stdin, a line each, if none.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Text file, a line each.")] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", help="Pushed model directory, SavedModel or .tflite file.")
+    ] = None,
+    tflite: Annotated[bool, typer.Option("--tflite", help="Use the pushed TFLite model.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Labels to show a text.")] = 5,
+    as_json: _AsJson = False,
+) -> None:
+    """Name the emotions in texts with the newest pushed model."""
+    from pipeline.commands.predict import predict_command
+
+    predict_command(texts or [], file=file, model=model, tflite=tflite, top=top, as_json=as_json)
+
+
+@app.command()
+def serve(
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Pushed model directory; the newest one if not given."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Model name in requests.")] = "emotion",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.")] = 8500,
+    rest_port: Annotated[int, typer.Option(help="REST port; 0 takes a free one.")] = 8501,
+) -> None:
+    """Serve the pushed model with TF Serving's gRPC and REST API."""
+    from pipeline.commands.serve import serve_command
+
+    raise typer.Exit(serve_command(model, name=name, host=host, port=port, rest_port=rest_port))
+
+
+@app.command()
+def export(
+    target: Annotated[_Target, typer.Argument(help="What to write.")],
+    output: Annotated[Path, typer.Argument(help="Directory to write; it must not exist.")],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Model artifact; the newest trained one of --root if not given."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
+    ] = None,
+) -> None:
+    """Export a trained model by hand, blessed or not."""
+    from pipeline.commands.export import export_command
+
+    export_command(target.value, output, model=model, root=root)
+
+
+@app.command()
+def inspect(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="`runs`, `artifacts`, a run's number, an artifact directory, a SavedModel or a .tflite file."
+        ),
+    ] = "runs",
+    root: Annotated[
+        Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
+    ] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Show runs, artifacts and model files."""
+    from pipeline.commands.inspect import inspect_command
+
+    inspect_command(what, root=root, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: _AsJson = False) -> None:
+    """Show versions, accelerators and CPU features, what is missing and how to get it."""
+    from pipeline.commands.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(as_json=as_json))
+
+
+def main() -> None:
+    """Runs the command; one clear line and exit code 2 for a mistake of the user, 1 for a failure."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on where it was", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as err:
+        sys.exit(_explain(err))
+
+
+def _explain(err: Exception) -> int:
+    from components.core.errors import EmotionPipelineError, UserError
+
+    if not isinstance(err, EmotionPipelineError):
+        raise err
+    print(f"error: {err}", file=sys.stderr)
+    return 2 if isinstance(err, UserError) else 1

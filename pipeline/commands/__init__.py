@@ -1,0 +1,1 @@
+"""What the `emotion` commands do; imported only when one is called."""

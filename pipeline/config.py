@@ -1,0 +1,166 @@
+"""The configuration of a whole pipeline: one YAML file, one section a stage."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from components.core.config import Config
+from components.core.errors import ConfigError
+from components.evaluator import EvaluatorConfig
+from components.example_gen import ExampleGenConfig
+from components.example_validator import ExampleValidatorConfig
+from components.infra_validator import InfraValidatorConfig
+from components.pusher import PusherConfig
+from components.saved_model_exporter import SavedModelExporterConfig
+from components.schema_gen import SchemaGenConfig
+from components.statistics_gen import StatisticsGenConfig
+from components.tflite_exporter import TFLiteExporterConfig
+from components.trainer import TrainerConfig
+from components.transform import TransformConfig
+
+__all__ = ["PipelineConfig", "load_config", "parse_config"]
+
+
+class PipelineConfig(Config):
+    """Everything that a run needs to know."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    """Name of the pipeline: letters, digits, `_`, `.` and `-`."""
+
+    root: str = ""
+    """Directory or URI of artifacts, metadata and reports, from the working directory; `runs/<name>` if empty."""
+
+    work_dir: str | None = None
+    """Local directory for metadata, staging and reports where `root` is remote (`gs://`, `s3://`)."""
+
+    example_gen: ExampleGenConfig
+    statistics_gen: StatisticsGenConfig = StatisticsGenConfig()
+    schema_gen: SchemaGenConfig = SchemaGenConfig()
+    example_validator: ExampleValidatorConfig = ExampleValidatorConfig()
+    transform: TransformConfig = TransformConfig()
+    trainer: TrainerConfig = TrainerConfig()
+    evaluator: EvaluatorConfig = EvaluatorConfig()
+    saved_model_exporter: SavedModelExporterConfig = SavedModelExporterConfig()
+    tflite_exporter: TFLiteExporterConfig = TFLiteExporterConfig()
+    infra_validator: InfraValidatorConfig = InfraValidatorConfig()
+    pusher: PusherConfig = PusherConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_root(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("root") and values.get("name"):
+            return {**values, "root": f"runs/{values['name']}"}
+        return values
+
+
+def load_config(path: Path | str) -> PipelineConfig:
+    """Reads a configuration file; relative input paths in it are taken from its directory.
+
+    `${NAME}` and `${NAME:-default}` in any text are replaced by environment variables.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or a key is unknown, missing or out of range.
+    """
+    path = Path(path)
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise ConfigError(
+            f"{path}: no such file; `emotion init DATA` writes a configuration for your data"
+        ) from err
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({err})") from err
+    except yaml.YAMLError as err:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(err).split())}") from err
+    if not isinstance(document, dict):
+        raise ConfigError(
+            f"{path}: expected keys and values such as `name: …` and `example_gen: …` at the top"
+        )
+    return parse_config(document, source=str(path), base=path.resolve().parent)
+
+
+def parse_config(
+    document: dict[str, Any], *, source: str = "configuration", base: Path | None = None
+) -> PipelineConfig:
+    """Checks a configuration given as plain values.
+
+    Args:
+        document: as a YAML file would give it.
+        source: what error messages call it.
+        base: directory from which relative input paths are taken; the working directory if None.
+
+    Raises:
+        ConfigError: a key is unknown, missing or out of range.
+    """
+    try:
+        return PipelineConfig.model_validate(_expand(document, source), context={"base": base})
+    except ValidationError as err:
+        problems = "; ".join(_describe(problem) for problem in err.errors(include_url=False)[:3])
+        raise ConfigError(f"{source}: {problems}") from err
+
+
+def _describe(problem: Any) -> str:
+    """One pydantic problem in a sentence; an unknown key with the nearest valid one."""
+    where = ".".join(str(part) for part in problem["loc"])
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _keys_at(problem["loc"][:-1])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+            remedy = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(known)}"
+            return f"unknown key `{where}`; {remedy}"
+        case "missing":
+            return f"`{where}` is missing; add it"
+        case "value_error":
+            prefix = f"`{where}`: " if where else ""
+            return f"{prefix}{problem['ctx']['error']}"
+        case _:
+            return f"`{where}` is {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """Names of the valid keys of the section at `location`."""
+    kind: Any = PipelineConfig
+    for part in location:
+        field = (
+            kind.model_fields.get(part) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        )
+        if field is None:
+            continue
+        kind = _section_type(field.annotation)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+
+
+def _section_type(annotation: Any) -> Any:
+    """The configuration type inside `X | None`, `tuple[X, ...]` or `X` itself."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    parts = getattr(annotation, "__args__", ())
+    return next((found for found in map(_section_type, parts) if found is not None), None)
+
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+def _expand(value: Any, source: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _expand(item, source) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, source) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        found = os.environ.get(match["name"]) or match["default"]
+        if found is None:
+            name = match["name"]
+            raise ConfigError(
+                f"{source}: environment variable {name} is not set; set it or write ${{{name}:-default}}"
+            )
+        return found
+
+    return _VARIABLE.sub(replace, value)

@@ -1,0 +1,59 @@
+"""The pipeline, read from top to bottom."""
+
+from components.core.artifacts import ModelBlessing
+from components.evaluator import evaluator
+from components.example_gen import example_gen
+from components.example_validator import example_validator
+from components.infra_validator import infra_validator
+from components.pusher import pusher
+from components.saved_model_exporter import saved_model_exporter
+from components.schema_gen import schema_gen
+from components.statistics_gen import statistics_gen
+from components.tflite_exporter import tflite_exporter
+from components.trainer import trainer
+from components.transform import transform
+from pipeline.config import PipelineConfig
+from pipeline.graph import Graph, LatestBlessed
+
+__all__ = ["build_graph"]
+
+
+def build_graph(config: PipelineConfig) -> Graph:
+    """The stages from source files to a published model, each wired to what it reads and to what may refuse it."""
+    graph = Graph()
+
+    generated = graph.add(example_gen, config.example_gen)
+    examples = generated["examples"]
+
+    profiled = graph.add(statistics_gen, config.statistics_gen, examples=examples)
+    statistics = profiled["statistics"]
+    inferred = graph.add(schema_gen, config.schema_gen, statistics=statistics)
+    validated = graph.add(
+        example_validator, config.example_validator, statistics=statistics, schema=inferred["schema"]
+    )
+
+    transformed = graph.add(transform, config.transform, gates=(validated["anomalies"],), examples=examples)
+    trained = graph.add(
+        trainer,
+        config.trainer,
+        transformed=transformed["transformed"],
+        transform_graph=transformed["transform_graph"],
+    )
+    model = trained["model"]
+
+    evaluated = graph.add(
+        evaluator,
+        config.evaluator,
+        examples=examples,
+        model=model,
+        baseline=LatestBlessed(model, ModelBlessing),
+    )
+    blessed = (evaluated["blessing"],)
+
+    saved_model = graph.add(saved_model_exporter, config.saved_model_exporter, gates=blessed, model=model)
+    tflite = graph.add(tflite_exporter, config.tflite_exporter, gates=blessed, model=model)
+    exports = {"saved_model": saved_model["export"], "tflite": tflite["export"]}
+
+    proven = graph.add(infra_validator, config.infra_validator, model=model, examples=examples, **exports)
+    graph.add(pusher, config.pusher, gates=(proven["blessing"],), **exports)
+    return graph

@@ -1,0 +1,112 @@
+import itertools
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from components.core.errors import StorageError, UserError
+from components.core.filesystem import (
+    content_digest,
+    download,
+    open_file,
+    publish,
+    publishing,
+    resolve_files,
+    write_atomic,
+)
+
+_bucket = itertools.count()
+
+
+@pytest.fixture
+def bucket() -> str:
+    """An in-memory object store: the code path of gs:// and s3://."""
+    return f"memory://bucket-{next(_bucket)}"
+
+
+def test_a_failed_publication_leaves_nothing(tmp_path: Path):
+    def fill_and_fail() -> None:
+        with publishing(tmp_path / "model") as staging:
+            (staging / "part").write_text("half")
+            raise RuntimeError("power gone")
+
+    with pytest.raises(RuntimeError):
+        fill_and_fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_publication_appears_whole(tmp_path: Path):
+    with publishing(tmp_path / "model") as staging:
+        (staging / "deep").mkdir()
+        (staging / "deep" / "file").write_text("whole")
+        assert not (tmp_path / "model").exists()
+    assert (tmp_path / "model" / "deep" / "file").read_text() == "whole"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_is_published_is_never_overwritten(tmp_path: Path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    with pytest.raises(StorageError, match="never overwritten"):
+        publish(tmp_path / "new", str(tmp_path / "old"))
+
+
+def test_a_directory_goes_to_an_object_store_and_back(tmp_path: Path, bucket: str):
+    (tmp_path / "model" / "variables").mkdir(parents=True)
+    (tmp_path / "model" / "variables" / "data").write_bytes(b"\x00\x01")
+    (tmp_path / "model" / "saved_model.pb").write_bytes(b"graph")
+    digest = content_digest(str(tmp_path / "model"))
+    publish(tmp_path / "model", f"{bucket}/models/1")
+    assert not (tmp_path / "model").exists()
+    download(f"{bucket}/models/1", tmp_path / "back")
+    assert content_digest(str(tmp_path / "back")) == digest
+
+
+def test_what_is_gone_from_an_object_store_is_told(tmp_path: Path, bucket: str):
+    with pytest.raises(StorageError, match="is gone; rerun without cache"):
+        download(f"{bucket}/nothing", tmp_path / "back")
+
+
+def test_the_digest_is_of_names_and_content(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one").write_text("1")
+    first = content_digest(str(tmp_path / "a"))
+    (tmp_path / "a" / "one").rename(tmp_path / "a" / "two")
+    renamed = content_digest(str(tmp_path / "a"))
+    (tmp_path / "a" / "two").write_text("2")
+    assert len({first, renamed, content_digest(str(tmp_path / "a"))}) == 3
+
+
+def test_a_missing_file_is_named_with_a_remedy(tmp_path: Path):
+    with pytest.raises(UserError, match=r"missing\.csv: no such file; check the path"):
+        open_file(str(tmp_path / "missing.csv"))
+    with pytest.raises(UserError, match="is a directory; name a file"):
+        open_file(str(tmp_path))
+
+
+def test_an_unknown_scheme_is_a_mistake_of_the_user():
+    with pytest.raises(UserError, match="nosuch://bucket/file"):
+        open_file("nosuch://bucket/file")
+
+
+def test_files_are_found_by_name_pattern_and_directory(tmp_path: Path, bucket: str):
+    for name in ("b.csv", "a.csv", "c.txt", ".hidden", "_SUCCESS"):
+        (tmp_path / name).write_text(name)
+        with fsspec.open(f"{bucket}/data/{name}", "w") as stream:
+            stream.write(name)
+    assert resolve_files(str(tmp_path / "a.csv")) == (str(tmp_path / "a.csv"),)
+    assert [Path(name).name for name in resolve_files(str(tmp_path / "*.csv"))] == ["a.csv", "b.csv"]
+    assert [Path(name).name for name in resolve_files(str(tmp_path))] == ["a.csv", "b.csv", "c.txt"]
+    assert resolve_files(f"{bucket}/data/*.csv") == (f"{bucket}/data/a.csv", f"{bucket}/data/b.csv")
+    with open_file(f"{bucket}/data/a.csv") as stream:
+        assert stream.read() == b"a.csv"
+    with pytest.raises(UserError, match="no such file"):
+        resolve_files(str(tmp_path / "*.parquet"))
+
+
+def test_a_text_file_is_replaced_whole(tmp_path: Path):
+    target = tmp_path / "deep" / "report.html"
+    write_atomic(target, "old")
+    write_atomic(target, "new — ünïcode")
+    assert target.read_text(encoding="utf-8") == "new — ünïcode"
+    assert [entry.name for entry in target.parent.iterdir()] == ["report.html"]

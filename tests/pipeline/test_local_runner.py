@@ -1,0 +1,195 @@
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from components.core.errors import DataError, StageError, StorageError, UserError
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.graph import Graph
+from pipeline.local_runner import LocalRunner, RunResult
+from pipeline.metadata_store import MetadataStore, State
+from tests.pipeline import toy_stages
+from tests.pipeline.toy_stages import toy_graph
+
+_bucket = itertools.count()
+
+
+class Root:
+    """A pipeline root with one number as its data."""
+
+    def __init__(self, directory: Path, root: str | None = None) -> None:
+        self.data = directory / "data.txt"
+        self.data.write_text("3")
+        self.storage = ArtifactStorage(root or str(directory / "root"), str(directory / "work"))
+        self.store = MetadataStore(self.storage.metadata_path)
+
+    def run(self, graph: Graph | None = None, *, use_cache: bool = True) -> RunResult:
+        toy_stages.calls.clear()
+        runner = LocalRunner(self.storage, self.store, use_cache=use_cache)
+        return runner.run(graph or toy_graph(str(self.data)), pipeline="toy", config="{}")
+
+
+@pytest.fixture(params=["local", "remote"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Root]:
+    remote = f"memory://runner-{next(_bucket)}/root" if request.param == "remote" else None
+    root = Root(tmp_path, remote)
+    yield root
+    root.store.close()
+
+
+def test_a_run_publishes_every_output(root: Root):
+    result = root.run()
+    assert result.state is State.COMPLETE
+    assert toy_stages.calls == ["read", "train", "judge", "push"]
+    assert result.stages["train"].outputs["model"].config_path.read_text() == "6.0"
+    assert result.stages["train"].summary == {"value": 6.0}
+    assert result.stages["train"].peak_memory_mib > 1
+
+
+def test_an_unchanged_rerun_executes_nothing(root: Root):
+    first = root.run()
+    second = root.run()
+    assert toy_stages.calls == []
+    assert {stage.state for stage in second.stages.values()} == {State.CACHED}
+    assert second.stages["train"].outputs == first.stages["train"].outputs
+    assert second.stages["train"].summary == {"value": 6.0}
+
+
+def test_a_changed_setting_reruns_its_stage_and_what_depends_on_it(root: Root):
+    root.run()
+    result = root.run(toy_graph(str(root.data), factor=5))
+    assert toy_stages.calls == ["train", "judge", "push"]
+    assert result.stages["train"].message == "config factor changed"
+
+
+def test_changed_data_rerun_and_equal_outputs_stop_the_ripple(root: Root):
+    root.run()
+    root.data.write_text("3 \n")
+    result = root.run()
+    assert toy_stages.calls == ["read"]
+    assert "data.txt changed" in result.stages["read"].message
+
+
+def test_without_cache_everything_runs(root: Root):
+    root.run()
+    root.run(use_cache=False)
+    assert toy_stages.calls == ["read", "train", "judge", "push"]
+
+
+def test_a_deleted_artifact_is_rebuilt(root: Root):
+    result = root.run()
+    shutil.rmtree(result.stages["train"].outputs["model"].path)
+    if "://" in root.storage.root:
+        fsspec.filesystem("memory").rm(root.storage.root.removeprefix("memory:/") + "/train", recursive=True)
+    again = root.run()
+    assert toy_stages.calls == ["train"]
+    assert again.stages["train"].outputs["model"].config_path.read_text() == "6.0"
+
+
+def test_a_gate_that_refuses_keeps_the_stage_from_running(root: Root):
+    result = root.run(toy_graph(str(root.data), at_least=100.0))
+    assert result.state is State.REFUSED
+    assert toy_stages.calls == ["read", "train", "judge"]
+    assert result.stages["push"].state is State.REFUSED
+    assert result.refusals == ("not blessed: value 6.0 is below 100.0",)
+    assert root.store.runs()[0]["state"] == "REFUSED"
+
+
+def test_the_baseline_is_the_last_blessed_model_and_never_the_candidate(root: Root):
+    assert root.run().stages["judge"].summary == {"baseline": None}
+    root.run(toy_graph(str(root.data), factor=1, at_least=100.0))
+    assert root.run(toy_graph(str(root.data), factor=4)).stages["judge"].summary == {"baseline": 6.0}
+    assert root.run(toy_graph(str(root.data), factor=4)).stages["judge"].state is State.CACHED
+
+
+@pytest.mark.parametrize(
+    ("fail_with", "error", "message"),
+    [
+        ("disk", StorageError, "train: the disk is full; free some space"),
+        ("bug", StageError, "train: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_failure_is_recorded_and_leaves_nothing_half_written(
+    root: Root, fail_with: str, error: type[Exception], message: str
+):
+    with pytest.raises(error, match=message):
+        root.run(toy_graph(str(root.data), fail_with=fail_with))
+    run = root.store.runs()[0]
+    assert run["state"] == "FAILED"
+    failed = root.store.executions(run["id"])[-1]
+    assert (failed.stage, failed.state) == ("train", State.FAILED)
+    assert not list((root.storage.work_dir / ".staging").iterdir())
+    assert not (Path(root.storage.root) / "train").exists()
+
+    root.run()
+    assert toy_stages.calls == ["train", "judge", "push"], "what was finished before the failure is kept"
+
+
+def test_a_users_mistake_keeps_its_kind_and_names_the_stage(root: Root):
+    root.data.write_text("")
+    with pytest.raises(DataError, match=r"^read: .*data\.txt: is empty; add rows$"):
+        root.run()
+
+
+def test_ctrl_c_is_recorded_as_canceled(root: Root):
+    with pytest.raises(KeyboardInterrupt):
+        root.run(toy_graph(str(root.data), fail_with="ctrl-c"))
+    assert root.store.runs()[0]["state"] == "CANCELED"
+    assert root.run().state is State.COMPLETE
+
+
+def test_a_second_run_on_the_same_root_is_told_to_wait(tmp_path: Path):
+    root = Root(tmp_path)
+    other = ArtifactStorage(str(tmp_path / "root"), str(tmp_path / "work"))
+    with other.lock(), pytest.raises(UserError, match="another run is at work here"):
+        root.run()
+    assert root.run().state is State.COMPLETE
+    root.store.close()
+
+
+def _killed_while_training(directory: Path) -> None:
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    root = Root(directory)
+    graph = toy_graph(str(root.data))
+    train = graph.nodes["train"].component
+    original = train.function
+    train.function = lambda **arguments: (original(**arguments), die())
+    root.run(graph)
+
+
+def test_kill_9_in_a_stage_leaves_the_root_usable(tmp_path: Path):
+    process = multiprocessing.get_context("spawn").Process(target=_killed_while_training, args=(tmp_path,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+    root = Root(tmp_path)
+    result = root.run()
+    assert toy_stages.calls == ["train", "judge", "push"]
+    assert result.state is State.COMPLETE
+    killed = root.store.executions(1)[-1]
+    assert (killed.stage, killed.state, killed.error) == ("train", State.FAILED, "interrupted")
+    assert not (root.storage.work_dir / ".staging").exists() or not list(
+        (root.storage.work_dir / ".staging").iterdir()
+    )
+    root.store.close()
+
+
+def test_no_write_permission_is_a_clear_error(tmp_path: Path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(UserError, match="cannot make this directory"):
+        ArtifactStorage(str(blocked / "root"))
+
+
+def test_a_remote_root_needs_a_local_work_dir():
+    with pytest.raises(UserError, match="set `work_dir` to a local directory"):
+        ArtifactStorage("gs://bucket/root")
