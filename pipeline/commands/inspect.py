@@ -1,0 +1,103 @@
+"""`emotion inspect`: runs, artifacts and model files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from components.core.errors import UserError
+from pipeline.commands.roots import newest_root
+from pipeline.console import format_summary
+from pipeline.metadata_store import MetadataStore
+
+__all__ = ["inspect_command"]
+
+
+def inspect_command(what: str, *, root: Path | None, as_json: bool) -> None:
+    """Prints what `what` names.
+
+    Raises:
+        UserError: nothing is called that.
+    """
+    if what in ("runs", "artifacts") or what.isdigit():
+        document = _from_store(what, newest_root(root))
+    else:
+        document = _from_file(Path(what))
+    if as_json:
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _print(document)
+
+
+def _from_store(what: str, root: Path) -> Any:
+    store = MetadataStore(root / "metadata.sqlite")
+    try:
+        if what == "runs":
+            return [{key: row[key] for key in row if key != "config"} for row in store.runs()]
+        if what == "artifacts":
+            return [asdict(record) for record in store.artifacts()]
+        executions = store.executions(int(what))
+        if not executions:
+            raise UserError(f"{root}: there is no run {what}; `emotion inspect runs` lists them")
+        return [
+            {
+                "stage": execution.stage,
+                "state": execution.state.value,
+                "seconds": execution.seconds,
+                "summary": dict(execution.summary),
+                "error": execution.error,
+                "outputs": {name: record.uri for name, record in store.outputs(execution.id).items()},
+            }
+            for execution in executions
+        ]
+    finally:
+        store.close()
+
+
+def _from_file(path: Path) -> Any:
+    if path.suffix == ".tflite" and path.is_file():
+        from tflite.metadata import read_metadata
+
+        metadata = asdict(read_metadata(path))
+        vocabulary = metadata.pop("vocabulary", ())
+        return {**metadata, "vocabulary_size": len(vocabulary), "size_bytes": path.stat().st_size}
+    if (path / "saved_model.pb").is_file():
+        from serving.saved_model import describe
+
+        return describe(path)
+    documents = sorted(path.glob("*.json")) if path.is_dir() else []
+    if not documents:
+        raise UserError(
+            f"{path}: is neither a run, an artifact, a SavedModel nor a .tflite file; "
+            "try `emotion inspect runs` or `emotion inspect artifacts`"
+        )
+    return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in documents}
+
+
+def _print(document: Any) -> None:
+    console = Console()
+    if not isinstance(document, list):
+        console.print_json(json.dumps(document, ensure_ascii=False))
+        return
+    table = Table(header_style="bold", box=None)
+    for column in document[0] if document else ():
+        table.add_column(column, overflow="fold")
+    for row in document:
+        table.add_row(*(escape(_cell(key, value)) for key, value in row.items()))
+    console.print(table)
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if key == "summary":
+        return format_summary(value)
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {item}" for name, item in value.items())
+    if key == "digest":
+        return str(value)[:12]
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

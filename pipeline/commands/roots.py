@@ -1,0 +1,37 @@
+"""Finding the pipeline root and the pushed model that a command means when none is named."""
+
+from pathlib import Path
+
+from components.core.errors import UserError
+
+__all__ = ["newest_pushed", "newest_root"]
+
+
+def newest_root(given: Path | None) -> Path:
+    """The root that was named, or the one under `runs/` that was used last.
+
+    Raises:
+        UserError: there is none.
+    """
+    if given is not None:
+        if not (given / "metadata.sqlite").is_file():
+            raise UserError(
+                f"{given}: is no pipeline root (no metadata.sqlite); name the `root` of a configuration"
+            )
+        return given
+    found = sorted(Path("runs").glob("*/metadata.sqlite"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UserError("no run found under runs/; run `emotion run CONFIG` first or name --root")
+    return found[-1].parent
+
+
+def newest_pushed(kind: str) -> Path:
+    """The newest pushed version directory under `models/`; `kind` is `saved_model` or `tflite`.
+
+    Raises:
+        UserError: there is none.
+    """
+    versions = [path for path in Path("models").glob(f"*/{kind}/*") if path.name.isdigit() and path.is_dir()]
+    if not versions:
+        raise UserError("no pushed model found under models/; run `emotion run CONFIG` first or name --model")
+    return max(versions, key=lambda path: (path.stat().st_mtime, int(path.name)))

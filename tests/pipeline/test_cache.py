@@ -1,0 +1,61 @@
+from pathlib import Path
+
+from components.core.component import Component
+from pipeline import cache
+from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
+from pipeline.metadata_store import ArtifactRecord
+from tests.pipeline.toy_stages import ReadConfig, TrainConfig, read, train
+
+
+def record(digest: str) -> ArtifactRecord:
+    return ArtifactRecord(1, "Examples", "/somewhere", digest, None)
+
+
+def test_the_key_has_a_part_for_everything_that_can_change_the_output(tmp_path: Path):
+    (tmp_path / "data").write_text("3")
+    parts = fingerprint_parts(read, ReadConfig(path=str(tmp_path / "data")), {})
+    assert parts["component"] == "read version 1"
+    assert {"code", "packages", "config path", f"file {tmp_path / 'data'}"} <= parts.keys()
+    assert '"tensorflow": "2.21' in parts["packages"]
+
+
+def test_the_key_is_of_content_not_of_place_or_time(tmp_path: Path):
+    before = fingerprint_parts(train, TrainConfig(), {"examples": record("abc")})
+    moved = ArtifactRecord(99, "Examples", "gs://elsewhere", "abc", None)
+    assert fingerprint(before) == fingerprint(fingerprint_parts(train, TrainConfig(), {"examples": moved}))
+    assert fingerprint(before) != fingerprint(
+        fingerprint_parts(train, TrainConfig(), {"examples": record("d")})
+    )
+
+
+def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatch):
+    package = tmp_path / "components_toy"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "stage.py").write_text(
+        "def stage():\n    from components_toy import deep\n    return deep.VALUE\n"
+    )
+    (package / "deep.py").write_text("VALUE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(cache, "_PROJECT", ("components_toy",))
+
+    def digest() -> str:
+        for memo in (cache._code_digest, cache._project_imports, cache._source_path):
+            memo.cache_clear()
+        stage = Component(dict, read.spec)
+        stage.function.__module__ = "components_toy.stage"
+        return fingerprint_parts(stage, ReadConfig(path=str(package / "stage.py")), {})["code"]
+
+    first = digest()
+    assert digest() == first
+    (package / "deep.py").write_text("VALUE = 2\n")
+    assert digest() != first
+
+
+def test_a_miss_is_explained():
+    before = {"code": "a", "config rate": "1", "file old.csv": "x"}
+    now = {"code": "a", "config rate": "2", "file new.csv": "x"}
+    assert explain_miss(before, now) == "config rate changed, file new.csv is new, file old.csv is gone"
+    assert explain_miss({str(i): "a" for i in range(9)}, {str(i): "b" for i in range(9)}).endswith(
+        "and 5 more"
+    )
