@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import resource
 import time
 from collections.abc import Mapping
@@ -276,7 +277,7 @@ def _stage_error(stage: str, err: Exception) -> EmotionPipelineError:
     """Errors of the project pass with the stage's name; the rest says what happened in one line."""
     if isinstance(err, UserError):
         return type(err)(f"{stage}: {err}")
-    if isinstance(err, OSError) and err.errno == errno.ENOSPC:
+    if _says_disk_full(err):
         return StorageError(
             f"{stage}: the disk is full; free some space and run again: finished stages are kept"
         )
@@ -286,6 +287,17 @@ def _stage_error(stage: str, err: Exception) -> EmotionPipelineError:
         )
     _log.error("stage %s failed", stage, exc_info=err)
     return StageError(f"{stage}: {type(err).__name__}: {err}")
+
+
+def _says_disk_full(err: BaseException | None) -> bool:
+    """Whether the disk was full, said by the error or by what it came from; Beam and TensorFlow only quote it."""
+    while err is not None:
+        if isinstance(err, OSError) and err.errno == errno.ENOSPC:
+            return True
+        if os.strerror(errno.ENOSPC) in str(err):
+            return True
+        err = err.__cause__ or err.__context__
+    return False
 
 
 def _peak_memory_mib() -> float:

@@ -77,7 +77,7 @@ class Examples(_Split):
     ```
     summary.json                            labels, rows and dead letters by split, source files with encodings
     Split-<name>/examples-00000-of-00002.tfrecord.gz
-    dead_letters/part-00000.jsonl           {"file", "row", "reason", "content"} for every row that is no example
+    dead_letters/part-00000.jsonl           {"file", "row", "reason", "detail", "content"} per row that is no example
     ```
     """
 
@@ -106,6 +106,11 @@ class ExampleStatistics(Artifact):
     @property
     def json_path(self) -> Path:
         return self.path / "statistics.json"
+
+    def document(self) -> dict[str, Any]:
+        """`statistics.json`."""
+        document: dict[str, Any] = json.loads(self.json_path.read_text(encoding="utf-8"))
+        return document
 
     def splits(self) -> tuple[str, ...]:
         names = sorted(entry.name.removeprefix("Split-") for entry in self.path.glob("Split-*"))
@@ -163,6 +168,8 @@ class TransformGraph(Artifact):
     ```
     tokenizer/vocab.txt                     one token a line, line number = id; special tokens hold [unusedN] rows
     tokenizer/tokenizer.json                cleaning rules, special tokens, maximum length
+    encoder.json                            {"name", "digest"} of the encoder that the vocabulary belongs to; the
+                                            digest is the SHA-256 of a local directory's content, else null
     labels.txt                              one label a line, in the order of the label vector
     lengths.json                            {"<split>": {"<token count>": rows}}
     ```
@@ -173,8 +180,16 @@ class TransformGraph(Artifact):
         return self.path / "tokenizer"
 
     @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.json"
+
+    @property
     def labels_path(self) -> Path:
         return self.path / "labels.txt"
+
+    def encoder(self) -> str:
+        """The encoder's name: the Trainer starts from the encoder whose vocabulary was used."""
+        return str(json.loads(self.encoder_path.read_text(encoding="utf-8"))["name"])
 
     @property
     def lengths_path(self) -> Path:
@@ -189,7 +204,8 @@ class TransformedExamples(_Split):
     """Tokenized examples as tf.Example records (features: `components.core.features`).
 
     ```
-    summary.json                            rows by split, longest, truncated, unknown-token rate
+    summary.json                            {"splits": {"<name>": {"rows", "longest", "truncated", "tokens",
+                                            "unknown_tokens"}}}; truncated is a number of rows
     Split-<name>/transformed-00000-of-00002.tfrecord.gz
     ```
     """
@@ -303,8 +319,9 @@ class TFLiteExport(Artifact):
     ```
     emotion_float32.tflite                  vocabulary, labels and thresholds are inside, as metadata
     emotion_int8.tflite                     dynamic-range int8 weights
-    labels.txt  vocab.txt  thresholds.json  the same as plain files
-    export.json                             {"<variant>": {"file", "size_bytes"}}
+    labels.txt  thresholds.json             the same as plain files
+    vocab.txt  tokenizer.json               likewise; as in TransformGraph
+    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime", …}}
     ```
     """
 

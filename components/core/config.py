@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 from components.core.filesystem import is_remote
 
-__all__ = ["Config", "InputPath"]
+__all__ = ["Config", "InputPath", "resolve_input"]
 
 
 class Config(BaseModel):
@@ -22,7 +22,7 @@ class Config(BaseModel):
         return ()
 
 
-def _resolve_input(path: str, info: ValidationInfo) -> str:
+def resolve_input(path: str, info: ValidationInfo) -> str:
     """Takes a relative path from the configuration file's directory, or from the working directory without one."""
     path = str(Path(path).expanduser()) if path.startswith("~") else path
     base = (info.context or {}).get("base")
@@ -31,5 +31,5 @@ def _resolve_input(path: str, info: ValidationInfo) -> str:
     return str((Path(base) / path).resolve())
 
 
-InputPath: TypeAlias = Annotated[str, AfterValidator(_resolve_input)]
+InputPath: TypeAlias = Annotated[str, AfterValidator(resolve_input)]
 """A file, glob pattern, directory or URI that a stage reads; relative to the configuration file."""

@@ -85,8 +85,8 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
         elif local.exists():
             return (pattern,)
         else:
-            inside = local.relative_to(local.anchor)
-            found = [str(entry) for entry in Path(local.anchor).glob(str(inside)) if entry.is_file()]
+            below = local.relative_to(local.anchor)
+            found = [str(entry) for entry in Path(local.anchor).glob(str(below)) if entry.is_file()]
     visible = sorted(name for name in found if not Path(name).name.startswith((".", "_")))
     if not visible:
         raise UserError(f"{pattern}: no such file; check the path in the configuration")

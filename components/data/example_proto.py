@@ -57,9 +57,9 @@ def decode_example(record: bytes) -> dict[str, list[Any]]:
     try:
         example = _example_class().FromString(record)
     except message.DecodeError as err:
-        raise DataError("a record is no tf.Example; expected serialized tensorflow.Example messages") from err
+        raise DataError("no tf.Example; expected serialized tensorflow.Example messages") from err
     features: dict[str, list[Any]] = {}
-    for name, feature in example.features.feature.items():
+    for name, feature in sorted(example.features.feature.items()):
         kind = feature.WhichOneof("kind")
         features[name] = list(getattr(feature, kind).value) if kind else []
     return features

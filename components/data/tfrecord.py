@@ -11,14 +11,14 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 import google_crc32c
 
 from components.core.errors import DataError
 from components.core.filesystem import open_file
 
-__all__ = ["read_records", "read_stream", "write_records"]
+__all__ = ["RecordWriter", "read_records", "read_stream", "write_records"]
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
@@ -33,20 +33,38 @@ def _masked_crc(data: bytes) -> bytes:
     return _CHECKSUM.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)
 
 
-def write_records(path: Path, records: Iterable[bytes]) -> int:
-    """Writes the records in order and returns their number; equal records give equal bytes, gzipped too."""
-    count = 0
-    with ExitStack() as stack:
-        stream: Any = stack.enter_context(path.open("wb"))
+class RecordWriter:
+    """Writes records one by one, for use in a `with` block; equal records give equal bytes, gzipped too."""
+
+    def __init__(self, path: Path) -> None:
+        self._stack = ExitStack()
+        self._stream: Any = self._stack.enter_context(path.open("wb"))
         if path.name.endswith(".gz"):
             # mtime 0 and no file name in the gzip header: the bytes depend on the records alone.
-            zipped = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0))
-            stream = stack.enter_context(io.BufferedWriter(zipped, _BUFFER_BYTES))
+            zipped = gzip.GzipFile("", "wb", compresslevel=6, fileobj=self._stream, mtime=0)
+            self._stack.enter_context(zipped)
+            self._stream = self._stack.enter_context(io.BufferedWriter(zipped, _BUFFER_BYTES))
+        self.count = 0
+
+    def write(self, record: bytes) -> None:
+        """Appends a record."""
+        length = _LENGTH.pack(len(record))
+        self._stream.write(length + _masked_crc(length) + record + _masked_crc(record))
+        self.count += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+
+def write_records(path: Path, records: Iterable[bytes]) -> int:
+    """Writes the records in order and returns their number; gzipped if the file's name ends in `.gz`."""
+    with RecordWriter(path) as writer:
         for record in records:
-            length = _LENGTH.pack(len(record))
-            stream.write(length + _masked_crc(length) + record + _masked_crc(record))
-            count += 1
-    return count
+            writer.write(record)
+    return writer.count
 
 
 def read_records(path: Path | str) -> Iterator[bytes]:
@@ -82,6 +100,8 @@ def read_stream(stream: IO[bytes], *, name: str) -> Iterator[bytes]:
             yield record
     except (EOFError, zlib.error, gzip.BadGzipFile) as err:
         raise DataError(f"{name}: broken gzip data after record {number} ({err}); copy it again") from err
+    finally:
+        reader.detach()
 
 
 def _read_length(header: bytes, where: str) -> int:

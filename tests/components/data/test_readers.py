@@ -1,0 +1,122 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.core.errors import DataError
+from components.data.delimited import Dialect
+from components.data.example_proto import encode_example
+from components.data.json_lines import read_json_lines
+from components.data.readers import open_source
+from components.data.rows import BrokenRow, Reason, Row
+from components.data.source_files import SourceFile
+from components.data.tfrecord import write_records
+from tests.components.data_stages import write
+
+
+def read(path, file_format, wanted=()):
+    with open_source(SourceFile(str(path), file_format, "name"), Dialect(), wanted) as opened:
+        return list(opened.rows), opened.encoding
+
+
+def test_csv_and_tsv_differ_in_the_delimiter(tmp_path):
+    for file_format, delimiter in (("csv", ","), ("tsv", "\t")):
+        path = write(tmp_path / "a", f"text{delimiter}labels\none{delimiter}joy\n")
+        assert read(path, file_format) == ([Row(2, {"text": "one", "labels": "joy"})], "utf-8")
+
+
+def test_json_lines(tmp_path):
+    path = write(tmp_path / "a", '{"text": "one", "labels": ["joy"]}\r\n\n{"text": "two"}')
+    rows, encoding = read(path, "jsonl", ("text", "labels"))
+    assert rows == [Row(1, {"text": "one", "labels": ["joy"]}), Row(3, {"text": "two"})]
+    assert encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"text": ', Reason.BROKEN_JSON),
+        ('["no", "object"]', Reason.BROKEN_JSON),
+        ("[" * 100_000, Reason.BROKEN_JSON),
+        ('{"n": ' + "9" * 5000 + "}", Reason.BROKEN_JSON),
+        ('caf\udce9 {"', Reason.NOT_UTF8),
+    ],
+)
+def test_a_broken_line_is_one_broken_row(line, reason):
+    broken, good = read_json_lines(iter([line + "\n", '{"text": "ok"}\n']))
+    assert (broken.number, broken.reason) == (1, reason)
+    assert good == Row(2, {"text": "ok"})
+
+
+@given(st.lists(st.text(max_size=30), max_size=5))
+def test_no_line_is_too_strange(lines):
+    rows = list(read_json_lines(f"{line}\n" for line in lines))
+    assert len(rows) == sum(bool(line.strip()) for line in lines)
+    assert all(isinstance(row, Row | BrokenRow) for row in rows)
+
+
+@given(
+    st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.text(), st.integers(), st.lists(st.text())))
+)
+def test_any_object_is_a_row(values):
+    assert list(read_json_lines(iter([json.dumps(values)]))) == [Row(1, values)]
+
+
+def test_parquet_with_lists_nulls_and_row_groups(tmp_path):
+    table = pa.table({"text": ["one", "two", None], "labels": [["joy"], [], None], "other": [1, 2, 3]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
+    rows, encoding = read(tmp_path / "a.parquet", "parquet", ("text", "labels"))
+    assert rows == [
+        Row(1, {"text": "one", "labels": ["joy"]}),
+        Row(2, {"text": "two", "labels": []}),
+        Row(3, {"text": None, "labels": None}),
+    ]
+    assert encoding == "binary"
+
+
+def test_parquet_text_that_is_no_utf8_costs_its_row_only(tmp_path):
+    bad = pa.array([b"caf\xe9", b"ok"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": bad}), tmp_path / "a.parquet")
+    rows, _ = read(tmp_path / "a.parquet", "parquet", ("text",))
+    assert [row.values["text"] for row in rows] == ["caf\udce9", "ok"]
+
+
+def test_tfrecord_values_are_none_one_or_a_list(tmp_path):
+    record = encode_example({"text": ["é"], "labels": [b"joy", b"fear"], "weight": [], "id": [7]})
+    write_records(tmp_path / "a.tfrecord", [record])
+    rows, _ = read(tmp_path / "a.tfrecord", "tfrecord", ("text", "labels"))
+    assert rows == [Row(1, {"text": "é", "labels": ["joy", "fear"], "weight": None, "id": 7})]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet", "tfrecord"])
+def test_a_missing_column_is_named_in_every_format(tmp_path, file_format):
+    path = tmp_path / "a"
+    if file_format == "csv":
+        write(path, "texts,labels\none,joy\n")
+    elif file_format == "jsonl":
+        write(path, '{"texts": "one", "labels": "joy"}\n')
+    elif file_format == "parquet":
+        pq.write_table(pa.table({"labels": ["joy"], "texts": ["one"]}), path)
+    else:
+        write_records(path, [encode_example({"texts": ["one"], "labels": ["joy"]})])
+    with pytest.raises(
+        DataError, match=r"a: no column 'text'; the columns are .*'labels'.*did you mean 'texts'"
+    ):
+        read(path, file_format, ("text", "labels"))
+
+
+@pytest.mark.parametrize(
+    ("file_format", "message"), [("parquet", "cannot be read as Parquet"), ("tfrecord", "record 1")]
+)
+def test_a_file_of_another_kind_is_refused(tmp_path, file_format, message):
+    with pytest.raises(DataError, match=rf"a: .*{message}"):
+        read(write(tmp_path / "a", "just some text, longer than a header"), file_format)
+
+
+def test_a_record_that_is_no_example_is_named(tmp_path):
+    write_records(tmp_path / "a", [encode_example({"text": ["one"]}), b"\xff\xff"])
+    with pytest.raises(DataError, match=r"a: record 2: no tf\.Example"):
+        read(tmp_path / "a", "tfrecord")

@@ -1,0 +1,176 @@
+import csv
+from collections import Counter
+
+import numpy as np
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.core.artifacts import ExampleStatistics
+from components.core.errors import StageError
+from components.core.filesystem import content_digest
+from components.data.example_proto import encode_example
+from components.data.tfrecord import write_records
+from components.statistics_gen import StatisticsGenConfig, statistics_gen
+from tests.components.data_stages import SHARED_DATA, generate, needs_shared_data, profile, read_split, write
+
+TEXTS = ["So happy!", "so  HAPPY!", "I am afraid of spiders", "meh", "Wie schön 🙂", "proud and glad"]
+LABELS = ["joy", "joy", "fear", "", "joy", "joy;pride"]
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("statistics_gen")
+    header = "text,labels,weight,lang\n"
+    train = "".join(f"{text},{labels},0.5,en\n" for text, labels in zip(TEXTS, LABELS, strict=True))
+    splits = {
+        "train": write(directory / "train.csv", header + train),
+        "test": write(directory / "test.csv", header + "SO HAPPY!,joy,,\nnew here,fear,2,de\n"),
+    }
+    columns = {"weight": "weight", "slices": ["lang"]}
+    return generate(directory, splits=splits, separator=";", columns=columns, rows_per_shard=2)
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory, examples):
+    return profile(tmp_path_factory.mktemp("statistics"), examples)
+
+
+def test_labels_alone_and_together(statistics):
+    document = statistics.document()
+    train = document["splits"]["train"]
+    assert document["labels"] == ["fear", "joy", "pride"]
+    assert train["rows"] == 6
+    assert train["label_counts"] == {"fear": 1, "joy": 4, "pride": 1}
+    assert train["cooccurrence"] == [[1, 0, 0], [0, 4, 1], [0, 1, 1]]
+    assert train["labels_per_text"] == {"0": 1, "1": 4, "2": 1}
+
+
+def test_lengths_are_those_of_numpy(statistics):
+    train = statistics.document()["splits"]["train"]
+    for name, lengths in (
+        ("length_characters", [len(text) for text in TEXTS]),
+        ("length_words", [len(text.split()) for text in TEXTS]),
+    ):
+        entry = train[name]
+        assert (entry["min"], entry["max"]) == (min(lengths), max(lengths))
+        assert entry["mean"] == pytest.approx(np.mean(lengths))
+        assert entry["median"] == pytest.approx(np.median(lengths))
+        assert entry["p95"] == pytest.approx(np.percentile(lengths, 95))
+        assert (
+            entry["histogram"]["counts"]
+            == np.histogram(lengths, bins=entry["histogram"]["edges"])[0].tolist()
+        )
+
+
+def test_duplicates_within_and_across_splits(statistics):
+    document = statistics.document()
+    assert document["splits"]["train"]["duplicates"] == {"texts": 1, "surplus_rows": 1}
+    assert document["splits"]["test"]["duplicates"] == {"texts": 0, "surplus_rows": 0}
+    assert document["overlaps"] == [
+        {"splits": ["train", "test"], "texts": 1, "rows": [2, 1], "examples": ["so happy!"]}
+    ]
+
+
+def test_the_protos_can_be_read(statistics):
+    assert statistics.splits() == ("train", "test")
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        statistics.stats_path("train").read_bytes()
+    ).datasets
+    assert (dataset.name, dataset.num_examples) == ("train", 6)
+    by_name = {feature.name: feature for feature in dataset.features}
+    assert sorted(by_name) == ["id", "labels", "slice/lang", "text", "weight"]
+    labels = by_name["labels"].string_stats
+    assert [(top.value, top.frequency) for top in labels.top_values] == [
+        ("joy", 4),
+        ("fear", 1),
+        ("pride", 1),
+    ]
+    assert (labels.common_stats.num_missing, labels.common_stats.max_num_values) == (1, 2)
+    assert by_name["weight"].num_stats.mean == 0.5
+    assert by_name["text"].string_stats.avg_length == pytest.approx(
+        np.mean([len(text.encode()) for text in TEXTS])
+    )
+    histograms = {custom.name: custom.histogram for custom in by_name["text"].custom_stats}
+    assert sum(bucket.sample_count for bucket in histograms["length_words"].buckets) == 6
+
+
+def test_missing_values_are_counted(statistics):
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        statistics.stats_path("test").read_bytes()
+    ).datasets
+    by_name = {feature.name: feature for feature in dataset.features}
+    assert by_name["weight"].num_stats.common_stats.num_missing == 1
+    assert by_name["slice/lang"].string_stats.common_stats.num_missing == 1
+
+
+def test_shards_make_no_difference(tmp_path, examples, statistics):
+    paths = {}
+    for split in examples.splits():
+        columns = ("text", "labels", "weight", "slice/lang", "id")
+        with (tmp_path / f"{split}.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("text", "labels", "weight", "lang", "id"))
+            for example in read_split(examples, split):
+                writer.writerow(";".join(map(str, example.get(name, []))) for name in columns)
+        paths[split] = str(tmp_path / f"{split}.csv")
+    columns = {"weight": "weight", "slices": ["lang"], "id": "id"}
+    whole = generate(tmp_path, splits=paths, separator=";", columns=columns)
+    assert len(examples.shards("train")) == 3
+    assert len(whole.shards("train")) == 1
+    again = profile(tmp_path, whole)
+    assert content_digest(str(again.path)) == content_digest(str(statistics.path))
+
+
+def test_an_empty_split_has_statistics_too(tmp_path):
+    examples = generate(tmp_path, source=write(tmp_path / "a.csv", "text,labels\nhi,joy\n"))
+    document = profile(tmp_path, examples).document()
+    empty = [entry for entry in document["splits"].values() if entry["rows"] == 0]
+    assert len(empty) == 2
+    assert empty[0]["label_counts"] == {"joy": 0}
+    assert empty[0]["length_words"]["mean"] is None
+
+
+def test_a_lost_shard_is_noticed(tmp_path):
+    text = "text,labels\n" + "".join(f"t{n},joy\n" for n in range(10))
+    splits = {"train": write(tmp_path / "a.csv", text)}
+    examples = generate(tmp_path, splits=splits, rows_per_shard=5)
+    examples.shards("train")[0].unlink()
+    with pytest.raises(StageError, match="split train: 10 examples were written but 5 counted"):
+        profile(tmp_path, examples)
+
+
+def test_records_of_another_kind_are_refused(tmp_path):
+    examples = generate(tmp_path, splits={"train": write(tmp_path / "a.csv", "text,labels\nhi,joy\n")})
+    write_records(examples.shards("train")[0], [encode_example({"title": ["hi"]})])
+    with pytest.raises(StageError, match="record 1: no example of ExampleGen"):
+        profile(tmp_path, examples)
+
+
+def test_lists_are_cut_where_the_configuration_says(tmp_path, examples):
+    short = ExampleStatistics(tmp_path)
+    config = StatisticsGenConfig(top_values=1, rank_histogram_values=2, histogram_buckets=3)
+    statistics_gen(config=config, examples=examples, statistics=short)
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        short.stats_path("train").read_bytes()
+    ).datasets
+    labels = next(feature for feature in dataset.features if feature.name == "labels").string_stats
+    assert (len(labels.top_values), len(labels.rank_histogram.buckets), labels.unique) == (1, 2, 3)
+    assert len(short.document()["splits"]["train"]["length_words"]["histogram"]["counts"]) <= 3
+
+
+@needs_shared_data
+@pytest.mark.shared_data
+def test_goemotions_against_a_plain_count(tmp_path):
+    source = SHARED_DATA / "goemotions"
+    examples = generate(tmp_path, preset="goemotions", source=str(source))
+    document = profile(tmp_path, examples).document()
+    names = (source / "labels.txt").read_text().split()
+    for split, file in (("train", "train.tsv"), ("validation", "dev.tsv"), ("test", "test.tsv")):
+        rows = [line.split("\t") for line in (source / file).read_text(encoding="utf-8").splitlines()]
+        counts = Counter(names[int(number)] for row in rows for number in row[1].split(","))
+        entry = document["splits"][split]
+        assert entry["label_counts"] == {name: counts[name] for name in names}
+        assert entry["length_characters"]["mean"] == pytest.approx(np.mean([len(row[0]) for row in rows]))
+        assert entry["length_words"]["p95"] == pytest.approx(
+            np.percentile([len(row[0].split()) for row in rows], 95)
+        )
