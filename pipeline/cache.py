@@ -109,8 +109,12 @@ def _project_imports(_name: str, path: Path) -> tuple[str, ...]:
 
 @cache
 def _source_path(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    """Where the module's source is; found without importing its parents, which may load TensorFlow."""
+    package, *parts = module.split(".")
+    spec = importlib.util.find_spec(package)
+    for directory in (spec.submodule_search_locations or ()) if spec is not None else ():
+        base = Path(directory).joinpath(*parts)
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
+    return None

@@ -165,8 +165,11 @@ def main() -> None:
 
 def _explain(err: Exception) -> int:
     from components.core.errors import EmotionPipelineError, UserError
+    from serving.errors import SavedModelError, ServerStartError
+    from tflite.errors import MetadataError, ModelFileError
 
-    if not isinstance(err, EmotionPipelineError):
+    mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
+    if not isinstance(err, (EmotionPipelineError, *mistakes)):
         raise err
     print(f"error: {err}", file=sys.stderr)
-    return 2 if isinstance(err, UserError) else 1
+    return 2 if isinstance(err, mistakes) else 1

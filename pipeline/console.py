@@ -55,10 +55,10 @@ class ConsoleObserver:
     def stage_started(self, stage: str, why: str) -> StageProgress:
         note = f" [dim](again: {escape(why)})[/]" if why else ""
         if not self._console.is_terminal:
-            self._console.print(f"  {self._position(stage)} {stage} …{note}", highlight=False)
+            self._print(f"  {self._position(stage)} {stage} …{note}")
             return _PlainProgress(self._console, stage)
         if why:
-            self._console.print(f"    [dim]{stage} runs again: {escape(why)}[/]", highlight=False)
+            self._print(f"    [dim]{stage} runs again: {escape(why)}[/]")
         task = self._progress.add_task("", stage=stage, total=None)
         return _BarProgress(self._progress, task, stage)
 
@@ -70,15 +70,21 @@ class ConsoleObserver:
         told = f"[dim]{escape(format_summary(result.summary))}[/]" if result.summary else ""
         if result.state is State.REFUSED:
             told = f"[yellow]{escape(result.message)}[/]"
-        self._console.print(
-            f"{_MARKS[result.state]} {self._position(result.name)} {result.name:<20} {took:>8}  {told}",
-            highlight=False,
+        self._print(
+            f"{_MARKS[result.state]} {self._position(result.name)} {result.name:<20} {took:>8}  {told}"
         )
 
     def stage_failed(self, stage: str, error: BaseException) -> None:
         self._clear()
         how = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        self._console.print(f"[red]✗[/] {self._position(stage)} {stage:<20} [red]{how}[/]", highlight=False)
+        self._print(f"[red]✗[/] {self._position(stage)} {stage:<20} [red]{how}[/]")
+
+    def _print(self, markup: str) -> None:
+        """One line: cut where a terminal ends, whole in a log."""
+        if self._console.is_terminal:
+            self._console.print(markup, highlight=False, no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(markup, highlight=False, soft_wrap=True)
 
     def _position(self, stage: str) -> str:
         return f"{self._stages.index(stage) + 1:>2}/{len(self._stages)}"
@@ -115,10 +121,10 @@ class _PlainProgress:
             return
         self._last = now
         share = f" {100 * completed / total:.0f} %" if completed is not None and total else ""
-        self._console.print(f"     {self._stage}{share}  {escape(message)}", highlight=False)
+        self._console.print(f"     {self._stage}{share}  {escape(message)}", highlight=False, soft_wrap=True)
 
     def log(self, message: str) -> None:
-        self._console.print(f"     {self._stage}  {escape(message)}", highlight=False)
+        self._console.print(f"     {self._stage}  {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def format_summary(summary: Summary) -> str:

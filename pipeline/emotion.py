@@ -50,10 +50,17 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
     blessed = (evaluated["blessing"],)
 
-    saved_model = graph.add(saved_model_exporter, config.saved_model_exporter, gates=blessed, model=model)
-    tflite = graph.add(tflite_exporter, config.tflite_exporter, gates=blessed, model=model)
-    exports = {"saved_model": saved_model["export"], "tflite": tflite["export"]}
+    for_serving = graph.add(saved_model_exporter, config.saved_model_exporter, gates=blessed, model=model)
+    for_phones = graph.add(tflite_exporter, config.tflite_exporter, gates=blessed, model=model)
+    saved_model, tflite = for_serving["export"], for_phones["export"]
 
-    proven = graph.add(infra_validator, config.infra_validator, model=model, examples=examples, **exports)
-    graph.add(pusher, config.pusher, gates=(proven["blessing"],), **exports)
+    proven = graph.add(
+        infra_validator,
+        config.infra_validator,
+        model=model,
+        examples=examples,
+        saved_model=saved_model,
+        tflite=tflite,
+    )
+    graph.add(pusher, config.pusher, gates=(proven["blessing"],), saved_model=saved_model, tflite=tflite)
     return graph

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.core.filesystem import exists, subdirectories
 from components.core.verdict import Verdict
 
 __all__ = [
@@ -358,7 +359,7 @@ class PushedModel(Artifact):
     """Where the model was published.
 
     ```
-    pushed.json                             {"version", "saved_model", "tflite"}: absolute paths or URIs
+    pushed.json                             {"version", "destination", "saved_model", "tflite"}: absolute paths or URIs
     ```
     """
 
@@ -369,3 +370,12 @@ class PushedModel(Artifact):
     def pushed(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.pushed_path.read_text(encoding="utf-8"))
         return document
+
+    def is_intact(self) -> bool:
+        """Whether what was pushed is there and is still what servers take: no newer version has come since."""
+        if not self.pushed_path.is_file():
+            return False
+        pushed = self.pushed()
+        versions = subdirectories(pushed["saved_model"].rpartition("/")[0])
+        newest = max((int(name) for name in versions if name.isdecimal()), default=None)
+        return newest == pushed["version"] and exists(pushed["tflite"])

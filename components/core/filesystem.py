@@ -18,11 +18,14 @@ from components.core.errors import StorageError, UserError
 __all__ = [
     "content_digest",
     "download",
+    "exists",
     "is_remote",
     "open_file",
     "publish",
     "publishing",
+    "remove_directory",
     "resolve_files",
+    "subdirectories",
     "write_atomic",
 ]
 
@@ -93,6 +96,38 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
     return tuple(visible)
 
 
+def exists(uri: str) -> bool:
+    """Whether a file or directory is there."""
+    if is_remote(uri):
+        filesystem, path = _remote(uri)
+        return bool(filesystem.exists(path))
+    return Path(uri).exists()
+
+
+def subdirectories(uri: str) -> tuple[str, ...]:
+    """Names of the directories in `uri`, sorted; none if it does not exist."""
+    if not is_remote(uri):
+        root = Path(uri)
+        return (
+            tuple(sorted(entry.name for entry in root.iterdir() if entry.is_dir())) if root.is_dir() else ()
+        )
+    filesystem, path = _remote(uri)
+    if not filesystem.isdir(path):
+        return ()
+    entries = filesystem.ls(path, detail=True)
+    return tuple(sorted(Path(entry["name"]).name for entry in entries if entry["type"] == "directory"))
+
+
+def remove_directory(uri: str) -> None:
+    """Removes a directory with all that is in it, if it is there."""
+    if not is_remote(uri):
+        shutil.rmtree(uri, ignore_errors=True)
+        return
+    filesystem, path = _remote(uri)
+    if filesystem.exists(path):
+        filesystem.rm(path, recursive=True)
+
+
 def content_digest(uri: str) -> str:
     """SHA-256 (hex) of a file's bytes, or of a directory's relative file names and bytes."""
     digest = hashlib.sha256()
@@ -137,7 +172,7 @@ def publish(source: Path, destination: str) -> None:
         filesystem, path = _remote(destination)
         if filesystem.exists(path):
             raise StorageError(f"{destination}: exists already and is never overwritten")
-        filesystem.put(f"{source}/", f"{path}/", recursive=True)
+        _upload(source, filesystem, path)
         shutil.rmtree(source)
         return
     target = Path(destination)
@@ -177,6 +212,18 @@ def publishing(destination: Path) -> Iterator[Path]:
         publish(staging, str(destination))
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _upload(source: Path, filesystem: Any, path: str) -> None:
+    """Uploads every file, the deepest first: who finds a directory's top files finds all of it. Removes it on error."""
+    files = [file.relative_to(source) for file in source.rglob("*") if file.is_file()]
+    try:
+        for file in sorted(files, key=lambda file: (-len(file.parts), file.as_posix())):
+            filesystem.put_file(str(source / file), f"{path}/{file.as_posix()}")
+    except BaseException:
+        if filesystem.exists(path):
+            filesystem.rm(path, recursive=True)
         raise
 
 

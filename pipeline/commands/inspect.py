@@ -66,9 +66,9 @@ def _from_file(path: Path) -> Any:
         vocabulary = metadata.pop("vocabulary", ())
         return {**metadata, "vocabulary_size": len(vocabulary), "size_bytes": path.stat().st_size}
     if (path / "saved_model.pb").is_file():
-        from serving.saved_model import describe
+        from serving.description import describe
 
-        return describe(path)
+        return {**asdict(describe(path)), "size_bytes": _size(path)}
     documents = sorted(path.glob("*.json")) if path.is_dir() else []
     if not documents:
         raise UserError(
@@ -76,6 +76,10 @@ def _from_file(path: Path) -> Any:
             "try `emotion inspect runs` or `emotion inspect artifacts`"
         )
     return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in documents}
+
+
+def _size(directory: Path) -> int:
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
 
 
 def _print(document: Any) -> None:

@@ -1,16 +1,18 @@
 """`emotion run` and `emotion validate`."""
 
+import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from components.core.artifacts import InfraBlessing, PushedModel
 from components.core.errors import EmotionPipelineError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
@@ -20,6 +22,12 @@ from pipeline.local_runner import RunResult
 from pipeline.metadata_store import State
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command"]
+
+_EXPORT_NAMES = {
+    "saved_model": "SavedModel",
+    "tflite_float32": "TFLite float32",
+    "tflite_int8": "TFLite int8",
+}
 
 REFUSED_EXIT_CODE = 3
 """The run went well, but the data or the model did not pass a gate."""
@@ -44,7 +52,7 @@ def run_command(config_file: Path, *, to: str | None, use_cache: bool) -> int:
 
 
 @contextmanager
-def _quiet_stderr(log_file: Path) -> Iterator["object"]:
+def _quiet_stderr(log_file: Path) -> Iterator[TextIO]:
     """Sends what libraries write to stderr, from C++ as well, to the log file while the run goes on."""
     logging.basicConfig(
         filename=log_file,
@@ -68,22 +76,53 @@ def _print_summary(console: Console, result: RunResult, report: Path) -> None:
     console.print()
     for reason in result.refusals:
         console.print(f"[yellow]Stopped:[/] {escape(reason)}", highlight=False)
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bold")
-    facts.add_column(overflow="fold")
-    for name, value in _facts(result):
-        facts.add_row(name, value)
-    facts.add_row("Report", str(report))
-    console.print(facts)
+    for name, value in (*_facts(result), ("Report", str(report))):
+        console.print(f"[bold]{name:<15}[/] {value}", highlight=False, soft_wrap=True)
     for hint in _next_steps(result):
         console.print(f"  [green]{escape(hint)}[/]", highlight=False)
 
 
 def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
-    """What a person wants to know at the end of a run."""
-    yield from ()
+    """What a person wants to know at the end of a run; what did not come about is left out."""
+    evaluated = result.stages.get("evaluator")
+    if evaluated is not None and evaluated.summary:
+        told = evaluated.summary
+        blessed = "[green]blessed[/]" if told["blessed"] else "[red]not blessed[/]"
+        interval = f"95 % {told['macro_f1_low']:.3f}-{told['macro_f1_high']:.3f}"
+        yield "Quality", f"macro-F1 [bold]{told['macro_f1']:.3f}[/] ({interval}) on the test split, {blessed}"
+    proven = result.stages.get("infra_validator")
+    if proven is not None and isinstance(blessing := proven.outputs.get("blessing"), InfraBlessing):
+        for name, export in json.loads(blessing.parity_path.read_text(encoding="utf-8")).items():
+            yield _EXPORT_NAMES.get(name, name), _describe_export(export)
+    pushed = _pushed(result)
+    if pushed is not None:
+        document = pushed.pushed()
+        yield "Served from", str(document["saved_model"])
+        yield "For the app", str(document["tflite"])
+
+
+def _describe_export(export: Mapping[str, Any]) -> str:
+    """`23.6 MB, 2.9 ms a text, agrees on 99.4 % of decisions, largest score difference 2.1e-02`."""
+    if not export.get("size_bytes"):
+        return "not measured"
+    parts = [f"{export['size_bytes'] / 1e6:.1f} MB"]
+    if export.get("latency_ms_p50") is not None:
+        parts.append(f"{export['latency_ms_p50']:.1f} ms a text")
+    if export.get("decision_agreement") is not None:
+        parts.append(f"agrees on {100 * export['decision_agreement']:.2f} % of decisions")
+    if export.get("max_score_difference") is not None:
+        parts.append(f"largest score difference {export['max_score_difference']:.1e}")
+    return ", ".join(parts)
+
+
+def _pushed(result: RunResult) -> PushedModel | None:
+    stage = result.stages.get("pusher")
+    found = stage.outputs.get("pushed") if stage is not None else None
+    return found if isinstance(found, PushedModel) else None
 
 
 def _next_steps(result: RunResult) -> Iterator[str]:
     """What to type next."""
-    yield from ()
+    if _pushed(result) is not None:
+        yield 'emotion predict "I can\'t believe you did this for me, thank you!"'
+        yield "emotion serve"

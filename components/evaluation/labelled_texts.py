@@ -1,0 +1,80 @@
+"""The raw texts of a split with what is known about them: what the Evaluator asks a model about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core import features
+from components.core.artifacts import Examples
+from components.core.errors import DataError
+from components.data.example_proto import decode_example
+from components.data.tfrecord import read_records
+
+__all__ = ["LabelledTexts", "read_labelled_texts"]
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """The rows of one split, in the order of its shards.
+
+    Attributes:
+        ids: row ids.
+        texts: as in the source.
+        targets: uint8 [rows, labels], 1 = the text has the label.
+        slices: value by row (None = absent) for each slice column.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    targets: NDArray[np.uint8]
+    slices: Mapping[str, Sequence[str | None]]
+
+
+def read_labelled_texts(examples: Examples, split: str) -> LabelledTexts:
+    """Reads one split into memory.
+
+    Raises:
+        DataError: there is no such split, it has no rows, or a row has a label that is not in the label list.
+    """
+    if split not in examples.splits():
+        known = ", ".join(examples.splits()) or "none"
+        raise DataError(
+            f"the examples have no split {split!r}, only {known}; change evaluator.split or the data"
+        )
+    labels = examples.labels()
+    records = [decode_example(record) for shard in examples.shards(split) for record in read_records(shard)]
+    if not records:
+        raise DataError(f"split {split!r} holds no examples; add rows to it or change evaluator.split")
+    columns = sorted(
+        {name for record in records for name in record if name.startswith(features.SLICE_PREFIX)}
+    )
+    return LabelledTexts(
+        ids=[_text(record, features.ID) or "" for record in records],
+        texts=[_text(record, features.TEXT) or "" for record in records],
+        targets=_targets(records, labels),
+        slices={
+            column.removeprefix(features.SLICE_PREFIX): [_text(record, column) for record in records]
+            for column in columns
+        },
+    )
+
+
+def _text(record: Mapping[str, Sequence[bytes]], feature: str) -> str | None:
+    values = record.get(feature)
+    return values[0].decode("utf-8") if values else None
+
+
+def _targets(records: Sequence[Mapping[str, Sequence[bytes]]], labels: Sequence[str]) -> NDArray[np.uint8]:
+    positions = {label.encode("utf-8"): position for position, label in enumerate(labels)}
+    targets = np.zeros((len(records), len(labels)), np.uint8)
+    for row, record in enumerate(records):
+        for label in record.get(features.LABELS, ()):
+            if label not in positions:
+                raise DataError(
+                    f"row {_text(record, features.ID)!r} has the label {label.decode('utf-8')!r}, which is not in "
+                    "the label list of the examples; rerun ExampleGen"
+                )
+            targets[row, positions[label]] = 1
+    return targets

@@ -1,0 +1,52 @@
+"""Asking a model about the texts of a split, and keeping its answers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.progress import Progress
+from components.evaluation.labelled_texts import LabelledTexts
+
+if TYPE_CHECKING:
+    from components.modeling.classifier import LoadedModel
+
+__all__ = ["Answers", "score_texts", "write_predictions"]
+
+_TEXTS_BETWEEN_REPORTS = 1024
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of every text.
+
+    Attributes:
+        scores: float32 [rows, labels], probabilities 0-1.
+        decisions: bool [rows, labels]: the score reaches the label's threshold.
+    """
+
+    scores: NDArray[np.float32]
+    decisions: NDArray[np.bool_]
+
+
+def score_texts(
+    model: "LoadedModel", texts: LabelledTexts, *, batch_size: int, progress: Progress, message: str
+) -> Answers:
+    """Scores the raw texts as a user would send them, and decides by the model's own thresholds."""
+    total = len(texts.texts)
+    parts = []
+    for start in range(0, total, _TEXTS_BETWEEN_REPORTS):
+        progress.update(message, completed=start, total=total)
+        chunk = texts.texts[start : start + _TEXTS_BETWEEN_REPORTS]
+        parts.append(model.scores(chunk, batch_size=batch_size))
+    progress.update(message, completed=total, total=total)
+    scores = np.concatenate(parts)
+    return Answers(scores, scores >= np.asarray(model.config.thresholds, np.float32))
+
+
+def write_predictions(path: Path, texts: LabelledTexts, answers: Answers) -> None:
+    """Writes `ids`, `scores` and `targets` as NumPy arrays (no pickles); equal arrays give equal bytes."""
+    ids = np.asarray(texts.ids, np.str_)
+    np.savez_compressed(path, ids=ids, scores=answers.scores, targets=texts.targets)

@@ -1,0 +1,89 @@
+"""The same metrics for parts of the rows: by slice column and by length of the text."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluation.labelled_texts import LabelledTexts
+from components.evaluation.measurement import Measurement
+
+__all__ = ["Slice", "column_slices", "length_slices", "slice_table"]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the rows.
+
+    Attributes:
+        column: what the rows are divided by.
+        value: what these rows have in common.
+        rows: bool [rows].
+    """
+
+    column: str
+    value: str
+    rows: NDArray[np.bool_]
+
+
+def column_slices(texts: LabelledTexts, columns: Sequence[str], *, max_values: int) -> Iterator[Slice]:
+    """The rows of each of the column's `max_values` most frequent values; rows without a value are in none."""
+    for column in columns:
+        values = np.array(texts.slices[column], dtype=object)
+        frequent = Counter(value for value in texts.slices[column] if value is not None)
+        by_frequency = sorted(frequent, key=lambda value: (-frequent[value], value))
+        for value in by_frequency[:max_values]:
+            yield Slice(column, value, values == value)
+
+
+def length_slices(texts: LabelledTexts, bounds: Sequence[int]) -> Iterator[Slice]:
+    """The rows by number of words between white space; each bound is the longest length of its slice."""
+    if not bounds:
+        return
+    words = np.array([len(text.split()) for text in texts.texts])
+    lowest = 0
+    for bound in bounds:
+        name = f"up to {bound} words" if lowest == 0 else f"{lowest} to {bound} words"
+        yield Slice("text length", name, (words >= lowest) & (words <= bound))
+        lowest = bound + 1
+    yield Slice("text length", f"{lowest} words and more", words >= lowest)
+
+
+def slice_table(
+    slices: Iterable[Slice],
+    decisions: NDArray[np.bool_],
+    targets: NDArray[Any],
+    *,
+    min_rows: int,
+    resamples: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Metrics of every slice of at least `min_rows` rows, as JSON values.
+
+    `macro_f1` is the mean over the labels that occur in the slice, `labels` their number.
+    """
+    return [
+        {
+            "column": part.column,
+            "value": part.value,
+            **_measure(decisions[part.rows], targets[part.rows], resamples, seed),
+        }
+        for part in slices
+        if np.count_nonzero(part.rows) >= min_rows
+    ]
+
+
+def _measure(
+    decisions: NDArray[np.bool_], targets: NDArray[Any], resamples: int, seed: int
+) -> dict[str, Any]:
+    measured = Measurement.of(decisions, targets, resamples=resamples, seed=seed)
+    occurring = measured.counts.support > 0
+    return {
+        "rows": measured.counts.rows,
+        "labels": int(occurring.sum()),
+        "macro_f1": float(measured.counts.f1[occurring].mean()) if occurring.any() else None,
+        "micro_f1": asdict(measured.micro_f1),
+    }

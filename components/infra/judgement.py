@@ -1,0 +1,172 @@
+"""Holds what an export answers against what the Keras model answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.verdict import Check
+from components.infra.answers import Answers
+from tflite.parity import Parity, compare
+
+__all__ = ["Limits", "Reference", "judge", "report"]
+
+_WORST_TEXTS = 5
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is right by definition: the Keras model, in float32, behind the host tokenizer.
+
+    Attributes:
+        texts: the probe texts.
+        labels: label names in the order of the scores.
+        thresholds: probability 0-1 from which a label applies.
+        scores: float32 [rows, labels].
+        token_ids: ids of each text by the tokenizer in pure Python.
+    """
+
+    texts: Sequence[str]
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    scores: NDArray[np.float32]
+    token_ids: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one export must keep; None = not checked."""
+
+    max_score_difference: float | None = None
+    min_decision_agreement: float | None = None
+    max_latency_ms: float | None = None
+
+
+def judge(
+    name: str, answers: Answers, reference: Reference, limits: Limits
+) -> tuple[list[Check], Parity | None]:
+    """Checks one export.
+
+    Returns:
+        the checks, and the comparison of the scores; None if the export has another number of labels.
+    """
+    checks = [
+        _same_labels(name, answers, reference),
+        _same_thresholds(name, answers, reference),
+        _same_tokens(name, answers, reference),
+    ]
+    if answers.scores.shape != reference.scores.shape:
+        return checks, None
+    parity = compare(reference.scores, answers.scores, reference.thresholds, worst=_WORST_TEXTS)
+    checks.append(_decisions_follow_thresholds(name, answers, reference))
+    checks += _within_limits(name, answers, parity, limits)
+    return checks, parity
+
+
+def report(answers: Answers, parity: Parity | None, reference: Reference) -> dict[str, Any]:
+    """The export's entry in `parity.json`; null where nothing could be compared."""
+    facts = {
+        "rows": len(answers.scores),
+        "latency_ms_p50": round(answers.latency_ms_p50, 3),
+        "size_bytes": answers.size_bytes,
+    }
+    if parity is None:
+        return {**facts, "max_score_difference": None, "decision_agreement": None, "worst": []}
+    return {
+        **facts,
+        "max_score_difference": _finite(parity.max_abs_difference),
+        "decision_agreement": parity.decision_agreement,
+        "worst": [
+            {"text": reference.texts[row][:_SHOWN_CHARACTERS], "difference": _finite(difference)}
+            for row, difference in parity.worst
+        ],
+    }
+
+
+def _same_labels(name: str, answers: Answers, reference: Reference) -> Check:
+    pairs = list(zip(answers.labels, reference.labels, strict=False))
+    wrong = [f"{got!r} in place of {expected!r}" for got, expected in pairs if got != expected]
+    wrong += [f"{len(answers.labels)} labels in place of {len(reference.labels)}"] * (
+        len(answers.labels) != len(reference.labels)
+    )
+    message = f"{name}: the labels are the model's, in its order"
+    if wrong:
+        message = f"{name}: the labels are not the model's ({'; '.join(wrong[:3])}); export the model again"
+    return Check.at_most(f"{name}.labels", len(wrong), 0, message)
+
+
+def _same_thresholds(name: str, answers: Answers, reference: Reference) -> Check:
+    same = len(answers.thresholds) == len(reference.thresholds) and np.allclose(
+        answers.thresholds, reference.thresholds, rtol=0, atol=1e-6
+    )
+    message = f"{name}: the thresholds are the model's"
+    if not same:
+        message = f"{name}: the thresholds differ from the model's; export the model again"
+    return Check.at_most(f"{name}.thresholds", 0 if same else 1, 0, message)
+
+
+def _same_tokens(name: str, answers: Answers, reference: Reference) -> Check:
+    rows = zip(answers.token_ids, reference.token_ids, reference.texts, strict=True)
+    wrong = [text for got, expected, text in rows if list(got) != list(expected)]
+    message = f"{name}: all {len(reference.texts)} texts get the token ids of the training tokenizer"
+    if wrong:
+        message = (
+            f"{name}: {len(wrong)} of {len(reference.texts)} texts get other token ids than in training, such as "
+            f"{wrong[0][:60]!r}; the vocabulary or the cleaning rules differ: export the model again"
+        )
+    return Check.at_most(f"{name}.token_ids", len(wrong), 0, message)
+
+
+def _decisions_follow_thresholds(name: str, answers: Answers, reference: Reference) -> Check:
+    expected = answers.scores >= np.asarray(reference.thresholds, np.float32)
+    wrong = int((answers.decisions != expected).any(axis=1).sum())
+    message = f"{name}: every label is decided by its threshold"
+    if wrong:
+        message = (
+            f"{name}: in {wrong} of {len(expected)} texts a decision is not what score and threshold say; "
+            "export the model again"
+        )
+    return Check.at_most(f"{name}.decisions", wrong, 0, message)
+
+
+def _within_limits(name: str, answers: Answers, parity: Parity, limits: Limits) -> list[Check]:
+    checks = []
+    if limits.max_score_difference is not None:
+        checks.append(
+            Check.at_most(
+                f"{name}.max_score_difference",
+                parity.max_abs_difference,
+                limits.max_score_difference,
+                f"{name}: scores differ from the Keras model's by at most {parity.max_abs_difference:.2g} on "
+                f"{parity.rows} texts (limit {limits.max_score_difference:g}); parity.json names the worst texts",
+            )
+        )
+    if limits.min_decision_agreement is not None:
+        checks.append(
+            Check.at_least(
+                f"{name}.decision_agreement",
+                parity.decision_agreement,
+                limits.min_decision_agreement,
+                f"{name}: {parity.decision_agreement:.2%} of the label decisions are the Keras model's on "
+                f"{parity.rows} texts (limit {limits.min_decision_agreement:.2%}); parity.json names the worst texts",
+            )
+        )
+    if limits.max_latency_ms is not None:
+        checks.append(
+            Check.at_most(
+                f"{name}.latency_ms_p50",
+                answers.latency_ms_p50,
+                limits.max_latency_ms,
+                f"{name}: the median text takes {answers.latency_ms_p50:.1f} ms (limit {limits.max_latency_ms:g} ms); "
+                "choose a smaller encoder, or run again on an idle machine",
+            )
+        )
+    return checks
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity."""
+    return value if np.isfinite(value) else None

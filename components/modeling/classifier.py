@@ -1,0 +1,221 @@
+"""The classifier: encoder, pooling, dropout, one logit per label; how it is built, saved and loaded."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.core.artifacts import Model
+from components.core.errors import StageError
+from components.modeling.pooling import Pooling, pooling_layer
+from components.modeling.scorer import Scorer
+from components.modeling.tokenization import in_graph_tokenizer
+from serving.tokenizer import InGraphTokenizer
+from tflite.host_tokenizer import TokenizerSpec
+
+__all__ = [
+    "BackboneConfig",
+    "LoadedModel",
+    "ModelConfig",
+    "TrainingFacts",
+    "build_network",
+    "load_model",
+    "save_model",
+]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class BackboneConfig(_Record):
+    """How to rebuild the encoder without its preset."""
+
+    class_name: str
+    """Name of the class in `keras_hub.models`: `BertBackbone`."""
+
+    arguments: dict[str, Any]
+    """Its constructor's arguments; JSON values."""
+
+    @classmethod
+    def of(cls, backbone: keras.Model) -> "BackboneConfig":
+        """What rebuilds this backbone, but for its name, weights and precision."""
+        arguments = {
+            key: value
+            for key, value in backbone.get_config().items()
+            if key not in ("name", "trainable", "dtype")
+        }
+        return cls(class_name=type(backbone).__name__, arguments=arguments)
+
+
+class TrainingFacts(_Record):
+    """What a report says about how the model was trained."""
+
+    epochs: int
+    """Epochs run."""
+
+    best_epoch: int
+    """The epoch, from 1, whose weights were kept."""
+
+    validation_macro_f1: float
+    """Macro-F1 0-1 of those weights on the split that the thresholds were tuned on: an optimistic figure."""
+
+    precision: str
+    """Keras dtype policy of the training: `float32` or `mixed_bfloat16`."""
+
+
+class ModelConfig(_Record):
+    """The content of `model.json`."""
+
+    format_version: Literal[1] = 1
+    task: Literal["multi_label"] = "multi_label"
+    """Any number of labels applies to a text, each with a probability of its own."""
+
+    labels: tuple[str, ...]
+    """Label names, in the order of the logits."""
+
+    thresholds: tuple[float, ...]
+    """By label: it applies where its probability is at least this; within 0-1."""
+
+    max_tokens: int = Field(ge=3)
+    """Longest sequence, with [CLS] and [SEP]."""
+
+    encoder: str
+    """Name of the pretrained encoder that the training started from."""
+
+    for_tests_only: bool = False
+    """The encoder has random weights: the model exercises the machinery and knows nothing."""
+
+    backbone: BackboneConfig
+    pooling: Pooling = "mean"
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the pooled vector dropped in training."""
+
+    training: TrainingFacts | None = None
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> "ModelConfig":
+        if len(self.thresholds) != len(self.labels):
+            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
+            raise ValueError("every threshold must be a probability from 0 to 1")
+        return self
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that can score texts.
+
+    Attributes:
+        network: Keras model; `token_ids`, `segment_ids`, `padding_mask`, each int32 [batch, seq_len], to float32
+            logits [batch, labels]; computes in float32.
+        config: what `model.json` says.
+        tokenizer: what turns text into the network's inputs.
+    """
+
+    network: keras.Model
+    config: ModelConfig
+    tokenizer: TokenizerSpec
+
+    @cached_property
+    def in_graph_tokenizer(self) -> InGraphTokenizer:
+        """The tokenizer as TensorFlow operations."""
+        return in_graph_tokenizer(self.tokenizer)
+
+    def scores(self, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
+        """Returns the probability of every label for every text, float32 [rows, labels].
+
+        Texts are scored in the order of their length, so that little is padded, and returned in the given order.
+        """
+        return self._scorer.scores(self._tokenize(texts), batch_size=batch_size)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        tokens: list[NDArray[np.int32]] = []
+        for start in range(0, len(texts), 1024):
+            # A lone surrogate has no UTF-8 form; the cleaning would drop it.
+            batch = [text.encode(errors="ignore") for text in texts[start : start + 1024]]
+            ragged = self.in_graph_tokenizer.tokenize(tf.constant(batch, tf.string))
+            tokens.extend(np.split(ragged.values.numpy(), ragged.row_splits.numpy()[1:-1]))
+        return tokens
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self.network)
+
+
+def build_network(
+    config: ModelConfig,
+    *,
+    backbone: keras.Model | None = None,
+    initial_bias: NDArray[np.float32] | None = None,
+) -> keras.Model:
+    """The Keras functional model of a configuration.
+
+    Args:
+        config: labels, pooling, dropout and how to build the encoder.
+        backbone: the encoder with pretrained weights; None builds it from `config.backbone`, float32, random weights.
+        initial_bias: float32 [labels], the logits before any training; None for 0.
+
+    Returns:
+        A model as in `LoadedModel.network`.
+    """
+    backbone = backbone or _build_backbone(config.backbone)
+    inputs = {
+        name: keras.Input((None,), dtype="int32", name=name)
+        for name in ("token_ids", "segment_ids", "padding_mask")
+    }
+    encoded = backbone({name: inputs[name] for name in _input_names(backbone)})
+    sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
+    pooled = pooling_layer(config.pooling)(sequence, inputs["padding_mask"])
+    dropped = keras.layers.Dropout(config.dropout, dtype="float32", name="dropout")(pooled)
+    head = keras.layers.Dense(
+        len(config.labels),
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+        bias_initializer="zeros" if initial_bias is None else keras.initializers.Constant(initial_bias),
+        dtype="float32",
+        name="logits",
+    )
+    return keras.Model(inputs, head(dropped), name="emotion_classifier")
+
+
+def _build_backbone(config: BackboneConfig) -> keras.Model:
+    import keras_hub
+
+    return getattr(keras_hub.models, config.class_name)(**config.arguments, dtype="float32")
+
+
+def _input_names(backbone: keras.Model) -> list[str]:
+    """The inputs that the encoder takes; DistilBERT knows no segments."""
+    return (
+        list(backbone.input) if isinstance(backbone.input, dict) else [item.name for item in backbone.inputs]
+    )
+
+
+def save_model(model: Model, *, network: keras.Model, config: ModelConfig, tokenizer: TokenizerSpec) -> None:
+    """Writes `model.json`, `model.weights.h5` (float32) and `tokenizer/` into the artifact."""
+    model.config_path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    network.save_weights(model.weights_path)
+    tokenizer.save(model.tokenizer_dir)
+
+
+def load_model(model: Model) -> LoadedModel:
+    """Rebuilds a saved model, computing in float32; no pretrained encoder is needed.
+
+    Raises:
+        StageError: the artifact is of another format or damaged.
+    """
+    try:
+        config = ModelConfig.model_validate(json.loads(model.config_path.read_text(encoding="utf-8")))
+        tokenizer = TokenizerSpec.load(model.tokenizer_dir)
+        network = build_network(config)
+        network.load_weights(model.weights_path)
+    except (OSError, ValueError, ValidationError) as err:
+        raise StageError(f"{model.path}: cannot be loaded as a model ({err}); train it again") from err
+    return LoadedModel(network, config, tokenizer)

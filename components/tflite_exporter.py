@@ -1,0 +1,160 @@
+"""TFLiteExporter: the trained model as .tflite files that an app drops in."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from components.core.artifacts import Model, TFLiteExport
+from components.core.component import Output, Summary, component
+from components.core.config import Config
+from components.core.errors import ExportError
+
+if TYPE_CHECKING:
+    from components.modeling.classifier import LoadedModel
+    from tflite.metadata import ModelMetadata
+    from tflite.model_file import ModelDescription
+
+__all__ = ["TFLiteExporterConfig", "tflite_exporter"]
+
+_FOR_TESTS_ONLY = " For tests only: its encoder has random weights."
+
+
+class TFLiteExporterConfig(Config):
+    """Which files are made, and what they say of themselves."""
+
+    variants: tuple[Literal["float32", "int8"], ...] = Field(default=("float32", "int8"), min_length=1)
+    """`float32` answers as the Keras model does; `int8` (dynamic range) is a quarter of its size and several times as
+    fast. Both by default: the first is what the second is judged against."""
+
+    name: str = Field(default="Emotion classifier", min_length=1)
+    """The model's name in the file's metadata."""
+
+    description: str = (
+        "Says which emotions a text expresses. Clean the text by the rules in tokenizer.json first."
+    )
+    """For the app's developer, in the file's metadata."""
+
+    version: str = Field(default="1", min_length=1)
+    """The model's version in the file's metadata; any text."""
+
+    author: str = "emotion-pipeline"
+    """Who answers for the model, in the file's metadata."""
+
+    license: str = "Apache-2.0"
+    """The model's licence in the file's metadata. It depends on encoder and data; the default fits MiniLM and the
+    starter corpus."""
+
+    suppress_undecided: bool = True
+    """Whether MediaPipe leaves out the labels that are under their threshold, so that an app shows decisions without
+    code of its own. False shows every label with its score. LiteRT itself gives all scores either way."""
+
+
+@component()
+def tflite_exporter(*, config: TFLiteExporterConfig, model: Model, export: Output[TFLiteExport]) -> Summary:
+    """Makes the files for devices.
+
+    1. Loads the trained model.
+    2. Converts its network to the configured variants.
+    3. Puts labels, thresholds, vocabulary and cleaning rules into each file as metadata.
+    4. Refuses a file that would load but not work (`tflite.guards`).
+    5. Writes the files, and beside them in plain form what is inside.
+
+    Raises:
+        ExportError: the network cannot be converted, or a file is refused.
+    """
+    from components.modeling.classifier import load_model
+    from tflite.errors import TFLiteError
+
+    loaded = load_model(model)
+    try:
+        files = _complete_files(loaded, config)
+        facts = {variant: _check(variant, content, loaded) for variant, content in files.items()}
+    except TFLiteError as err:
+        raise ExportError(f"TFLite export: {err}") from err
+    for variant, content in files.items():
+        export.model_path(variant).write_bytes(content)
+    _write_plain_files(export.path, loaded)
+    text = json.dumps(
+        {variant: _facts(export, variant, facts[variant], loaded) for variant in files}, indent=2
+    )
+    export.export_path.write_text(text + "\n", encoding="utf-8")
+    return {f"{variant}_mb": round(len(content) / 1e6, 2) for variant, content in files.items()}
+
+
+def _complete_files(loaded: "LoadedModel", config: TFLiteExporterConfig) -> dict[str, bytes]:
+    """Contents of the files by variant, metadata inside."""
+    from tflite.converter import convert
+    from tflite.metadata import attach_metadata
+
+    metadata = _metadata(loaded, config)
+    converted = convert(
+        loaded.network,
+        max_tokens=loaded.config.max_tokens,
+        separator_id=loaded.tokenizer.end_id,
+        variants=config.variants,
+    )
+    return {variant: attach_metadata(content, metadata) for variant, content in converted.items()}
+
+
+def _metadata(loaded: "LoadedModel", config: TFLiteExporterConfig) -> "ModelMetadata":
+    from tflite.metadata import ModelMetadata
+
+    return ModelMetadata(
+        name=config.name,
+        description=config.description + (_FOR_TESTS_ONLY if loaded.config.for_tests_only else ""),
+        version=config.version,
+        author=config.author,
+        license=config.license,
+        labels=loaded.config.labels,
+        thresholds=loaded.config.thresholds,
+        tokenizer=loaded.tokenizer,
+        suppress_undecided=config.suppress_undecided,
+    )
+
+
+def _check(variant: str, content: bytes, loaded: "LoadedModel") -> "ModelDescription":
+    from tflite.converter import BYTES_PER_PARAMETER
+    from tflite.errors import RefusedModelError
+    from tflite.guards import check_model
+
+    try:
+        return check_model(
+            content,
+            parameters=loaded.network.count_params(),
+            bytes_per_parameter=BYTES_PER_PARAMETER[variant],
+            labels=len(loaded.config.labels),
+            max_tokens=loaded.config.max_tokens,
+            vocabulary_size=len(loaded.tokenizer.vocabulary),
+            separator_id=loaded.tokenizer.end_id,
+        )
+    except RefusedModelError as err:
+        raise RefusedModelError(f"{variant}: {err}") from err
+
+
+def _write_plain_files(directory: Path, loaded: "LoadedModel") -> None:
+    from tflite.metadata import thresholds_json
+
+    labels = loaded.config.labels
+    loaded.tokenizer.save(directory)
+    (directory / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    (directory / "thresholds.json").write_text(
+        thresholds_json(labels, loaded.config.thresholds), encoding="utf-8"
+    )
+
+
+def _facts(
+    export: TFLiteExport, variant: str, description: "ModelDescription", loaded: "LoadedModel"
+) -> dict[str, Any]:
+    """The variant's entry in `export.json`."""
+    path = export.model_path(variant)
+    return {
+        "file": path.name,
+        "size_bytes": path.stat().st_size,
+        "parameters": loaded.network.count_params(),
+        "min_runtime": description.min_runtime,
+        # MediaPipe's tokenizer lower-cases ASCII whatever the vocabulary wants.
+        "mediapipe": loaded.tokenizer.rules.lowercase,
+        "operators": dict(description.operators),
+    }

@@ -1,0 +1,191 @@
+"""Trainer: fine-tunes the encoder on the tokenized examples, and tunes a threshold for every label."""
+
+import json
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from components.core.artifacts import Model, TransformedExamples, TransformGraph
+from components.core.component import Output, Summary, component
+from components.core.config import Config
+from components.core.errors import DataError, EncoderError
+from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.precision import Precision, choose_policy
+
+if TYPE_CHECKING:
+    import keras
+
+    from components.modeling.classifier import ModelConfig
+    from components.modeling.dataset import TokenDataset
+    from tflite.host_tokenizer import TokenizerSpec
+
+__all__ = ["TrainerConfig", "trainer"]
+
+
+class TrainerConfig(Config):
+    """How the model is built on the encoder and trained. The encoder itself is named in Transform."""
+
+    epochs: int = Field(default=4, ge=1)
+    """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
+    may want more."""
+
+    batch_size: int = Field(default=32, ge=1)
+    """Texts a step. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+
+    learning_rate: float = Field(default=1e-4, gt=0, lt=1)
+    """Peak learning rate. 1e-4 suits MiniLM; encoders of BERT's size want 2e-5 to 5e-5."""
+
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps in which the learning rate rises linearly; then it falls linearly to 0."""
+
+    weight_decay: float = Field(default=0.01, ge=0, lt=1)
+    """AdamW's decay, as in BERT's pretraining; biases and LayerNorm do not decay."""
+
+    clip_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this global norm, as in BERT's pretraining."""
+
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the pooled vector that is dropped in training; BERT's own value."""
+
+    encoder_dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Share dropped inside the encoder; None, the default, is what its preset says (BERT: 0.1)."""
+
+    pooling: Literal["mean", "cls"] = "mean"
+    """How token vectors become one: their mean, which sentence encoders such as MiniLM are made for, or that of
+    [CLS]."""
+
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each 0/1 target that is replaced by 0.5; 0 keeps scores calibrated to the labels."""
+
+    precision: Precision = "auto"
+    """`mixed_bfloat16` halves the time where the hardware has it (AVX512_BF16, AMX, GPUs since Ampere, TPU), which
+    `auto` finds out; `float32` is exact. Weights are kept and saved in float32 either way."""
+
+    early_stopping_patience: int | None = Field(default=2, ge=1)
+    """Training stops after this many epochs without a better validation macro-F1; None never stops early. The best
+    epoch's weights are kept in any case."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of initial weights, dropout and the order of examples."""
+
+
+@component()
+def trainer(
+    *,
+    config: TrainerConfig,
+    transformed: TransformedExamples,
+    transform_graph: TransformGraph,
+    model: Output[Model],
+    progress: Progress = NO_PROGRESS,
+) -> Summary:
+    """Fine-tunes the encoder that Transform's vocabulary belongs to.
+
+    1. Reads the splits `train` and `validation` into memory.
+    2. Loads the encoder and puts pooling, dropout and one logit per label on it.
+    3. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch.
+    4. Writes weights, configuration, tokenizer and history.
+
+    Raises:
+        DataError: a split is missing or empty.
+        EncoderError: the encoder cannot be had any more.
+        StageError: the loss is no longer a number, or rows were lost.
+    """
+    import keras
+
+    from components.modeling.classifier import TrainingFacts, save_model
+    from components.modeling.training import Training
+    from components.modeling.training_log import TrainingLog
+    from tflite.host_tokenizer import TokenizerSpec
+
+    labels = transform_graph.labels()
+    progress.update("reading the examples")
+    train, validation = (_read(transformed, split, len(labels)) for split in ("train", "validation"))
+
+    tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
+    policy = choose_policy(config.precision)
+    progress.update(f"loading {transform_graph.encoder()} ({policy})")
+    keras.utils.set_random_seed(config.seed)
+    network, scoring_network, model_config = _build_networks(
+        config, policy, labels, train, tokenizer, transform_graph.encoder()
+    )
+
+    with TrainingLog(model.logs_dir) as log:
+        result = Training(
+            network=network,
+            scoring_network=scoring_network,
+            train=train,
+            validation=validation,
+            config=config,
+            log=log,
+            progress=progress,
+        ).run()
+
+    facts = TrainingFacts(
+        epochs=len(result.epochs),
+        best_epoch=result.best.epoch,
+        validation_macro_f1=result.best.validation_macro_f1,
+        precision=policy,
+    )
+    thresholds = tuple(float(threshold) for threshold in result.thresholds)
+    model_config = model_config.model_copy(update={"thresholds": thresholds, "training": facts})
+    save_model(model, network=network, config=model_config, tokenizer=tokenizer)
+    history = json.dumps(result.history(), indent=2) + "\n"
+    model.history_path.write_text(history, encoding="utf-8")
+    return {
+        "encoder": model_config.encoder,
+        "precision": policy,
+        "epochs": len(result.epochs),
+        "best epoch": result.best.epoch,
+        "validation macro-F1": round(result.best.validation_macro_f1, 4),
+        "examples/s": round(result.examples_per_second, 1),
+        "for tests only": model_config.for_tests_only,
+    }
+
+
+def _read(transformed: TransformedExamples, split: str, label_count: int) -> "TokenDataset":
+    from components.modeling.dataset import read_split
+
+    if split not in transformed.splits():
+        known = ", ".join(transformed.splits()) or "none"
+        raise DataError(
+            f"training needs the split {split!r}, but the data have only: {known}; add its file to the source, or set "
+            "example_gen.validation_share or split_shares"
+        )
+    dataset = read_split(transformed, split, label_count=label_count)
+    if not len(dataset):
+        raise DataError(f"the split {split!r} has no examples; training needs some")
+    return dataset
+
+
+def _build_networks(
+    config: TrainerConfig,
+    policy: str,
+    labels: tuple[str, ...],
+    train: "TokenDataset",
+    tokenizer: "TokenizerSpec",
+    encoder_name: str,
+) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
+    """The network to be trained, the one that scores in float32 (the same if that is the policy), and their config."""
+    from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
+    from components.modeling.encoder import load_backbone, resolve_encoder
+
+    encoder = resolve_encoder(encoder_name)
+    backbone = load_backbone(encoder, dtype=policy, dropout=config.encoder_dropout)
+    if len(tokenizer.vocabulary) > backbone.vocabulary_size:
+        raise EncoderError(
+            f"encoder {encoder.name!r} has changed: {len(tokenizer.vocabulary)} vocabulary entries, "
+            f"{backbone.vocabulary_size} embeddings; run Transform again"
+        )
+    model_config = ModelConfig(
+        labels=labels,
+        thresholds=(0.5,) * len(labels),
+        max_tokens=tokenizer.max_tokens,
+        encoder=encoder.name,
+        for_tests_only=encoder.for_tests_only,
+        backbone=BackboneConfig.of(backbone),
+        pooling=config.pooling,
+        dropout=config.dropout,
+    )
+    network = build_network(model_config, backbone=backbone, initial_bias=train.label_log_odds())
+    scoring_network = network if policy == "float32" else build_network(model_config)
+    return network, scoring_network, model_config

@@ -1,0 +1,45 @@
+"""`emotion serve`: the embedded server over a pushed model."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from components.core.errors import UserError
+from pipeline.commands.roots import newest_pushed
+
+__all__ = ["serve_command"]
+
+
+def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_port: int) -> int:
+    """Serves until Ctrl-C or SIGTERM, then drains; returns the exit code."""
+    from serving.server import ModelServer, ServerConfig, serve_until_signal
+
+    base = _model_base_path(model)
+    console = Console()
+
+    def announce(server: ModelServer) -> None:
+        url = f"http://{host}:{server.rest_port}/v1/models/{name}"
+        console.print(
+            f"serving {base} as [bold]{name}[/]: gRPC {host}:{server.port}, REST {url}", highlight=False
+        )
+        example = f'curl -d \'{{"instances": ["What a lovely day!"]}}\' {url}:predict'
+        console.print(f"  try: [green]{example}[/]", highlight=False, soft_wrap=True)
+        console.print("  Ctrl-C stops it", highlight=False)
+
+    config = ServerConfig(
+        model_base_path=base, model_name=name, host=host, port=port, rest_api_port=rest_port
+    )
+    serve_until_signal(config, on_start=announce)
+    return 0
+
+
+def _model_base_path(model: Path | None) -> Path:
+    """The directory of version directories: the pushed model's own, or the one that was named."""
+    if model is None:
+        return newest_pushed("saved_model").parent
+    inside = model / "saved_model"
+    if inside.is_dir():
+        return inside
+    if not model.is_dir():
+        raise UserError(f"{model}: no such directory; name a pushed model directory")
+    return model

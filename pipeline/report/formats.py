@@ -1,0 +1,58 @@
+"""How the report writes numbers."""
+
+import math
+
+__all__ = ["format_bytes", "format_count", "format_percent", "format_score", "format_seconds", "format_value"]
+
+
+def format_score(value: float | None) -> str:
+    """A probability or F1 with three decimals; an en dash if it could not be measured."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def format_count(value: int | None) -> str:
+    """A whole number with thousands separators; an en dash if there is none."""
+    return "–" if value is None else f"{value:,}"
+
+
+def format_percent(share: float | None) -> str:
+    """A share from 0 to 1 in percent, two decimals unless it is all of it; never rounded up to all."""
+    if share is None:
+        return "–"
+    return "100 %" if share == 1 else f"{math.floor(share * 1e4) / 100:.2f} %"
+
+
+def format_bytes(size: float) -> str:
+    """Bytes as B, kB or MB (powers of 1,000, as app stores count), with a decimal below 100."""
+    if size < 1e3:
+        return f"{size:.0f} B"
+    return _with_unit(size / 1e3, "kB") if size < 999_500 else _with_unit(size / 1e6, "MB")
+
+
+def _with_unit(number: float, unit: str) -> str:
+    return f"{number:.1f} {unit}" if number < 99.95 else f"{number:,.0f} {unit}"
+
+
+def format_seconds(seconds: float) -> str:
+    """`0.3 s`, `42 s`, `3 min 20 s` or `2 h 05 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def format_value(value: object) -> str:
+    """A value of a summary or of a check in as few characters as tell it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)

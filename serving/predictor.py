@@ -1,0 +1,258 @@
+"""Runs the signatures of one SavedModel; knows no transport."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  registers the tokenizer's operations
+
+from serving.errors import (
+    FailedPreconditionError,
+    InternalError,
+    InvalidArgumentError,
+    SavedModelError,
+    ServingError,
+    UnavailableError,
+    UnimplementedError,
+)
+from serving.versions import newest_version
+
+__all__ = ["DEFAULT_SIGNATURE", "Prediction", "Predictor", "dtype_name", "encode_texts", "load_latest"]
+
+DEFAULT_SIGNATURE = "serving_default"
+
+Tensors = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one text.
+
+    Attributes:
+        labels: all label names, in the model's order.
+        scores: probability 0-1 of each label.
+        decided: for each label, whether its score reaches its threshold.
+    """
+
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    decided: tuple[bool, ...]
+
+    @property
+    def decided_labels(self) -> tuple[str, ...]:
+        """Names of the labels that apply, the likeliest first."""
+        rows = sorted(zip(self.scores, self.labels, self.decided, strict=True), key=lambda row: -row[0])
+        return tuple(label for _, label, decided in rows if decided)
+
+
+class Predictor:
+    """A loaded SavedModel. Thread-safe; `close` it when no call runs any more.
+
+    It is loaded the way TensorFlow Serving does it, into a session: a call through a session costs a fraction of a
+    call of a restored function.
+
+    Raises:
+        SavedModelError: the directory holds no SavedModel, or one that cannot be loaded.
+    """
+
+    def __init__(self, saved_model_dir: Path | str) -> None:
+        self.path = Path(saved_model_dir)
+        self._graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=self._graph)
+        self._callables: dict[tuple[str, tuple[str, ...]], Callable[..., list[npt.NDArray[Any]]]] = {}
+        self._lock = threading.Lock()
+        try:
+            with self._graph.as_default(), _no_deprecation_notes():
+                meta_graph = tf.compat.v1.saved_model.load(
+                    self._session, [tf.saved_model.SERVING], str(self.path)
+                )
+        except Exception as err:
+            self.close()
+            reason = str(err).splitlines()[0] if str(err) else type(err).__name__
+            raise SavedModelError(
+                f"{self.path}: cannot be loaded as a SavedModel ({reason}); export it again"
+            ) from err
+        self.signature_defs: Mapping[str, Any] = {
+            name: definition
+            for name, definition in meta_graph.signature_def.items()
+            if not name.startswith("__")
+        }
+        """SignatureDef protos by name."""
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._session.close()
+
+    def signature(self, name: str) -> Any:
+        """The SignatureDef proto of that name (`serving_default` if empty).
+
+        Raises:
+            FailedPreconditionError: there is none.
+        """
+        definition = self.signature_defs.get(name or DEFAULT_SIGNATURE)
+        if definition is None:
+            raise FailedPreconditionError(f'Serving signature key "{name}" not found.')
+        return definition
+
+    def run(
+        self, signature_name: str, inputs: Tensors, output_filter: Sequence[str] = ()
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Runs a signature.
+
+        Args:
+            signature_name: `serving_default` if empty.
+            inputs: arrays by input name; strings are object arrays of bytes.
+            output_filter: names of the outputs to compute; all if empty.
+
+        Returns:
+            arrays by output name; strings are object arrays of bytes.
+
+        Raises:
+            FailedPreconditionError: there is no such signature.
+            InvalidArgumentError: inputs or outputs do not fit the signature, or the graph refuses their content.
+        """
+        definition = self.signature(signature_name)
+        _check_inputs(definition, inputs)
+        outputs = _choose_outputs(definition, output_filter)
+        call = self._callable(signature_name or DEFAULT_SIGNATURE, definition, outputs)
+        try:
+            values = call(*(inputs[name] for name in sorted(definition.inputs)))
+        except tf.errors.OpError as err:
+            raise _ERRORS.get(err.error_code, InternalError)(_clean_message(err.message)) from err
+        except UnicodeDecodeError as err:
+            # The graph's message quotes malformed bytes, and the binding cannot make a Python string of it.
+            message = err.object.decode("utf-8", errors="backslashreplace")
+            raise InvalidArgumentError(_clean_message(message)) from err
+        except ValueError as err:
+            raise InvalidArgumentError(str(err)) from err
+        return dict(zip(outputs, values, strict=True))
+
+    def predict(self, texts: Sequence[str], *, batch_size: int = 32) -> list[Prediction]:
+        """Scores texts in batches of similar length; the answers come in the order of the texts.
+
+        Raises:
+            FailedPreconditionError: the model has no `serving_default` that takes text.
+        """
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        answers: dict[int, Prediction] = {}
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            outputs = self.run(DEFAULT_SIGNATURE, {"text": encode_texts([texts[index] for index in batch])})
+            for row, index in enumerate(batch):
+                answers[index] = Prediction(
+                    tuple(label.decode() for label in outputs["labels"][row]),
+                    tuple(outputs["scores"][row].tolist()),
+                    tuple(outputs["predicted"][row].tolist()),
+                )
+        return [answers[index] for index in range(len(texts))]
+
+    def _callable(
+        self, name: str, definition: Any, outputs: tuple[str, ...]
+    ) -> Callable[..., list[npt.NDArray[Any]]]:
+        key = (name, outputs)
+        with self._lock:
+            if key not in self._callables:
+                feeds = [definition.inputs[alias].name for alias in sorted(definition.inputs)]
+                fetches = [definition.outputs[alias].name for alias in outputs]
+                self._callables[key] = self._session.make_callable(fetches, feed_list=feeds)
+            return self._callables[key]
+
+
+def encode_texts(texts: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Texts as an object array of UTF-8 bytes, as string inputs take it; the graph drops lone surrogates."""
+    array = np.empty(len(texts), dtype=object)
+    array[:] = [text.encode("utf-8", errors="surrogatepass") for text in texts]
+    return array
+
+
+def load_latest(base_path: Path | str) -> tuple[int, Predictor]:
+    """Loads the newest version under `base_path`; returns its number and the predictor.
+
+    Raises:
+        SavedModelError: there is no version, or it cannot be loaded.
+    """
+    version, directory = newest_version(base_path)
+    return version, Predictor(directory)
+
+
+@contextmanager
+def _no_deprecation_notes() -> Iterator[None]:
+    """The loader of sessions is announced as deprecated at every call; TensorFlow Serving has no other."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "deprecated" not in str(record.msg)
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
+
+
+def _check_inputs(definition: Any, inputs: Tensors) -> None:
+    """Says in TensorFlow Serving's words what does not fit."""
+    expected, sent = set(definition.inputs), set(inputs)
+    missing, extra = sorted(expected - sent), sorted(sent - expected)
+    if len(expected) != len(sent):
+        raise InvalidArgumentError(
+            f"input size does not match signature: {len(sent)}!={len(expected)} len({{{','.join(sorted(sent))}}}) != "
+            f"len({{{','.join(sorted(expected))}}}). Sent extra: {{{','.join(extra)}}}. "
+            f"Missing but required: {{{','.join(missing)}}}."
+        )
+    if missing:
+        feed = definition.inputs[missing[0]].name
+        raise InvalidArgumentError(
+            f"Signature input alias: {missing[0]}(feed name: {feed}) not found in request and no default value "
+            f"provided. Inputs expected to be in the request {{{','.join(sorted(expected))}}}, or default input alias "
+            "set: "
+        )
+    for position, name in enumerate(sorted(expected)):
+        wanted, got = tf.as_dtype(definition.inputs[name].dtype), tf.as_dtype(inputs[name].dtype)
+        if wanted != got:
+            raise InvalidArgumentError(
+                f"Expects arg[{position}] to be {dtype_name(wanted)} but {dtype_name(got)} is provided"
+            )
+
+
+def _choose_outputs(definition: Any, output_filter: Sequence[str]) -> tuple[str, ...]:
+    known = sorted(definition.outputs)
+    seen: set[str] = set()
+    for name in output_filter:
+        if name not in definition.outputs:
+            raise InvalidArgumentError(
+                f"output tensor alias not found in signature: {name} Outputs expected to be in the set "
+                f"{{{','.join(known)}}}."
+            )
+        if name in seen:
+            raise InvalidArgumentError(f"duplicate output tensor alias: {name}")
+        seen.add(name)
+    return tuple(output_filter) or tuple(known)
+
+
+def dtype_name(dtype: Any) -> str:
+    """A dtype's name in TensorFlow's C++ messages."""
+    name: str = tf.as_dtype(dtype).name
+    return {"float32": "float", "float64": "double", "float16": "half"}.get(name, name)
+
+
+_ERRORS: Mapping[int, type[ServingError]] = {
+    tf.errors.INVALID_ARGUMENT: InvalidArgumentError,
+    tf.errors.OUT_OF_RANGE: InvalidArgumentError,
+    tf.errors.FAILED_PRECONDITION: FailedPreconditionError,
+    tf.errors.UNIMPLEMENTED: UnimplementedError,
+    tf.errors.RESOURCE_EXHAUSTED: UnavailableError,
+    tf.errors.CANCELLED: UnavailableError,
+}
+
+
+def _clean_message(message: str) -> str:
+    """The graph's own words, without what the Python binding puts before and after them."""
+    return message.removeprefix("Graph execution error:\n\n").split("\n\nOriginal stack trace", 1)[0]

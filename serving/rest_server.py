@@ -1,0 +1,75 @@
+"""Runs the REST application in a thread of its own, on uvicorn.
+
+Not on the standard library's `http.server`, which knows neither chunked bodies nor limits nor draining and warns
+against its use in production; uvicorn and Starlette are the `serving` extra, and come in only with a REST port.
+"""
+
+import socket
+import threading
+
+from serving.data_plane import DataPlane
+from serving.errors import ServerStartError
+
+__all__ = ["RestServer"]
+
+
+class RestServer:
+    """Listens from construction on, until it is stopped.
+
+    Args:
+        plane: answers the requests.
+        host: address to listen on.
+        port: 0 takes a free one.
+        max_threads: requests computed at a time.
+        grace_seconds: how long running requests may take to finish after `begin_stop`.
+
+    Raises:
+        ServerStartError: the port is taken, or the `serving` extra is not installed.
+    """
+
+    def __init__(
+        self, plane: DataPlane, *, host: str, port: int, max_threads: int, grace_seconds: float
+    ) -> None:
+        try:
+            import uvicorn
+
+            from serving.rest import rest_application
+        except ModuleNotFoundError as err:
+            raise ServerStartError(
+                f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
+            ) from err
+        listening = _listen(host, port)
+        self.port: int = listening.getsockname()[1]
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                rest_application(plane, max_threads=max_threads),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                timeout_graceful_shutdown=max(1, round(grace_seconds)),
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="rest", daemon=True
+        )
+        self._thread.start()
+
+    def begin_stop(self) -> None:
+        """Takes no new connections; running requests go on."""
+        self._server.should_exit = True
+
+    def wait_stopped(self) -> None:
+        """Waits until running requests have finished or the grace period is over."""
+        self.begin_stop()
+        self._thread.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=1024)
+    except OSError as err:
+        raise ServerStartError(
+            f"cannot listen on {host}:{port} for REST ({err.strerror}); choose another --rest_api_port"
+        ) from err

@@ -1,0 +1,54 @@
+"""Arrays to TensorProto and back: the wire form of gRPC requests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+
+from serving.errors import InvalidArgumentError
+
+__all__ = ["from_protos", "to_proto"]
+
+_VALUE_FIELDS = {
+    tf.float32: "float_val",
+    tf.float64: "double_val",
+    tf.int8: "int_val",
+    tf.int16: "int_val",
+    tf.int32: "int_val",
+    tf.uint8: "int_val",
+    tf.uint16: "int_val",
+    tf.int64: "int64_val",
+    tf.uint32: "uint32_val",
+    tf.uint64: "uint64_val",
+    tf.bool: "bool_val",
+    tf.string: "string_val",
+}
+
+
+def from_protos(protos: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """Decodes the TensorProtos of a request; strings become object arrays of bytes.
+
+    Raises:
+        InvalidArgumentError: a tensor cannot be parsed.
+    """
+    return {name: _from_proto(name, proto) for name, proto in protos.items()}
+
+
+def _from_proto(name: str, proto: Any) -> npt.NDArray[Any]:
+    try:
+        array: npt.NDArray[Any] = tf.make_ndarray(proto)
+    except (TypeError, ValueError, KeyError, MemoryError) as err:
+        raise InvalidArgumentError(f"tensor parsing error: {name}") from err
+    return array
+
+
+def to_proto(array: npt.NDArray[Any]) -> Any:
+    """Encodes an array as TensorFlow Serving does: in the typed field (`float_val`, …), not in `tensor_content`."""
+    dtype = tf.as_dtype(array.dtype)
+    proto = TensorProto(dtype=dtype.as_datatype_enum, tensor_shape=tf.TensorShape(array.shape).as_proto())
+    values = np.ravel(array).tolist()
+    getattr(proto, _VALUE_FIELDS[dtype]).extend(values)
+    return proto

@@ -1,0 +1,287 @@
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import f1_score
+
+from components.core.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+from components.core.errors import ConfigError, DataError
+from components.evaluator import ChangeThresholds, EvaluatorConfig, QualityThresholds, evaluator
+from components.modeling.classifier import (
+    BackboneConfig,
+    ModelConfig,
+    build_network,
+    save_model,
+)
+from components.modeling.tiny_encoder import TINY_VOCABULARY
+from components.modeling.tokenization import in_graph_tokenizer
+from tests.components.data_stages import generate
+from tflite.host_tokenizer import TokenizerSpec
+from tflite.text import CleaningRules
+
+LABELS = ("joy", "anger", "fear")
+KEYWORDS = {"joy": "happy", "anger": "angry", "fear": "scared"}
+REACHABLE = QualityThresholds(macro_f1=0.5)
+
+
+def labelled_texts(rows: int = 400) -> list[tuple[str, tuple[str, ...]]]:
+    """A keyword gives each label away, save in every tenth text."""
+    rng = np.random.default_rng(0)
+    filler = ["i", "was", "at", "the", "game", "with", "my", "friend", "and", "it", "is", "all", "so", "new"]
+    texts = []
+    for row in range(rows):
+        present = [label for label in LABELS if rng.random() < 0.35]
+        words = [*rng.choice(filler, rng.integers(2, 14)), *(KEYWORDS[label] for label in present)]
+        given = [label for label in LABELS if (label in present) != (row % 10 == 0 and rng.random() < 0.5)]
+        texts.append((" ".join(rng.permutation(words)), tuple(given)))
+    return texts
+
+
+def write_examples(directory: Path, labels: Sequence[str] = LABELS) -> Examples:
+    source = directory / "test.jsonl"
+    directory.mkdir(parents=True)
+    lines = [
+        {"text": text, "labels": list(given), "source": "chat" if row % 4 else "mail"}
+        for row, (text, given) in enumerate(labelled_texts())
+    ]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return generate(
+        directory,
+        splits={"test": str(source)},
+        columns={"text": "text", "labels": "labels", "slices": ["source"]},
+        label_names=list(labels),
+    )
+
+
+def write_model(
+    directory: Path, *, labels: tuple[str, ...] = LABELS, silent: str | None = None, diverged: bool = False
+) -> Model:
+    """A random encoder with a head that was fitted to the keywords; `silent` is a label that is never given."""
+    config = ModelConfig(
+        labels=labels,
+        thresholds=(0.5,) * len(labels),
+        max_tokens=32,
+        encoder="tiny-random",
+        for_tests_only=True,
+        backbone=BackboneConfig(
+            class_name="BertBackbone",
+            arguments={
+                "vocabulary_size": len(TINY_VOCABULARY),
+                "num_layers": 2,
+                "num_heads": 2,
+                "hidden_dim": 32,
+                "intermediate_dim": 64,
+                "max_sequence_length": 64,
+            },
+        ),
+    )
+    rules = CleaningRules(lowercase=True, strip_accents=True, special_tokens={})
+    spec = TokenizerSpec(vocabulary=TINY_VOCABULARY, rules=rules, max_tokens=32)
+    keras.utils.set_random_seed(1)
+    network = build_network(config)
+    texts = labelled_texts()
+    inputs = in_graph_tokenizer(spec)(tf.constant([text for text, _ in texts]))
+    pooled = keras.Model(network.inputs, network.get_layer("dropout").output)(inputs).numpy()
+    targets = np.array([[label in given for label in labels] for _, given in texts])
+    features = np.hstack([pooled, np.ones((len(pooled), 1), np.float32)])
+    head, *_ = np.linalg.lstsq(features, 8.0 * targets - 4.0, rcond=None)
+    if silent is not None:
+        head[:, labels.index(silent)] = np.append(np.zeros(32), -9.0)
+    if diverged:
+        head[0] = np.nan
+    network.get_layer("logits").set_weights([head[:-1], head[-1]])
+    directory.mkdir(parents=True)
+    save_model(Model(directory), network=network, config=config, tokenizer=spec)
+    return Model(directory)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluator")
+
+
+@pytest.fixture(scope="module")
+def examples(workshop: Path) -> Examples:
+    return write_examples(workshop / "data")
+
+
+@pytest.fixture(scope="module")
+def model(workshop: Path) -> Model:
+    return write_model(workshop / "model")
+
+
+@pytest.fixture(scope="module")
+def poor_model(workshop: Path) -> Model:
+    return write_model(workshop / "poor_model", silent="fear")
+
+
+class Judged:
+    """What the stage left."""
+
+    def __init__(self, directory: Path, **arguments: Any) -> None:
+        directory.mkdir(parents=True)
+        self.evaluation = ModelEvaluation(directory / "evaluation")
+        self.blessing = ModelBlessing(directory / "blessing")
+        self.evaluation.path.mkdir()
+        self.blessing.path.mkdir()
+        self.summary = evaluator(**arguments, evaluation=self.evaluation, blessing=self.blessing)
+        self.metrics = self.evaluation.metrics()
+        self.verdict = self.blessing.verdict()
+
+
+@pytest.fixture(scope="module")
+def judged(workshop: Path, examples: Examples, model: Model) -> Judged:
+    return Judged(
+        workshop / "judged", config=EvaluatorConfig(thresholds=REACHABLE), examples=examples, model=model
+    )
+
+
+def test_a_good_model_is_blessed(judged: Judged) -> None:
+    assert judged.verdict.blessed
+    assert judged.blessing.refusal() is None
+    checks = {check.name: check for check in judged.verdict.checks}
+    assert checks["macro_f1"].limit == 0.5
+    assert "first model" in checks["macro_f1_drop"].message
+    assert judged.summary["blessed"] is True
+    assert judged.summary["macro_f1_low"] < judged.summary["macro_f1"] < judged.summary["macro_f1_high"]
+
+
+def test_metrics_are_those_of_the_stored_predictions(judged: Judged) -> None:
+    stored = np.load(judged.evaluation.predictions_path("test"))
+    assert stored["scores"].dtype == np.float32
+    assert stored["ids"][0].startswith("test.jsonl")
+    decisions = stored["scores"] >= 0.5
+    assert f1_score(stored["targets"], decisions, average="macro") == pytest.approx(
+        judged.metrics["macro_f1"]["value"], abs=1e-9
+    )
+    by_label = f1_score(stored["targets"], decisions, average=None)
+    assert [row["f1"]["value"] for row in judged.metrics["labels"]] == pytest.approx(by_label.tolist())
+    assert [row["label"] for row in judged.metrics["labels"]] == list(LABELS)
+
+
+def test_a_model_for_tests_says_so(judged: Judged) -> None:
+    assert judged.metrics["for_tests_only"] is True
+
+
+def test_slices_and_worst_errors_are_reported(judged: Judged) -> None:
+    slices = {(part["column"], part["value"]): part for part in judged.metrics["slices"]}
+    assert slices["source", "mail"]["rows"] == 100
+    assert slices["source", "chat"]["rows"] == 300
+    assert sum(part["rows"] for (column, _), part in slices.items() if column == "text length") <= 400
+    texts = dict(labelled_texts())
+    errors = judged.metrics["worst_errors"]
+    assert errors
+    assert all(error["label"] not in texts[error["text"]] for error in errors)
+    assert [error["score"] for error in errors] == sorted((error["score"] for error in errors), reverse=True)
+
+
+def test_without_thresholds_nothing_is_blessed(tmp_path: Path, examples: Examples, model: Model) -> None:
+    judged = Judged(tmp_path / "run", config=EvaluatorConfig(), examples=examples, model=model)
+    assert not judged.verdict.blessed
+    assert "evaluator.thresholds.macro_f1" in (judged.blessing.refusal() or "")
+
+
+def test_a_model_below_a_threshold_is_refused_with_the_label_named(
+    tmp_path: Path, examples: Examples, poor_model: Model
+) -> None:
+    config = EvaluatorConfig(thresholds=QualityThresholds(micro_f1=0.3, min_label_f1=0.2))
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=poor_model)
+    assert [check.name for check in judged.verdict.checks if not check.passed] == ["min_label_f1"]
+    assert "fear" in judged.verdict.reasons[0]
+
+
+def test_a_model_worse_than_the_last_blessed_one_is_refused(
+    tmp_path: Path, examples: Examples, model: Model, poor_model: Model
+) -> None:
+    config = EvaluatorConfig(thresholds=QualityThresholds(macro_f1=0.1))
+    worse = Judged(tmp_path / "worse", config=config, examples=examples, model=poor_model, baseline=model)
+    assert [check.name for check in worse.verdict.checks if not check.passed] == ["macro_f1_drop"]
+    assert worse.metrics["baseline"]["changes"]["macro_f1"]["high"] < 0
+    better = Judged(tmp_path / "better", config=config, examples=examples, model=model, baseline=poor_model)
+    assert better.verdict.blessed
+    assert worse.metrics["baseline"]["macro_f1"] == better.metrics["macro_f1"]
+
+
+def test_the_change_check_can_be_switched_off(
+    tmp_path: Path, examples: Examples, model: Model, poor_model: Model
+) -> None:
+    config = EvaluatorConfig(
+        thresholds=QualityThresholds(macro_f1=0.1), change=ChangeThresholds(max_macro_f1_drop=None)
+    )
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=poor_model, baseline=model)
+    assert judged.verdict.blessed
+
+
+def test_a_baseline_with_other_labels_cannot_be_compared(
+    tmp_path: Path, examples: Examples, model: Model
+) -> None:
+    baseline = write_model(tmp_path / "baseline", labels=("joy", "anger"))
+    config = EvaluatorConfig(thresholds=REACHABLE)
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=model, baseline=baseline)
+    assert judged.verdict.blessed
+    assert "other labels" in judged.metrics["baseline"]["note"]
+    assert any("other labels" in check.message for check in judged.verdict.checks)
+
+
+def test_a_model_that_diverged_is_never_blessed(tmp_path: Path, examples: Examples) -> None:
+    diverged = write_model(tmp_path / "model", diverged=True)
+    config = EvaluatorConfig(thresholds=QualityThresholds(macro_f1=0.0))
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=diverged)
+    assert [check.name for check in judged.verdict.checks if not check.passed] == ["finite_scores"]
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    tmp_path: Path, examples: Examples, model: Model, judged: Judged
+) -> None:
+    again = Judged(
+        tmp_path / "again", config=EvaluatorConfig(thresholds=REACHABLE), examples=examples, model=model
+    )
+    for file in judged.evaluation.path.iterdir():
+        assert (again.evaluation.path / file.name).read_bytes() == file.read_bytes()
+    assert again.blessing.verdict_path.read_bytes() == judged.blessing.verdict_path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"split": "tset"}, DataError, "no split 'tset', only test; change evaluator.split"),
+        ({"slices": ("sauce",)}, ConfigError, "names 'sauce', but split 'test' has the slice columns source"),
+    ],
+)
+def test_settings_that_do_not_fit_the_data(
+    tmp_path: Path,
+    examples: Examples,
+    model: Model,
+    settings: dict[str, Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message):
+        Judged(tmp_path / "run", config=EvaluatorConfig(**settings), examples=examples, model=model)
+
+
+def test_a_model_of_other_labels_is_the_wrong_model(tmp_path: Path, examples: Examples) -> None:
+    other = write_model(tmp_path / "model", labels=("joy", "anger"))
+    with pytest.raises(DataError, match=r"answers 2 labels .* the examples have 3"):
+        Judged(tmp_path / "run", config=EvaluatorConfig(), examples=examples, model=other)
+
+
+def test_length_slices_must_ascend() -> None:
+    with pytest.raises(ValueError, match="expected ascending numbers of words"):
+        EvaluatorConfig(length_slices=(10, 5))
+
+
+def test_the_stage_module_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, components.evaluator; "
+        "print([name for name in ('numpy', 'tensorflow', 'keras', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,372 @@
+"""The infra validator blesses true exports, and finds every planted fault."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.core.artifacts import Examples, InfraBlessing, SavedModelExport, TFLiteExport
+from components.core.component import Summary
+from components.core.errors import DataError
+from components.core.verdict import Check
+from components.data.example_proto import encode_example
+from components.data.tfrecord import write_records
+from components.infra.probe_texts import HARD_TEXTS
+from components.infra_validator import InfraValidatorConfig, infra_validator
+from components.modeling.classifier import LoadedModel, load_model
+from components.modeling.tokenization import in_graph_tokenizer
+from serving.saved_model import export_saved_model
+from tests.components.exported_model import LABELS, Exported, export_both
+
+TEXTS = [
+    f"i am {feeling} about {thing}"
+    for feeling in ("so happy", "sad", "angry", "")
+    for thing in ("you", "life")
+]
+NO_SERVER = "no such model server"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    return export_both(tmp_path_factory.mktemp("exported"))
+
+
+def write_examples(directory: Path, **splits: Sequence[str]) -> Examples:
+    examples = Examples(directory)
+    for split, texts in splits.items():
+        examples.split_dir(split).mkdir(parents=True)
+        records = [encode_example({"text": [text.encode()], "labels": []}) for text in texts]
+        write_records(examples.split_dir(split) / "examples-00000-of-00001.tfrecord.gz", records)
+    return examples
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Examples:
+    return write_examples(tmp_path / "examples", train=["never asked"], validation=["nor this"], test=TEXTS)
+
+
+def prove(
+    exported: Exported, examples: Examples, directory: Path, **settings: Any
+) -> tuple[InfraBlessing, Summary]:
+    blessing = InfraBlessing(directory / "blessing")
+    blessing.path.mkdir()
+    # Random weights bear quantization worse than trained ones.
+    settings = {"model_server": NO_SERVER, "min_int8_agreement": 0.95, **settings}
+    config = InfraValidatorConfig(**settings)
+    summary = infra_validator(
+        config=config,
+        model=exported.model,
+        examples=examples,
+        saved_model=exported.saved_model,
+        tflite=exported.tflite,
+        blessing=blessing,
+    )
+    return blessing, summary
+
+
+def failed(blessing: InfraBlessing) -> dict[str, Check]:
+    return {check.name: check for check in blessing.verdict().checks if not check.passed}
+
+
+def test_true_exports_are_blessed(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    blessing, summary = prove(exported, examples, tmp_path)
+    assert blessing.refusal() is None, failed(blessing)
+    assert summary["blessed"] is True
+    names = {check.name for check in blessing.verdict().checks}
+    for export in ("saved_model", "tflite_float32", "tflite_int8"):
+        assert {f"{export}.{what}" for what in ("labels", "thresholds", "token_ids", "decisions")} <= names
+    assert {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"} <= names
+    assert {"tflite_float32.max_score_difference", "tflite_int8.decision_agreement"} <= names
+
+
+def test_the_comparison_is_written_down(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    blessing, summary = prove(exported, examples, tmp_path, rows=3)
+    parity = json.loads(blessing.parity_path.read_text())
+    assert set(parity) == {"saved_model", "tflite_float32", "tflite_int8"}
+    for name, entry in parity.items():
+        assert entry["rows"] == 3 + len(HARD_TEXTS)
+        assert entry["latency_ms_p50"] > 0
+        assert 0 <= entry["max_score_difference"] < 0.1
+        assert 0.9 < entry["decision_agreement"] <= 1
+        assert len(entry["worst"]) == 5
+        assert entry["worst"][0]["difference"] == entry["max_score_difference"]
+        assert summary[f"{name}_latency_ms_p50"] == entry["latency_ms_p50"]
+    assert parity["tflite_int8"]["size_bytes"] == exported.tflite.model_path("int8").stat().st_size
+    assert parity["saved_model"]["grpc"]["server"] == "embedded"
+    assert parity["saved_model"]["grpc"]["max_score_difference"] < 1e-5
+
+
+def exported_again(exported: Exported, directory: Path, **changes: Any) -> Exported:
+    """The SavedModel exported once more from the same model, with something wrong in it."""
+    loaded = load_model(exported.model)
+    arguments = {
+        "network": loaded.network,
+        "tokenizer": loaded.in_graph_tokenizer,
+        "labels": loaded.config.labels,
+        "thresholds": loaded.config.thresholds,
+    }
+    arguments |= {name: change(loaded) for name, change in changes.items()}
+    saved_model = SavedModelExport(directory / "saved_model")
+    export_saved_model(saved_model.saved_model_dir, **arguments)
+    return replace(exported, saved_model=saved_model)
+
+
+def permuted_labels(loaded: LoadedModel) -> Sequence[str]:
+    return loaded.config.labels[1:] + loaded.config.labels[:1]
+
+
+def one_label_less(loaded: LoadedModel) -> Callable[[Any], Any]:
+    return lambda inputs: loaded.network(inputs)[:, 1:]
+
+
+def permuted_scores(loaded: LoadedModel) -> Any:
+    head = loaded.network.get_layer("logits")
+    order = np.roll(np.arange(len(LABELS)), 1)
+    head.set_weights([head.get_weights()[0][:, order], head.get_weights()[1][order]])
+    return loaded.network
+
+
+def zeroed_weights(loaded: LoadedModel) -> Any:
+    head = loaded.network.get_layer("logits")
+    head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
+    return loaded.network
+
+
+def not_a_number(loaded: LoadedModel) -> Any:
+    head = loaded.network.get_layer("logits")
+    head.set_weights([np.full_like(weight, np.nan) for weight in head.get_weights()])
+    return loaded.network
+
+
+def swapped_vocabulary(loaded: LoadedModel) -> Any:
+    words = list(loaded.tokenizer.vocabulary)
+    happy, sad = words.index("happy"), words.index("sad")
+    words[happy], words[sad] = words[sad], words[happy]
+    return in_graph_tokenizer(replace(loaded.tokenizer, vocabulary=tuple(words)))
+
+
+def other_cleaning(loaded: LoadedModel) -> Any:
+    rules = replace(loaded.tokenizer.rules, strip_accents=False)
+    return in_graph_tokenizer(replace(loaded.tokenizer, rules=rules))
+
+
+def other_thresholds(loaded: LoadedModel) -> Sequence[float]:
+    return [0.5 for _ in loaded.config.thresholds]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"labels": permuted_labels}, {"saved_model.labels"}),
+        (
+            {"network": permuted_scores},
+            {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"},
+        ),
+        (
+            {"network": zeroed_weights},
+            {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"},
+        ),
+        (
+            {"network": not_a_number},
+            {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"},
+        ),
+        (
+            {"tokenizer": swapped_vocabulary},
+            {
+                "saved_model.token_ids",
+                "saved_model.max_score_difference",
+                "saved_model.grpc.max_score_difference",
+            },
+        ),
+        (
+            {"tokenizer": other_cleaning},
+            {
+                "saved_model.token_ids",
+                "saved_model.max_score_difference",
+                "saved_model.grpc.max_score_difference",
+            },
+        ),
+        ({"thresholds": other_thresholds}, {"saved_model.thresholds", "saved_model.decisions"}),
+    ],
+    ids=lambda value: (
+        "-".join(change.__name__ for change in value.values()) if isinstance(value, dict) else ""
+    ),
+)
+def test_a_fault_in_the_saved_model_is_found(
+    exported: Exported, examples: Examples, tmp_path: Path, changes: dict[str, Any], expected: set[str]
+) -> None:
+    wrong = exported_again(exported, tmp_path, **changes)
+    blessing, summary = prove(wrong, examples, tmp_path)
+    assert set(failed(blessing)) == expected
+    assert summary["blessed"] is False
+    assert blessing.refusal() is not None
+    json.loads(blessing.parity_path.read_text(), parse_constant=pytest.fail)
+
+
+def test_another_number_of_labels_is_found(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    wrong = exported_again(
+        exported,
+        tmp_path,
+        network=one_label_less,
+        labels=lambda loaded: loaded.config.labels[1:],
+        thresholds=lambda loaded: loaded.config.thresholds[1:],
+    )
+    blessing, _ = prove(wrong, examples, tmp_path)
+    checks = failed(blessing)
+    assert {"saved_model.labels", "saved_model.thresholds", "saved_model.grpc.answers"} <= set(checks)
+    assert "4 labels in place of 5" in checks["saved_model.labels"].message
+    assert json.loads(blessing.parity_path.read_text())["saved_model"]["max_score_difference"] is None
+
+
+def test_messages_say_value_limit_and_remedy(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    wrong = exported_again(exported, tmp_path, tokenizer=swapped_vocabulary)
+    blessing, _ = prove(wrong, examples, tmp_path)
+    checks = failed(blessing)
+    assert "get other token ids than in training, such as 'i am so happy about you'" in (
+        checks["saved_model.token_ids"].message
+    )
+    assert "export the model again" in checks["saved_model.token_ids"].message
+    difference = checks["saved_model.max_score_difference"]
+    assert difference.limit == 1e-3
+    assert difference.value > 1e-2
+    assert (
+        f"by at most {difference.value:.2g} on {len(TEXTS) + len(HARD_TEXTS)} texts (limit 0.001)"
+        in difference.message
+    )
+
+
+def copied_tflite(exported: Exported, directory: Path) -> TFLiteExport:
+    return TFLiteExport(shutil.copytree(exported.tflite.path, directory / "tflite"))
+
+
+def test_a_saved_model_without_its_weights_is_a_verdict(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    broken = SavedModelExport(shutil.copytree(exported.saved_model.path, tmp_path / "saved_model"))
+    shutil.rmtree(broken.saved_model_dir / "variables")
+    blessing, _ = prove(replace(exported, saved_model=broken), examples, tmp_path)
+    checks = failed(blessing)
+    assert set(checks) == {"saved_model.answers", "saved_model.grpc.answers"}
+    assert "cannot be loaded as a SavedModel" in checks["saved_model.answers"].message
+    assert "error" in json.loads(blessing.parity_path.read_text())["saved_model"]
+
+
+def test_a_truncated_tflite_file_is_a_verdict(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("int8")
+    path.write_bytes(path.read_bytes()[:5000])
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    assert set(failed(blessing)) == {"tflite_int8.answers"}
+
+
+def test_a_tflite_file_of_another_model_is_found(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    from tflite.converter import convert
+    from tflite.metadata import attach_metadata, read_metadata
+
+    tflite = copied_tflite(exported, tmp_path)
+    loaded = load_model(exported.model)
+    metadata = replace(
+        read_metadata(tflite.model_path("float32")),
+        labels=permuted_labels(loaded),
+        thresholds=(0.5,) * len(LABELS),
+    )
+    files = convert(
+        zeroed_weights(loaded), max_tokens=loaded.config.max_tokens, separator_id=loaded.tokenizer.end_id
+    )
+    for variant, content in files.items():
+        tflite.model_path(variant).write_bytes(attach_metadata(content, metadata))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    float32 = {
+        f"tflite_float32.{what}" for what in ("labels", "thresholds", "decisions", "max_score_difference")
+    }
+    int8 = {f"tflite_int8.{what}" for what in ("labels", "thresholds", "decisions", "decision_agreement")}
+    assert set(failed(blessing)) == float32 | int8
+
+
+def test_a_tflite_file_with_a_swapped_vocabulary_is_found(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    from tflite.metadata import attach_metadata, read_metadata
+
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("float32")
+    metadata = read_metadata(path)
+    words = [
+        "sad" if word == "happy" else "happy" if word == "sad" else word
+        for word in metadata.tokenizer.vocabulary
+    ]
+    tokenizer = replace(metadata.tokenizer, vocabulary=tuple(words))
+    path.write_bytes(attach_metadata(path.read_bytes(), replace(metadata, tokenizer=tokenizer)))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    assert set(failed(blessing)) == {"tflite_float32.token_ids", "tflite_float32.max_score_difference"}
+
+
+def test_no_tflite_file_at_all(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    (tmp_path / "tflite").mkdir()
+    blessing, _ = prove(replace(exported, tflite=TFLiteExport(tmp_path / "tflite")), examples, tmp_path)
+    assert set(failed(blessing)) == {"tflite.files"}
+
+
+def test_optional_limits(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    blessing, _ = prove(exported, examples, tmp_path, max_latency_ms=1e-6, max_int8_score_difference=1e-9)
+    latencies = {f"{name}.latency_ms_p50" for name in ("saved_model", "tflite_float32", "tflite_int8")}
+    assert set(failed(blessing)) == latencies | {"tflite_int8.max_score_difference"}
+
+
+def executable(directory: Path, body: str) -> Path:
+    path = directory / "model_server"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_model_server_that_is_named_is_asked(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    server = executable(tmp_path, f'exec {sys.executable} -m serving "$@"')
+    blessing, _ = prove(exported, examples, tmp_path, model_server=str(server))
+    assert failed(blessing) == {}
+    grpc = json.loads(blessing.parity_path.read_text())["saved_model"]["grpc"]
+    assert grpc["server"] == "model_server"
+    assert grpc["rows"] == len(TEXTS) + len(HARD_TEXTS)
+    assert grpc["max_score_difference"] < 1e-5
+
+
+def test_a_model_server_that_refuses_the_model_is_a_verdict(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    server = executable(tmp_path, 'echo "Op type not registered" >&2; exit 255')
+    blessing, _ = prove(exported, examples, tmp_path, model_server=str(server))
+    checks = failed(blessing)
+    assert set(checks) == {"saved_model.grpc.answers"}
+    message = checks["saved_model.grpc.answers"].message
+    assert "stopped with exit code 255" in message
+    assert "Op type not registered" in message
+
+
+def test_the_validation_split_stands_in(exported: Exported, tmp_path: Path) -> None:
+    examples = write_examples(tmp_path / "examples", train=["x"], validation=["i am so happy"] * 2)
+    blessing, _ = prove(exported, examples, tmp_path)
+    assert json.loads(blessing.parity_path.read_text())["saved_model"]["rows"] == 2 + len(HARD_TEXTS)
+
+
+def test_no_texts_to_ask(exported: Exported, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no split test or validation"):
+        prove(exported, write_examples(tmp_path / "examples", train=["x"]), tmp_path)
+    (tmp_path / "blessing").rmdir()
+    with pytest.raises(DataError, match="split 'test' holds no texts"):
+        prove(exported, write_examples(tmp_path / "empty", test=[]), tmp_path)
+
+
+def test_the_hard_texts_are_many_and_different() -> None:
+    assert len(HARD_TEXTS) >= 60
+    assert len(set(HARD_TEXTS)) == len(HARD_TEXTS)
+    assert max(map(len, HARD_TEXTS)) >= 5000

@@ -1,0 +1,85 @@
+"""A corpus that two random layers can learn, taken through ExampleGen and Transform."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from components.core.artifacts import Examples, TransformedExamples, TransformGraph
+from components.transform import TransformConfig, transform
+from tests.components.data_stages import generate
+
+LABELS = ("joy", "sadness", "anger", "neutral")
+
+_CUES = {
+    "joy": ["happy", "glad", "great", "fun"],
+    "sadness": ["sad", "hurt", "lost", "miss"],
+    "anger": ["mad", "angry", "hate", "awful"],
+}
+_FILLERS = [
+    "i",
+    "am",
+    "so",
+    "the",
+    "dog",
+    "car",
+    "today",
+    "we",
+    "to",
+    "it",
+    "was",
+    "and",
+    "my",
+    "friend",
+    "[NAME]",
+]
+
+
+def toy_rows(count: int, *, seed: int) -> list[dict[str, Any]]:
+    """Rows with `text` and `labels`: a cue word for each of up to two labels, else `neutral`."""
+    generator = random.Random(seed)
+    rows = []
+    for number in range(count):
+        labels = generator.sample(LABELS[:3], generator.choice([0, 1, 1, 2]))
+        words = generator.choices(_FILLERS, k=generator.randint(1, 9))
+        words += [generator.choice(_CUES[label]) for label in labels]
+        generator.shuffle(words)
+        text = " ".join(words)
+        rows.append({"id": f"{seed}-{number}", "text": text, "labels": labels or ["neutral"]})
+    return rows
+
+
+def toy_examples(
+    directory: Path, *, train: int = 400, validation: int | None = 120, **settings: Any
+) -> Examples:
+    """Examples with the splits `train` and, unless None, `validation`."""
+    splits = {"train": toy_rows(train, seed=1)}
+    if validation is not None:
+        splits["validation"] = toy_rows(validation, seed=2)
+    return examples_of(directory, splits, **settings)
+
+
+def examples_of(directory: Path, splits: dict[str, list[dict[str, Any]]], **settings: Any) -> Examples:
+    """Examples of the given rows by split."""
+    source = directory / "source"
+    source.mkdir(parents=True)
+    files = {}
+    for split, rows in splits.items():
+        files[split] = str(source / f"{split}.jsonl")
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        Path(files[split]).write_text(lines, encoding="utf-8")
+    options = {"columns": {"id": "id"}, "label_names": LABELS, **settings}
+    return generate(directory, splits=files, **options)
+
+
+def run_transform(
+    directory: Path, examples: Examples, **settings: Any
+) -> tuple[TransformGraph, TransformedExamples]:
+    """Runs Transform with `tiny-random` into `directory`."""
+    graph = TransformGraph(directory / "transform_graph")
+    transformed = TransformedExamples(directory / "transformed")
+    graph.path.mkdir(parents=True)
+    transformed.path.mkdir(parents=True)
+    config = TransformConfig.model_validate({"encoder": "tiny-random", "max_tokens": 32, **settings})
+    transform(config=config, examples=examples, transform_graph=graph, transformed=transformed)
+    return graph, transformed

@@ -1,0 +1,341 @@
+"""What a run of all stages leaves behind, small and quick to make: real metrics of synthetic scores."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.core import artifacts
+from components.core.artifacts import Artifact
+from components.core.verdict import Check, Verdict
+from components.evaluation.gate import judge
+from components.evaluation.labelled_texts import LabelledTexts
+from components.evaluation.measurement import Measurement, write_json
+from components.evaluation.scoring import Answers
+from components.evaluation.slices import length_slices, slice_table
+from components.evaluation.thresholds import tune_thresholds
+from components.evaluation.worst_errors import most_confident_errors
+from pipeline.local_runner import RunResult, StageResult
+from pipeline.metadata_store import State
+
+LABELS = (
+    "admiration",
+    "amusement",
+    "anger",
+    "annoyance",
+    "approval",
+    "caring",
+    "confusion",
+    "curiosity",
+    "desire",
+    "disappointment",
+    "disapproval",
+    "disgust",
+    "embarrassment",
+    "excitement",
+    "fear",
+    "gratitude",
+    "grief",
+    "joy",
+    "love",
+    "nervousness",
+    "optimism",
+    "pride",
+    "realization",
+    "relief",
+    "remorse",
+    "sadness",
+    "surprise",
+    "neutral",
+)
+_LONG_TEXT = (
+    "He said he'd be here. He wasn't. I waited for two hours in the rain and then walked home alone, past the bakery "
+    "where we used to go on Sundays, and I am not even angry any more 😞"
+)
+_TEXTS = (
+    "I can't believe how kind everyone was today, thank you so much!",
+    "ugh, the delivery is late again <b>and nobody answers</b>",
+    "Why would anyone want this? Genuinely asking & not being rude.",
+    "The meeting is at three.",
+    _LONG_TEXT,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A run on disk."""
+
+    root: Path
+    result: RunResult
+
+
+def sample_run(root: Path, *, blessed: bool = True, for_tests_only: bool = False) -> Sample:
+    """A complete run, or one whose model is not blessed and whose later stages were refused."""
+    writer = _Writer(root, np.random.default_rng(0))
+    examples = writer.examples()
+    statistics = writer.statistics()
+    anomalies = writer.anomalies()
+    graph, transformed = writer.transform()
+    model = writer.model(for_tests_only)
+    evaluation, blessing = writer.evaluation(blessed, for_tests_only)
+    stages = [
+        _stage(
+            "example_gen", 2.1, {"train rows": 43410, "test rows": 5427, "dead letters": 3}, examples=examples
+        ),
+        _stage("statistics_gen", 3.4, {"rows": 54263}, statistics=statistics),
+        _stage("example_validator", 0.2, {"anomalies": 1, "errors": 0}, anomalies=anomalies),
+        _stage("transform", 4.0, {"truncated": 12}, transform_graph=graph, transformed=transformed),
+        _stage("trainer", 1931.0, {"best_epoch": 3, "validation_macro_f1": 0.523}, model=model),
+        _stage(
+            "evaluator",
+            21.5,
+            {"macro_f1": 0.512, "blessed": blessed},
+            evaluation=evaluation,
+            blessing=blessing,
+        ),
+    ]
+    if blessed:
+        saved_model, tflite = writer.exports()
+        infra, pushed = writer.infra(), writer.pushed()
+        stages += [
+            _stage("saved_model_exporter", 9.3, {}, export=saved_model),
+            _stage("tflite_exporter", 41.0, {}, export=tflite),
+            _stage("infra_validator", 18.7, {"blessed": True}, blessing=infra),
+            _stage("pusher", 0.4, {"version": 1795475000}, pushed=pushed),
+        ]
+    else:
+        refusal = blessing.refusal() or ""
+        names = ("saved_model_exporter", "tflite_exporter", "infra_validator", "pusher")
+        stages += [StageResult(name, State.REFUSED, message=refusal) for name in names]
+    state = State.COMPLETE if blessed else State.REFUSED
+    return Sample(root, RunResult(7, state, {stage.name: stage for stage in stages}))
+
+
+def refused_run(root: Path) -> Sample:
+    """A run whose data did not fit the schema."""
+    writer = _Writer(root, np.random.default_rng(0))
+    anomalies = writer.anomalies(severity="ERROR")
+    stages = [
+        _stage("example_gen", 2.1, {"train rows": 43410}, examples=writer.examples()),
+        _stage("example_validator", 0.2, {"errors": 1}, anomalies=anomalies),
+    ]
+    refusal = anomalies.refusal() or ""
+    stages += [
+        StageResult(name, State.REFUSED, message=refusal) for name in ("transform", "trainer", "evaluator")
+    ]
+    return Sample(root, RunResult(8, State.REFUSED, {stage.name: stage for stage in stages}))
+
+
+def _stage(name: str, seconds: float, summary: dict[str, Any], **outputs: Artifact) -> StageResult:
+    return StageResult(name, State.COMPLETE, summary, outputs, seconds, 1200 + seconds)
+
+
+class _Writer:
+    def __init__(self, root: Path, rng: np.random.Generator) -> None:
+        self._root = root
+        self._rng = rng
+        self._rates = np.clip(rng.pareto(1.2, len(LABELS)) * 0.02, 0.003, 0.3)
+
+    def examples(self) -> artifacts.Examples:
+        examples = artifacts.Examples(self._directory("examples"))
+        splits = {"train": {"rows": 43410}, "test": {"rows": 5427}, "validation": {"rows": 5426}}
+        self._json(
+            examples.summary_path,
+            {
+                "labels": LABELS,
+                "splits": splits,
+                "dead_letters": 3,
+                "dead_letters_by_reason": {"empty text": 1, "unknown label": 2},
+                "sources": [{"uri": "data/train.tsv", "encoding": "utf-8", "rows": 43410, "dead_letters": 3}],
+            },
+        )
+        examples.dead_letters_dir.mkdir()
+        letters = [
+            {
+                "file": "data/train.tsv",
+                "row": 17,
+                "reason": "unknown label",
+                "detail": "'hapy'",
+                "content": "yay\thapy",
+            },
+            {"file": "data/train.tsv", "row": 90, "reason": "empty text", "detail": "", "content": "\t27"},
+        ]
+        lines = "".join(json.dumps(letter) + "\n" for letter in letters)
+        (examples.dead_letters_dir / "part-00000.jsonl").write_text(lines)
+        return examples
+
+    def statistics(self) -> artifacts.ExampleStatistics:
+        statistics = artifacts.ExampleStatistics(self._directory("statistics"))
+        splits = {}
+        for split, rows in (("train", 43410), ("test", 5427), ("validation", 5426)):
+            words = np.clip(self._rng.gamma(3.2, 4.2, rows), 1, 60).round()
+            counts, edges = np.histogram(words, bins=20)
+            splits[split] = {
+                "rows": rows,
+                "label_counts": {
+                    label: int(rate * rows) for label, rate in zip(LABELS, self._rates, strict=True)
+                },
+                "length_words": {
+                    "min": 1.0,
+                    "mean": float(words.mean()),
+                    "median": float(np.median(words)),
+                    "p95": float(np.quantile(words, 0.95)),
+                    "max": float(words.max()),
+                    "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+                },
+                "duplicates": {"texts": 40, "surplus_rows": 61},
+            }
+        self._json(statistics.json_path, {"labels": LABELS, "splits": splits, "overlaps": []})
+        return statistics
+
+    def anomalies(self, severity: str = "WARNING") -> artifacts.ExampleAnomalies:
+        anomalies = artifacts.ExampleAnomalies(self._directory("anomalies"))
+        anomaly = {
+            "split": "test",
+            "feature": "labels",
+            "type": "COMPARATOR_L_INFTY_HIGH",
+            "severity": severity,
+            "message": "the share of 'joy' differs from train by 0.031, more than 0.03",
+        }
+        self._json(anomalies.json_path, [anomaly])
+        return anomalies
+
+    def transform(self) -> tuple[artifacts.TransformGraph, artifacts.TransformedExamples]:
+        graph = artifacts.TransformGraph(self._directory("transform_graph"))
+        transformed = artifacts.TransformedExamples(self._directory("transformed"))
+        lengths = np.clip(self._rng.gamma(3.2, 5, 43410), 3, 64).astype(int)
+        counts = {str(length): int((lengths == length).sum()) for length in np.unique(lengths)}
+        self._json(graph.lengths_path, {"train": counts})
+        self._json(transformed.summary_path, {"splits": {"train": {"rows": 43410, "truncated": 12}}})
+        return graph, transformed
+
+    def model(self, for_tests_only: bool) -> artifacts.Model:
+        model = artifacts.Model(self._directory("model"))
+        self._json(
+            model.config_path,
+            {
+                "encoder": "minilm",
+                "labels": LABELS,
+                "for_tests_only": for_tests_only,
+                "training": {"precision": "mixed_bfloat16"},
+            },
+        )
+        curve = [
+            (1, 0.1312, 0.0921, 0.482),
+            (2, 0.0874, 0.0858, 0.512),
+            (3, 0.0741, 0.0866, 0.523),
+            (4, 0.0668, 0.0889, 0.519),
+        ]
+        names = ("epoch", "loss", "validation_loss", "validation_macro_f1")
+        epochs = [dict(zip(names, figures, strict=True)) for figures in curve]
+        self._json(model.history_path, {"epochs": epochs, "best_epoch": 3, "examples_per_second": 86.2})
+        return model
+
+    def evaluation(
+        self, blessed: bool, for_tests_only: bool
+    ) -> tuple[artifacts.ModelEvaluation, artifacts.ModelBlessing]:
+        rows = 5427
+        targets = (self._rng.random((rows, len(LABELS))) < self._rates).astype(np.uint8)
+        quality = np.linspace(1.5, 3.5, len(LABELS))
+        logits = self._rng.normal(np.log(self._rates) + quality * targets, 1.0)
+        scores = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        texts = LabelledTexts(
+            ids=[f"row-{row}" for row in range(rows)],
+            texts=[_TEXTS[row % len(_TEXTS)] for row in range(rows)],
+            targets=targets,
+            slices={},
+        )
+        thresholds = tune_thresholds(scores, targets)
+        answers = Answers(scores, scores >= thresholds)
+        measured = Measurement.of(answers.decisions, targets, resamples=200, seed=0)
+        metrics: dict[str, Any] = {
+            "split": "test",
+            "encoder": "minilm",
+            "for_tests_only": for_tests_only,
+            **measured.headline(),
+            "labels": measured.label_table(LABELS, thresholds.tolist(), scores, targets),
+            "slices": slice_table(
+                length_slices(texts, (5, 10, 20)),
+                answers.decisions,
+                targets,
+                min_rows=30,
+                resamples=200,
+                seed=0,
+            ),
+            "worst_errors": most_confident_errors(texts, answers, LABELS, limit=6),
+            "baseline": {"note": "first model, there is nothing to compare with yet"},
+        }
+        if not blessed:
+            worse = Measurement.of(scores >= 0.5, targets, resamples=200, seed=0)
+            changes = measured.changes_from(worse).items()
+            metrics["baseline"] = {
+                **worse.headline(),
+                "changes": {name: asdict(value) for name, value in changes},
+            }
+        evaluation = artifacts.ModelEvaluation(self._directory("evaluation"))
+        write_json(evaluation.metrics_path, metrics)
+        blessing = artifacts.ModelBlessing(self._directory("blessing"))
+        lowest = {"macro_f1": 0.1 if blessed else 0.9, "micro_f1": 0.1}
+        judge(metrics, scores, lowest=lowest, largest_drops={"macro_f1": 0.01}).write(blessing.verdict_path)
+        return evaluation, blessing
+
+    def exports(self) -> tuple[artifacts.SavedModelExport, artifacts.TFLiteExport]:
+        saved_model = artifacts.SavedModelExport(self._directory("saved_model"))
+        self._json(saved_model.export_path, {"size_bytes": 91_823_114, "signatures": ["serving_default"]})
+        tflite = artifacts.TFLiteExport(self._directory("tflite"))
+        self._json(
+            tflite.export_path,
+            {
+                "float32": {"file": "emotion_float32.tflite", "size_bytes": 90_512_300},
+                "int8": {"file": "emotion_int8.tflite", "size_bytes": 23_102_555},
+            },
+        )
+        return saved_model, tflite
+
+    def infra(self) -> artifacts.InfraBlessing:
+        blessing = artifacts.InfraBlessing(self._directory("infra"))
+        figures = {
+            "saved_model": (2e-6, 1.0, 6.2, 91_823_114),
+            "tflite_float32": (7e-6, 1.0, 8.3, 90_512_300),
+            "tflite_int8": (0.021, 0.9971, 2.7, 23_102_555),
+        }
+        parity = {
+            name: {
+                "rows": 1060,
+                "latency_ms_p50": latency,
+                "size_bytes": size,
+                "max_score_difference": difference,
+                "decision_agreement": agreement,
+                "worst": [{"text": _TEXTS[0], "difference": difference}],
+            }
+            for name, (difference, agreement, latency, size) in figures.items()
+        }
+        self._json(blessing.parity_path, parity)
+        message = "scores differ from the Keras model's by at most 2.0e-06, at most 1.0e-03 is allowed"
+        agreement = "99.71 % of the decisions are the Keras model's, at least 98 % are required"
+        Verdict(
+            (
+                Check.at_most("saved_model.max_score_difference", 2e-6, 1e-3, message),
+                Check.at_least("tflite_int8.decision_agreement", 0.9971, 0.98, agreement),
+            )
+        ).write(blessing.verdict_path)
+        return blessing
+
+    def pushed(self) -> artifacts.PushedModel:
+        pushed = artifacts.PushedModel(self._directory("pushed"))
+        where = "/srv/models/emotion/1795475000"
+        self._json(
+            pushed.pushed_path, {"version": 1795475000, "saved_model": where, "tflite": f"{where}-tflite"}
+        )
+        return pushed
+
+    def _directory(self, name: str) -> Path:
+        path = self._root / name
+        path.mkdir(parents=True)
+        return path
+
+    @staticmethod
+    def _json(path: Path, document: Any) -> None:
+        path.write_text(json.dumps(document), encoding="utf-8")

@@ -1,0 +1,190 @@
+import re
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import PipelineConfig, parse_config
+from pipeline.local_runner import RunResult
+from pipeline.metadata_store import State
+from pipeline.report import collect_report, render_report
+from tests.pipeline.report.sample import LABELS, refused_run, sample_run
+
+_VOID = {"meta", "link", "wbr", "br", "rect", "line", "path", "circle"}
+
+
+class Page(HTMLParser):
+    """The elements of a page; fails on tags that do not nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attributes)))
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> Iterator[dict[str, str | None]]:
+        return (attributes for name, attributes in self.elements if name == tag)
+
+    @property
+    def sections(self) -> list[str | None]:
+        return [attributes.get("id") for attributes in self.all("section")]
+
+
+@pytest.fixture(scope="module")
+def config() -> PipelineConfig:
+    return parse_config({"name": "goemotions", "example_gen": {"source": "data/*.tsv"}})
+
+
+@pytest.fixture(scope="module")
+def blessed(tmp_path_factory: pytest.TempPathFactory, config: PipelineConfig) -> Page:
+    run = sample_run(tmp_path_factory.mktemp("blessed") / "run")
+    return Page(render_report(collect_report(run.result, config)))
+
+
+def test_a_blessed_run_shows_everything(blessed: Page) -> None:
+    assert blessed.sections == [
+        "checks",
+        "labels",
+        "slices",
+        "errors",
+        "training",
+        "data",
+        "exports",
+        "run",
+    ]
+    assert "Blessed" in blessed.text
+    assert "Pushed as version 1795475000" in blessed.text
+    assert "Not compared: first model" in blessed.text
+    for label in LABELS:
+        assert label in blessed.text
+    for figure in ("91.8 MB", "23.1 MB", "99.71 %", "2.0e-06", "32 min 11 s", "43,410", "half have up to"):
+        assert figure in blessed.text, figure
+
+
+def test_the_file_needs_no_network_and_no_script(blessed: Page) -> None:
+    assert not list(blessed.all("script"))
+    assert not re.search(r"https?://|@import|url\(", blessed.html)
+    assert {attributes.get("href", "")[:5] for attributes in blessed.all("link")} == {"data:"}
+    assert all(str(attributes["href"]).startswith("#") for attributes in blessed.all("a"))
+
+
+def test_the_page_can_be_read_without_seeing_it(blessed: Page) -> None:
+    counts = Counter(name for name, _ in blessed.elements)
+    assert counts["h1"] == 1
+    assert counts["caption"] == counts["table"] > 5
+    assert all("scope" in attributes for attributes in blessed.all("th"))
+    for attributes in blessed.all("svg"):
+        assert attributes.get("role") == "img" or hidden(attributes) or "viewbox" in attributes
+        if attributes.get("role") == "img":
+            assert attributes["aria-label"]
+    identifiers = [attributes["id"] for _, attributes in blessed.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    targets = {str(attributes["href"])[1:] for attributes in blessed.all("a")}
+    assert targets <= set(identifiers)
+
+
+def hidden(attributes: dict[str, str | None]) -> bool:
+    return attributes.get("aria-hidden") == "true"
+
+
+def test_texts_are_shown_as_they_are(blessed: Page) -> None:
+    assert "<b>and nobody answers</b>" in blessed.text
+    assert "<b>and" not in blessed.html
+
+
+def test_a_refused_model_says_why(tmp_path: Path, config: PipelineConfig) -> None:
+    run = sample_run(tmp_path / "run", blessed=False)
+    page = Page(render_report(collect_report(run.result, config)))
+    assert "Not blessed" in page.text
+    assert "below the required 0.900" in page.text
+    assert "Before Now Change 95 % interval Macro-F1" in page.text
+    assert "Exports : saved_model_exporter was not run, for the reason at the top." in page.text
+    assert "exports" not in page.sections
+    assert page.text.index("✗ failed") < page.text.index("✓ passed")
+
+
+def test_a_model_for_tests_says_so_at_the_top(tmp_path: Path, config: PipelineConfig, blessed: Page) -> None:
+    run = sample_run(tmp_path / "run", for_tests_only=True)
+    page = Page(render_report(collect_report(run.result, config)))
+    assert page.text.index("For tests only") < page.text.index("Blessed", page.text.index("For tests only"))
+    assert "For tests only" not in blessed.text
+
+
+def test_refused_data_are_shown_with_their_anomalies(tmp_path: Path, config: PipelineConfig) -> None:
+    page = Page(render_report(collect_report(refused_run(tmp_path / "run").result, config)))
+    assert "Stopped before training" in page.text
+    assert page.sections == ["data", "left-out", "run"]
+    assert "differs from train by 0.031" in page.text
+    assert "Training : trainer was not run" in page.text
+    assert "Label balance : statistics_gen was no part of this run." in page.text
+
+
+def test_a_run_of_the_first_stage_alone_has_a_report(tmp_path: Path, config: PipelineConfig) -> None:
+    result = sample_run(tmp_path / "run").result
+    first = RunResult(1, State.COMPLETE, {"example_gen": result.stages["example_gen"]})
+    page = Page(render_report(collect_report(first, config)))
+    assert "No model judged" in page.text
+    assert page.sections == ["data", "left-out", "run"]
+
+
+def test_an_empty_run_has_a_report(config: PipelineConfig) -> None:
+    page = Page(render_report(collect_report(RunResult(1, State.COMPLETE, {}), config)))
+    assert page.sections == ["left-out", "run"]
+
+
+def test_the_configuration_and_the_environment_are_kept(blessed: Page) -> None:
+    assert "name: goemotions" in blessed.text
+    assert "tensorflow 2.21" in blessed.text
+
+
+def palette(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_contrasts_with_what_it_stands_on(scheme: str) -> None:
+    blocks = re.findall(r":root \{(.*?)\}", files("pipeline.report").joinpath("report.css").read_text(), re.S)
+    colours = palette(blocks[0 if scheme == "light" else 1])
+    pairs = [(text, ground) for text in ("text", "muted", "accent") for ground in ("page", "surface")]
+    pairs += [(mood, f"{mood}-surface") for mood in ("good", "bad", "warn")]
+    pairs += [("text", f"{mood}-surface") for mood in ("good", "bad", "warn")]
+    pairs += [("text", "sunken"), ("good", "sunken"), ("bad", "sunken")]
+    for text, ground in pairs:
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    assert contrast(colours["bar"], colours["sunken"]) >= 1.8
+    assert contrast(colours["whisker"], colours["bar"]) >= 3

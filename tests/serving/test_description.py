@@ -1,0 +1,55 @@
+"""What a SavedModel says of itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.description import DESCRIPTION_FILE, TensorDescription, describe
+from serving.errors import SavedModelError
+from tests.serving.conftest import LABELS, MAX_TOKENS, THRESHOLDS, ToyModel
+
+
+def test_labels_thresholds_and_signatures(toy_model: ToyModel) -> None:
+    description = describe(toy_model.directory)
+    assert description.labels == LABELS
+    assert description.thresholds == THRESHOLDS
+    assert description.max_tokens == MAX_TOKENS
+    assert set(description.signatures) == {"serving_default", "tokens", "classify", "tokenize"}
+    classify = description.signatures["classify"]
+    assert classify.method == "tensorflow/serving/classify"
+    assert classify.inputs == {"inputs": TensorDescription("string", (None,))}
+    default = description.signatures["serving_default"]
+    assert default.method == "tensorflow/serving/predict"
+    assert default.outputs["scores"] == TensorDescription("float32", (None, len(LABELS)))
+    assert default.outputs["predicted"].dtype == "bool"
+
+
+def test_it_is_read_without_tensorflow(toy_model: ToyModel) -> None:
+    program = (
+        "import sys; from serving.description import describe; "
+        "describe(sys.argv[1]); print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(toy_model.directory)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_a_foreign_directory_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(SavedModelError, match="export the model again"):
+        describe(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"labels": 3}'])
+def test_a_broken_description_names_the_file(tmp_path: Path, content: str) -> None:
+    path = tmp_path / DESCRIPTION_FILE
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(SavedModelError, match=r"emotion\.json: cannot be read"):
+        describe(tmp_path)

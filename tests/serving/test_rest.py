@@ -1,0 +1,192 @@
+"""The REST API over real HTTP."""
+
+import http.client
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving.predictor import Predictor
+from serving.server import ModelServer
+from tests.serving.conftest import LABELS, TEXTS
+
+MODEL = "/v1/models/emotion"
+
+
+class Client:
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any, str | None]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request(method, path, raw)
+            response = connection.getresponse()
+            content = response.read()
+            return (
+                response.status,
+                json.loads(content) if content else None,
+                response.getheader("Content-Type"),
+            )
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: Any) -> tuple[int, Any]:
+        return self.send("POST", path, body)[:2]
+
+    def get(self, path: str) -> tuple[int, Any]:
+        return self.send("GET", path)[:2]
+
+
+@pytest.fixture(scope="module")
+def client(server: ModelServer) -> Client:
+    assert server.rest_port is not None
+    return Client(server.rest_port)
+
+
+def test_predict_by_row(client: Client, predictor: Predictor) -> None:
+    status, answer = client.post(f"{MODEL}:predict", {"instances": list(TEXTS)})
+    assert status == 200
+    expected = predictor.predict(TEXTS)
+    assert [row["labels"] for row in answer["predictions"]] == [list(LABELS)] * len(TEXTS)
+    assert [tuple(row["predicted"]) for row in answer["predictions"]] == [
+        answer.decided for answer in expected
+    ]
+    np.testing.assert_allclose(
+        [row["scores"] for row in answer["predictions"]], [answer.scores for answer in expected], atol=1e-5
+    )
+
+
+def test_predict_by_column(client: Client, predictor: Predictor) -> None:
+    status, answer = client.post(f"{MODEL}/versions/7:predict", {"inputs": {"text": ["so sad"]}})
+    assert status == 200
+    np.testing.assert_allclose(
+        answer["outputs"]["scores"], [predictor.predict(["so sad"])[0].scores], atol=1e-5
+    )
+
+
+def test_predict_with_another_signature(client: Client) -> None:
+    body = {"signature_name": "tokenize", "instances": ["so sad"]}
+    assert client.post(f"{MODEL}:predict", body) == (
+        200,
+        {"predictions": [{"padding_mask": [1, 1, 1, 1], "token_ids": [2, 6, 8, 3]}]},
+    )
+
+
+def test_classify(client: Client, predictor: Predictor) -> None:
+    body = {"signature_name": "classify", "examples": [{"text": "so sad"}, {"text": "I am happy"}]}
+    status, answer = client.post(f"{MODEL}:classify", body)
+    assert status == 200
+    assert [[label for label, _ in row] for row in answer["results"]] == [list(LABELS)] * 2
+    expected = [answer.scores for answer in predictor.predict(["so sad", "I am happy"])]
+    np.testing.assert_allclose(
+        [[score for _, score in row] for row in answer["results"]], expected, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "path", [MODEL, f"{MODEL}/versions/7", "/V1/Models/emotion", f"{MODEL}/labels/stable"]
+)
+def test_status(client: Client, path: str) -> None:
+    assert client.get(path) == (
+        200,
+        {
+            "model_version_status": [
+                {"version": "7", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+            ]
+        },
+    )
+
+
+def test_metadata(client: Client) -> None:
+    status, answer = client.get(f"{MODEL}/metadata")
+    assert status == 200
+    assert answer["model_spec"] == {"name": "emotion", "signature_name": "", "version": "7"}
+    signatures = answer["metadata"]["signature_def"]["signature_def"]
+    assert signatures["serving_default"]["inputs"]["text"]["dtype"] == "DT_STRING"
+    assert signatures["serving_default"]["outputs"]["scores"]["tensor_shape"]["dim"] == [
+        {"size": "-1", "name": ""},
+        {"size": "5", "name": ""},
+    ]
+
+
+def test_every_answer_is_json(client: Client) -> None:
+    for method, path in (("GET", MODEL), ("POST", f"{MODEL}:predict"), ("GET", "/v1/nonsense")):
+        assert client.send(method, path)[2] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "message"),
+    [
+        ("POST", f"{MODEL}:predict", b"", 400, "JSON Parse error: The document is empty"),
+        ("POST", f"{MODEL}:predict", {"instances": [1]}, 400, "is not of expected type: string"),
+        (
+            "POST",
+            f"{MODEL}:predict",
+            {"signature_name": "x", "instances": ["a"]},
+            400,
+            'Serving signature name: "x" not found in signature def',
+        ),
+        (
+            "POST",
+            "/v1/models/mood:predict",
+            {"instances": ["a"]},
+            404,
+            "Servable not found for request: Latest(mood)",
+        ),
+        (
+            "POST",
+            f"{MODEL}/versions/3:predict",
+            {"instances": ["a"]},
+            404,
+            "Servable not found for request: Specific(emotion, 3)",
+        ),
+        (
+            "POST",
+            f"{MODEL}/versions/99999999999999999999:predict",
+            {"instances": ["a"]},
+            400,
+            "Failed to convert version: 99999999999999999999 to numeric.",
+        ),
+        (
+            "POST",
+            f"{MODEL}/labels/my%20label:predict",
+            {"instances": ["a"]},
+            400,
+            "Unrecognized servable version label: my label",
+        ),
+        (
+            "POST",
+            f"{MODEL}:classify",
+            {"examples": [{"text": "a"}]},
+            400,
+            "Expected one or two output Tensors, found 3",
+        ),
+        (
+            "POST",
+            f"{MODEL}:regress",
+            {"examples": [{"text": "a"}]},
+            501,
+            "this server does not answer :regress",
+        ),
+        ("POST", MODEL, {}, 400, "Malformed request: POST /v1/models/emotion"),
+        ("POST", f"{MODEL}:explain", {}, 400, "Malformed request: POST /v1/models/emotion:explain"),
+        ("DELETE", MODEL, None, 400, "Malformed request: DELETE /v1/models/emotion"),
+        ("GET", f"{MODEL}:predict", None, 400, "Malformed request: GET /v1/models/emotion:predict"),
+        ("GET", "/v1/models", None, 400, "Missing model name in request."),
+        ("GET", "/v1/models/mood", None, 404, "Could not find any versions of model mood"),
+        ("GET", f"{MODEL}/versions/3", None, 404, "Could not find version 3 of model emotion"),
+        ("GET", "/v1/models/mood/metadata", None, 404, "Servable not found for request: Latest(mood)"),
+    ],
+)
+def test_errors(client: Client, method: str, path: str, body: Any, status: int, message: str) -> None:
+    got, answer, _ = client.send(method, path, body)
+    assert (got, list(answer)) == (status, ["error"])
+    assert message in answer["error"]
+
+
+def test_outside_of_v1_there_is_nothing(client: Client) -> None:
+    assert client.get("/") == (404, None)
+    assert client.get("/v2/models/emotion") == (404, None)

@@ -1,0 +1,149 @@
+"""The server from start to drained stop."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from serving.errors import ServerStartError
+from serving.server import ModelServer, ServerConfig
+from tests.serving.conftest import ToyModel
+
+START_TIMEOUT_S = 120
+
+
+def config(base_path: Path, **changes: object) -> ServerConfig:
+    settings = {"model_base_path": base_path, "model_name": "emotion", "host": "127.0.0.1", "port": 0}
+    return ServerConfig(**{**settings, "grace_seconds": 5, **changes})
+
+
+def request(texts: int = 1) -> predict_pb2.PredictRequest:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "emotion"
+    request.inputs["text"].CopyFrom(tf.make_tensor_proto(["I am so happy"] * texts))
+    return request
+
+
+def test_a_new_version_is_picked_up(toy_model: ToyModel, tmp_path: Path) -> None:
+    shutil.copytree(toy_model.directory, tmp_path / "1")
+    with (
+        ModelServer(config(tmp_path, file_system_poll_wait_seconds=0.1)) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        assert predict(request(), 60).model_spec.version.value == 1
+        shutil.copytree(toy_model.directory, tmp_path / ".2")
+        (tmp_path / ".2").rename(tmp_path / "2")
+        deadline = time.monotonic() + 60
+        while predict(request(), 60).model_spec.version.value != 2:
+            assert time.monotonic() < deadline, "the new version was not picked up"
+            time.sleep(0.1)
+
+
+def test_no_model_no_server(tmp_path: Path) -> None:
+    with pytest.raises(ServerStartError, match=r"Failed to start server\. Error: .*holds no version"):
+        ModelServer(config(tmp_path))
+
+
+def test_a_taken_rest_port_is_named(toy_model: ToyModel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServerStartError, match=f"127.0.0.1:{port} for REST"):
+            ModelServer(config(toy_model.directory.parent, rest_api_port=port))
+
+
+def test_a_taken_grpc_port_leaves_no_rest_server_behind(toy_model: ToyModel) -> None:
+    before = threading.active_count()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServerStartError, match=f"127.0.0.1:{port} for gRPC"):
+            ModelServer(config(toy_model.directory.parent, rest_api_port=0, port=port))
+    assert threading.active_count() == before
+
+
+class Process:
+    """`python -m serving` as a user starts it."""
+
+    def __init__(self, base_path: Path, *flags: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "serving", "--port=0", f"--model_base_path={base_path}", *flags],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self.log: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.log.extend(self.process.stderr)
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if found := re.search(pattern, "".join(self.log)):
+                return found
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern} did not appear in:\n{''.join(self.log)}")
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(30)
+        self._reader.join(30)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def started(toy_model: ToyModel) -> Iterator[Process]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        rest_port = free.getsockname()[1]
+    process = Process(toy_model.directory.parent, "--model_name=emotion", f"--rest_api_port={rest_port}")
+    yield process
+    process.kill()
+
+
+def test_sigterm_finishes_running_requests_and_then_stops(started: Process) -> None:
+    port = started.wait_for(r"Running gRPC ModelServer at 0\.0\.0\.0:(\d+) \.\.\.")[1]
+    rest_port = started.wait_for(r"Exporting HTTP/REST API at:0\.0\.0\.0:(\d+) \.\.\.")[1]
+    rest = http.client.HTTPConnection("127.0.0.1", int(rest_port), timeout=60)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        predict(request(), 60)
+        rest.request("POST", "/v1/models/emotion:predict", json.dumps({"instances": ["so sad"] * 10_000}))
+        running = [predict.future(request(10_000), 60) for _ in range(3)]
+        time.sleep(0.5)
+        started.process.send_signal(signal.SIGTERM)
+        assert [call.code() for call in running] == [grpc.StatusCode.OK] * 3
+    with rest.getresponse() as response:
+        assert len(json.load(response)["predictions"]) == 10_000
+    rest.close()
+    assert started.process.wait(60) == 0
+    assert "Traceback" not in "".join(started.log)
+
+
+def test_a_start_that_fails_says_why_and_exits_with_1(tmp_path: Path) -> None:
+    process = Process(tmp_path)
+    try:
+        assert process.process.wait(START_TIMEOUT_S) == 1
+        process.wait_for(f"Failed to start server. Error: {tmp_path}: holds no version")
+    finally:
+        process.kill()

@@ -1,0 +1,57 @@
+"""Warm-up requests in TensorFlow Serving's format."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+from serving.errors import SavedModelError
+from serving.warmup import WARMUP_FILE, load_warm, write_warmup_requests
+from tests.serving.conftest import ToyModel
+
+
+@pytest.fixture
+def copied(toy_model: ToyModel, tmp_path: Path) -> Path:
+    return shutil.copytree(toy_model.directory, tmp_path / "1")
+
+
+def test_the_export_carries_requests_that_tf_serving_can_replay(toy_model: ToyModel) -> None:
+    records = tf.data.TFRecordDataset(str(toy_model.directory / "assets.extra" / WARMUP_FILE))
+    logs = [PredictionLog.FromString(record) for record in records.as_numpy_iterator()]
+    assert 1 <= len(logs) <= 1000, "TensorFlow Serving takes at most 1000"
+    for log in logs:
+        assert log.predict_log.request.model_spec.signature_name == "serving_default"
+        assert tf.make_ndarray(log.predict_log.request.inputs["text"]).ndim == 1
+
+
+def test_a_model_is_loaded_warm(copied: Path) -> None:
+    load_warm(copied).close()
+
+
+def test_a_model_without_requests_is_loaded_too(copied: Path) -> None:
+    (copied / "assets.extra" / WARMUP_FILE).unlink()
+    load_warm(copied).close()
+
+
+def test_damaged_requests_refuse_the_model(copied: Path) -> None:
+    (copied / "assets.extra" / WARMUP_FILE).write_text("this is no TFRecord file")
+    with pytest.raises(SavedModelError, match="verify that your warm-up data is in TFRecord format"):
+        load_warm(copied)
+
+
+def test_a_request_that_the_model_cannot_answer_refuses_it(copied: Path) -> None:
+    with tf.io.TFRecordWriter(str(copied / "assets.extra" / WARMUP_FILE)) as writer:
+        log = PredictionLog()
+        log.predict_log.request.inputs["words"].CopyFrom(tf.make_tensor_proto(["so sad"]))
+        writer.write(log.SerializeToString())
+    with pytest.raises(SavedModelError, match="Signature input alias: text"):
+        load_warm(copied)
+
+
+def test_written_requests_hold_the_texts(tmp_path: Path) -> None:
+    write_warmup_requests(tmp_path, [["a"], ["b", "ü"]])
+    records = list(tf.data.TFRecordDataset(str(tmp_path / WARMUP_FILE)).as_numpy_iterator())
+    texts = [PredictionLog.FromString(r).predict_log.request.inputs["text"].string_val for r in records]
+    assert [list(batch) for batch in texts] == [[b"a"], [b"b", "ü".encode()]]

@@ -1,0 +1,129 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from tests.tflite import toy
+from tflite import model_file
+from tflite.converter import BYTES_PER_PARAMETER, Variant, convert
+from tflite.errors import ModelFileError, RefusedModelError
+from tflite.guards import check_model
+from tflite.model_file import ModelDescription
+
+
+def check(content: bytes, **changes: Any) -> ModelDescription:
+    expected = {
+        "parameters": toy.shared_network().count_params(),
+        "bytes_per_parameter": 4,
+        "labels": len(toy.LABELS),
+        "max_tokens": toy.MAX_TOKENS,
+        "vocabulary_size": len(toy.spec().vocabulary),
+        "separator_id": toy.spec().end_id,
+        **changes,
+    }
+    return check_model(content, **expected)
+
+
+def altered(change: Callable[[Any], None]) -> bytes:
+    """The good float32 file after a change to its unpacked flatbuffer."""
+    model = model_file.unpack(toy.files()["float32"])
+    change(model)
+    return model_file.pack(model, len(toy.files()["float32"]))
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+def test_a_good_file_passes_and_is_described(variant: Variant) -> None:
+    description = check(toy.complete_file(variant), bytes_per_parameter=BYTES_PER_PARAMETER[variant])
+    assert description.custom_operators == ()
+    assert description.operators["FULLY_CONNECTED"] > 10
+    assert description.outputs[0].name == "scores"
+    assert description.min_runtime[0].isdigit()
+
+
+def test_a_file_without_its_weights_is_refused() -> None:
+    with pytest.raises(
+        RefusedModelError, match=r"weights are missing: [\d,]+ bytes of constants, expected about 40,000,000"
+    ):
+        check(toy.files()["float32"], parameters=10_000_000)
+
+
+def test_weights_of_zero_are_refused() -> None:
+    def zero(model: Any) -> None:
+        for buffer in model.buffers:
+            if buffer.data is not None and len(buffer.data) > 400:
+                buffer.data = np.zeros_like(buffer.data)
+
+    with pytest.raises(RefusedModelError, match="every text gets the same scores"):
+        check(altered(zero))
+
+
+def test_an_operator_outside_the_builtin_ones_is_refused() -> None:
+    def make_flex(model: Any) -> None:
+        code = next(code for code in model.operatorCodes if code.builtinCode == schema.BuiltinOperator.GELU)
+        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+        code.customCode = "FlexGelu"
+
+    with pytest.raises(RefusedModelError, match="outside the builtin ones: FlexGelu"):
+        check(altered(make_flex))
+
+
+def test_inputs_of_another_name_dtype_or_shape_are_refused() -> None:
+    def spoil(model: Any) -> None:
+        graph = model.subgraphs[0]
+        first, second, third = (graph.tensors[index] for index in graph.inputs)
+        first.type = schema.TensorType.INT64
+        second.shape, second.shapeSignature = np.array([1, 16], np.int32), None
+        signature = next(
+            entry for entry in model.signatureDefs[0].inputs if entry.tensorIndex == graph.inputs[2]
+        )
+        signature.name = third.name = "input_3"
+
+    with pytest.raises(RefusedModelError, match="input_3") as caught:
+        check(altered(spoil))
+    assert "is int64 [1, -1], expected int32 [1, -1]" in str(caught.value)
+    assert "is int32 [1, 16], expected int32 [1, -1]" in str(caught.value)
+
+
+def test_a_second_subgraph_is_refused() -> None:
+    def double(model: Any) -> None:
+        model.subgraphs.append(model.subgraphs[0])
+
+    with pytest.raises(RefusedModelError, match="2 subgraphs, expected 1"):
+        check(altered(double))
+
+
+def test_half_precision_is_refused() -> None:
+    def halve(model: Any) -> None:
+        model.subgraphs[0].tensors[10].type = schema.TensorType.BFLOAT16
+
+    with pytest.raises(RefusedModelError, match="bfloat16 tensors, expected float32 arithmetic"):
+        check(altered(halve))
+
+
+def test_another_number_of_labels_is_refused() -> None:
+    with pytest.raises(RefusedModelError, match=r"outputs .* expected one, float32 \[1, 28\]"):
+        check(toy.files()["float32"], labels=28)
+
+
+def test_a_file_without_truncation_is_refused() -> None:
+    # A limit over the position table's end cuts nothing that would have to be cut.
+    uncut = convert(toy.shared_network(), max_tokens=10_000, separator_id=3, variants=("float32",))["float32"]
+    with pytest.raises(RefusedModelError, match=r"33 tokens: nothing in the graph cuts them to 16"):
+        check(uncut)
+    with pytest.raises(
+        RefusedModelError, match="it fails at 48 tokens: nothing in the graph cuts them to 31"
+    ):
+        check(uncut, max_tokens=31)
+
+
+def test_a_maximum_over_the_position_table_is_refused() -> None:
+    content = convert(toy.shared_network(), max_tokens=64, separator_id=3, variants=("float32",))["float32"]
+    with pytest.raises(RefusedModelError, match="does not run at 64 tokens"):
+        check(content, max_tokens=64)
+
+
+def test_bytes_that_are_no_model_are_an_error_of_the_file() -> None:
+    with pytest.raises(ModelFileError, match=r"not a .tflite file"):
+        check(b"<html>not found</html>")

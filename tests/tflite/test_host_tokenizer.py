@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
+from tflite.text import CleaningRules
+
+WORDS = "xxname hug ##s ##ging the [ ] cls unk happy un ##happi ##ness ! . 字 x ##x é cafe"
+VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS.split())
+UNCASED = CleaningRules(lowercase=True, strip_accents=True, special_tokens={"[NAME]": "xxname"})
+
+
+def _spec(*, max_tokens: int = 16, rules: CleaningRules = UNCASED) -> TokenizerSpec:
+    return TokenizerSpec(vocabulary=VOCABULARY, rules=rules, max_tokens=max_tokens)
+
+
+def _pieces(text: str, **options: int) -> list[str]:
+    spec = _spec(**options)  # type: ignore[arg-type]
+    return [spec.vocabulary[index] for index in HostTokenizer(spec).encode(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Hugs", ["hug", "##s"]),
+        ("unhappiness", ["un", "##happi", "##ness"]),
+        ("hugging...happy!", ["hug", "##ging", ".", ".", ".", "happy", "!"]),
+        ("the[NAME]hugs", ["the", "xxname", "hug", "##s"]),
+        ("字字happy字", ["字", "字", "happy", "字"]),
+        ("Café", ["cafe"]),
+        ("😀 hug😀", ["[UNK]", "[UNK]"]),
+        ("", []),
+        (" \t ", []),
+    ],
+)
+def test_wordpiece(text: str, pieces: list[str]) -> None:
+    assert _pieces(text) == ["[CLS]", *pieces, "[SEP]"]
+
+
+def test_names_of_control_tokens_in_a_text_are_words() -> None:
+    assert _pieces("[CLS] [UNK]") == ["[CLS]", "[", "cls", "]", "[", "unk", "]", "[SEP]"]
+
+
+def test_truncation_keeps_the_last_token_sep() -> None:
+    assert _pieces("hugs hugs hugs", max_tokens=5) == ["[CLS]", "hug", "##s", "hug", "[SEP]"]
+
+
+@pytest.mark.parametrize(("word", "known"), [("x" * 100, True), ("x" * 101, False)])
+def test_a_word_of_more_than_100_bytes_is_unknown(word: str, known: bool) -> None:
+    pieces = _pieces(word, max_tokens=128)[1:-1]
+    assert pieces == (["x", *["##x"] * 99] if known else ["[UNK]"])
+
+
+def test_cased_vocabulary_keeps_case_and_accents() -> None:
+    spec = _spec(rules=CleaningRules(lowercase=False, strip_accents=False))
+    ids = HostTokenizer(spec).encode("é The the")
+    assert [spec.vocabulary[index] for index in ids] == ["[CLS]", "é", "[UNK]", "the", "[SEP]"]
+
+
+def test_spec_survives_saving_even_with_line_separators_as_tokens(tmp_path: Path) -> None:
+    spec = TokenizerSpec(vocabulary=(*VOCABULARY, "\u2028", "\x85", "\u0153"), rules=UNCASED, max_tokens=7)
+    spec.save(tmp_path / "tokenizer")
+    assert TokenizerSpec.load(tmp_path / "tokenizer") == spec
+    lines = (tmp_path / "tokenizer" / "vocab.txt").read_bytes().split(b"\n")
+    assert lines[5] == b"xxname"
+
+
+def test_spec_of_another_format_is_refused(tmp_path: Path) -> None:
+    _spec().save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
+    with pytest.raises(ValueError, match="format_version is 2, expected 1"):
+        TokenizerSpec.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "rules", "max_tokens", "message"),
+    [
+        (("[PAD]", "[UNK]", "a"), UNCASED, 8, r"lacks \[CLS\], \[SEP\], xxname"),
+        ((*VOCABULARY, "hug"), UNCASED, 8, "'hug' twice"),
+        (VOCABULARY, UNCASED, 2, "max_tokens is 2"),
+    ],
+)
+def test_unfit_specs_are_refused(
+    vocabulary: tuple[str, ...], rules: CleaningRules, max_tokens: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=max_tokens)

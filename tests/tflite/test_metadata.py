@@ -1,0 +1,166 @@
+import dataclasses
+import json
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tflite import toy
+from tflite.errors import MetadataError, ModelFileError
+from tflite.metadata import attach_metadata, read_metadata, thresholds_json
+from tflite.model_file import describe, read_buffer
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(toy.complete_file("float32"))
+    return path
+
+
+@pytest.mark.parametrize("suppress_undecided", [True, False])
+def test_what_is_attached_is_read_back(tmp_path: Path, suppress_undecided: bool) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(toy.complete_file("int8", suppress_undecided=suppress_undecided))
+    assert read_metadata(path) == toy.metadata(suppress_undecided=suppress_undecided)
+
+
+def test_metadata_in_any_script_survive(tmp_path: Path) -> None:
+    metadata = dataclasses.replace(
+        toy.metadata(), name="Gefühle ❤", author="作者", labels=("怒り", "joy ", "é", "a,b", "x")
+    )
+    path = tmp_path / "model.tflite"
+    path.write_bytes(attach_metadata(toy.files()["int8"], metadata))
+    assert read_metadata(path) == metadata
+
+
+def test_mediapipes_own_schema_reads_the_tables() -> None:
+    schema = pytest.importorskip("mediapipe.tasks.metadata.metadata_schema_py_generated")
+    content = toy.complete_file("float32")
+    buffer = read_buffer(content, "TFLITE_METADATA")
+    assert schema.ModelMetadata.ModelMetadataBufferHasIdentifier(buffer, 0)
+    root = schema.ModelMetadataT.InitFromPackedBuf(buffer, 0)
+    assert (root.name, root.version, root.license) == (b"Toy emotions", b"1.2.3", b"Apache-2.0")
+    assert (root.author, root.minParserVersion) == (b"emotion-pipeline", b"1.1.0")
+    (graph,) = root.subgraphMetadata
+    assert [tensor.name.decode() for tensor in graph.inputTensorMetadata] == [
+        tensor.name for tensor in describe(content).inputs
+    ]
+    (tokenizer,) = graph.inputProcessUnits
+    assert tokenizer.optionsType == schema.ProcessUnitOptions.BertTokenizerOptions
+    assert tokenizer.options.vocabFile[0].name == b"vocab.txt"
+    assert tokenizer.options.vocabFile[0].type == schema.AssociatedFileType.VOCABULARY
+    (scores,) = graph.outputTensorMetadata
+    assert scores.content.contentPropertiesType == schema.ContentProperties.FeatureProperties
+    assert {file.name: file.type for file in scores.associatedFiles} == {
+        b"labels.txt": schema.AssociatedFileType.TENSOR_AXIS_LABELS,
+        b"score_calibration.txt": schema.AssociatedFileType.TENSOR_AXIS_SCORE_CALIBRATION,
+    }
+    calibration, threshold = scores.processUnits
+    assert calibration.optionsType == schema.ProcessUnitOptions.ScoreCalibrationOptions
+    assert calibration.options.scoreTransformation == schema.ScoreTransformationType.INVERSE_LOGISTIC
+    assert threshold.optionsType == schema.ProcessUnitOptions.ScoreThresholdingOptions
+
+
+def test_the_files_are_stored_plainly_behind_the_model(model: Path) -> None:
+    with zipfile.ZipFile(model) as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert archive.read("labels.txt").decode() == "anger\njoy\nlove\nsadness\nneutral\n"
+        assert archive.read("score_calibration.txt").decode().split("\n")[:2] == ["1,1,0,0.3", "1,1,0,0.45"]
+        assert len(archive.read("score_calibration.txt").decode().split("\n")) == len(toy.LABELS)
+        assert archive.read("vocab.txt").decode().split("\n")[:2] == ["[PAD]", "[UNK]"]
+
+
+def test_constants_stay_aligned_for_the_kernels() -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = toy.complete_file("float32")
+    graph = schema.Model.GetRootAs(content, 0)
+    whole = np.frombuffer(content, np.uint8)
+    base = whole.__array_interface__["data"][0]
+    tables = [graph.Buffers(i) for i in range(graph.BuffersLength())]
+    offsets = [
+        table.DataAsNumpy().__array_interface__["data"][0] - base
+        for table in tables
+        if not table.DataIsNone()
+    ]
+    assert len(offsets) > 20
+    assert {offset % 16 for offset in offsets} == {0}
+
+
+def test_attaching_again_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    second = dataclasses.replace(toy.metadata(), version="2", thresholds=(0.1, 0.2, 0.3, 0.4, 0.5))
+    path.write_bytes(attach_metadata(toy.complete_file("float32"), second))
+    assert read_metadata(path) == second
+    assert path.stat().st_size <= len(toy.complete_file("float32")) + 64
+
+
+def test_attaching_repeats_to_the_byte() -> None:
+    assert attach_metadata(toy.files()["int8"], toy.metadata()) == toy.complete_file("int8")
+
+
+def test_thresholds_keep_their_float32_value() -> None:
+    thresholds = tuple(float(np.float32(value)) for value in np.random.default_rng(0).random(50))
+    labels = tuple(f"label {index}" for index in range(50))
+    document = json.loads(thresholds_json(labels, thresholds))
+    assert tuple(document) == labels
+    assert [np.float32(value) for value in document.values()] == [np.float32(value) for value in thresholds]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": ("a", "b")}, "2 labels need as many thresholds; got 5"),
+        ({"labels": ("a", "b", "c", "d", "a")}, "all different"),
+        ({"labels": ("a", "b", "c", "d", "e\nf")}, r"one line of text each; got \['e\\nf'\]"),
+        ({"labels": ("a", "b", "c", "d", " ")}, "one line of text"),
+        ({"thresholds": (0.1, 0.2, 0.3, 0.4, 1.5)}, r"probabilities 0-1; got \[1.5\]"),
+        ({"thresholds": (0.1, 0.2, 0.3, 0.4, float("nan"))}, "probabilities 0-1"),
+    ],
+)
+def test_metadata_that_no_reader_could_use_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(MetadataError, match=message):
+        dataclasses.replace(toy.metadata(), **change)
+
+
+def test_a_file_that_is_missing_empty_or_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"nowhere.tflite: cannot be read \(No such file"):
+        read_metadata(tmp_path / "nowhere.tflite")
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        read_metadata(tmp_path)
+    empty = tmp_path / "empty.tflite"
+    empty.write_bytes(b"")
+    with pytest.raises(ModelFileError, match="is empty"):
+        read_metadata(empty)
+    text = tmp_path / "text.tflite"
+    text.write_bytes(b"surely not a flatbuffer")
+    with pytest.raises(ModelFileError, match=r"text.tflite: not a .tflite file"):
+        read_metadata(text)
+
+
+def test_a_model_without_metadata_says_how_to_get_them(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.tflite"
+    bare.write_bytes(toy.files()["int8"])
+    with pytest.raises(MetadataError, match="has no metadata; export it"):
+        read_metadata(bare)
+
+
+def test_a_cut_off_or_altered_file_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    content = bytearray(toy.complete_file("int8"))
+    path = tmp_path / "damaged.tflite"
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(8):
+            position = int(random.integers(8, len(damaged) - 4))
+            damaged[position : position + 4] = struct.pack("<I", int(random.integers(0, 1 << 32)))
+        path.write_bytes(damaged[: int(random.integers(8, len(damaged)))])
+        try:
+            read_metadata(path)
+        except (ModelFileError, MetadataError):
+            refused += 1
+    assert refused > 250

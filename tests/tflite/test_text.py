@@ -1,0 +1,71 @@
+import unicodedata
+
+import pytest
+
+from tflite.text import NEWER_THAN_UNICODE_13, UNKNOWN_CHARACTER, CleaningRules, clean_text
+
+UNCASED = CleaningRules(lowercase=True, strip_accents=True)
+CASED = CleaningRules(lowercase=False, strip_accents=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Café NAÏVE", "cafe naive"),
+        ("a\tb\nc\rd\u00a0e\u2028f\u3000g", "a b c d e f g"),
+        ("zero\u200bwidth soft\u00adhyphen \u202eright", "zerowidth softhyphen right"),
+        ("bell\x07 nul\x00 vt\x0bff\x0cnel\x85", "bell nul vtffnel"),
+        ("gone \ufffd, kept \U0001fae0 \ue123", "gone , kept \U0001fae0 \ue123"),
+        ("lone \ud800 surrogate", "lone  surrogate"),
+        ("İSTANBUL ΟΔΟΣ", "istanbul οδοσ"),
+        ("한국어 Å ﬁ ①", unicodedata.normalize("NFD", "한국어 a ﬁ ①")),
+        ("", ""),
+    ],
+)
+def test_uncased_cleaning(text: str, cleaned: str) -> None:
+    assert clean_text(text, UNCASED) == cleaned
+
+
+def test_cased_cleaning_keeps_case_and_accents_but_not_controls() -> None:
+    assert clean_text("Café\u200b\tÀ", CASED) == "Café À"
+
+
+def test_lowercase_without_stripping_accents() -> None:
+    rules = CleaningRules(lowercase=True, strip_accents=False)
+    assert clean_text("ÀÉ İ", rules) == "àé i\u0307"
+
+
+def test_special_tokens_are_matched_exactly_and_separated() -> None:
+    rules = CleaningRules(lowercase=True, strip_accents=True, special_tokens={"[NAME]": "xxname"})
+    assert clean_text("hi[NAME]! [name] [NA\u200bME]", rules) == "hi xxname ! [name] [name]"
+
+
+def test_cleaning_twice_changes_nothing() -> None:
+    text = "Ünïcödé\u200d \u1e9b\u0323 [NAME] 😀\t字\U00010570"
+    once = clean_text(text, UNCASED)
+    assert clean_text(once, UNCASED) == once
+
+
+def test_characters_that_unicode_tables_disagree_on_are_unknown_whatever_the_python() -> None:
+    # U+11F02 (Kawi, Unicode 15) and U+10570 (Vithkuqi, Unicode 14, has a lower case).
+    assert clean_text("a\U00011f00b", UNCASED) == f"a{UNKNOWN_CHARACTER}b"
+    assert clean_text("\U00010570", UNCASED) == UNKNOWN_CHARACTER
+    assert unicodedata.category(UNKNOWN_CHARACTER) == "Co"
+
+
+def test_class_of_newer_characters_holds_no_symbol_that_people_use() -> None:
+    ranges = [part for part in _ranges(NEWER_THAN_UNICODE_13) if part[1] < 0x600 or part[0] >= 0x1F000]
+    assert ranges == []
+
+
+def _ranges(character_class: str) -> list[tuple[int, int]]:
+    characters = list(character_class)
+    ranges = []
+    while characters:
+        first = characters.pop(0)
+        last = first
+        if characters[:1] == ["-"]:
+            characters.pop(0)
+            last = characters.pop(0)
+        ranges.append((ord(first), ord(last)))
+    return ranges

@@ -1,0 +1,119 @@
+"""A toy classifier for the tests of this package: random weights, a vocabulary of letters and a few words."""
+
+import string
+from functools import cache
+
+import keras
+import keras_hub
+import numpy as np
+
+from tflite.converter import Variant, convert
+from tflite.host_tokenizer import TokenizerSpec
+from tflite.metadata import ModelMetadata, attach_metadata
+from tflite.text import CleaningRules
+
+LABELS = ("anger", "joy", "love", "sadness", "neutral")
+THRESHOLDS = (0.3, 0.45, 0.5, 0.55, 0.7)
+MAX_TOKENS = 16
+TEXTS = (
+    "i am so happy today",
+    "Café naïve — that made me ANGRY!",
+    "[NAME] left and i miss her",
+    "",
+    "thank you",
+    "words and words and words " * 40,
+)
+
+
+@cache
+def spec() -> TokenizerSpec:
+    """An uncased vocabulary that covers every ASCII word."""
+    words = [
+        "happy",
+        "thank",
+        "you",
+        "i",
+        "am",
+        "so",
+        "and",
+        "made",
+        "me",
+        "miss",
+        "her",
+        "xxname",
+        "caf",
+        "word",
+    ]
+    letters = list(string.ascii_lowercase + string.digits)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    tokens = dict.fromkeys(special + words + letters + [f"##{letter}" for letter in letters] + list(".,!?-'"))
+    rules = CleaningRules(lowercase=True, strip_accents=True, special_tokens={"[NAME]": "xxname"})
+    return TokenizerSpec(vocabulary=tuple(tokens), rules=rules, max_tokens=MAX_TOKENS)
+
+
+def network(*, dtype: str = "float32", dropout: float = 0.1, width: int = 32) -> keras.Model:
+    """A BERT of two layers with masked mean pooling; its scores spread over 0-1."""
+    keras.utils.set_random_seed(7)
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(spec().vocabulary),
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=width,
+        intermediate_dim=2 * width,
+        dropout=dropout,
+        max_sequence_length=2 * MAX_TOKENS,
+        dtype=dtype,
+    )
+    return classifier(backbone, labels=len(LABELS))
+
+
+def classifier(backbone: keras.Model, *, labels: int) -> keras.Model:
+    """Masked mean pooling and a head whose random weights give scores from all of 0-1."""
+    names = ("token_ids", "segment_ids", "padding_mask")
+    inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in names}
+    sequence = backbone(inputs)["sequence_output"]
+    mask = keras.ops.expand_dims(keras.ops.cast(inputs["padding_mask"], sequence.dtype), -1)
+    pooled = keras.ops.sum(sequence * mask, axis=1) / keras.ops.maximum(keras.ops.sum(mask, axis=1), 1.0)
+    head = keras.layers.Dense(
+        labels, kernel_initializer=keras.initializers.RandomNormal(stddev=0.5), dtype="float32"
+    )
+    return keras.Model(inputs, head(pooled))
+
+
+def keras_scores(network: keras.Model, ids: list[int]) -> np.ndarray:
+    """What the Keras network itself says: float32 [1, labels], probabilities."""
+    row = np.asarray([ids], np.int32)
+    inputs = {"token_ids": row, "segment_ids": np.zeros_like(row), "padding_mask": np.ones_like(row)}
+    return keras.ops.convert_to_numpy(keras.ops.sigmoid(network(inputs, training=False)))
+
+
+@cache
+def shared_network() -> keras.Model:
+    """One network for all tests that do not change it."""
+    return network()
+
+
+@cache
+def files() -> dict[Variant, bytes]:
+    """The converted variants of the shared network, without metadata."""
+    return convert(shared_network(), max_tokens=MAX_TOKENS, separator_id=spec().end_id)
+
+
+def metadata(*, suppress_undecided: bool = True) -> ModelMetadata:
+    return ModelMetadata(
+        name="Toy emotions",
+        description="Random weights; for tests only.",
+        version="1.2.3",
+        author="emotion-pipeline",
+        license="Apache-2.0",
+        labels=LABELS,
+        thresholds=THRESHOLDS,
+        tokenizer=spec(),
+        suppress_undecided=suppress_undecided,
+    )
+
+
+@cache
+def complete_file(variant: Variant, *, suppress_undecided: bool = True) -> bytes:
+    """A variant with its metadata, as it is shipped."""
+    return attach_metadata(files()[variant], metadata(suppress_undecided=suppress_undecided))

@@ -1,0 +1,183 @@
+"""BERT WordPiece in pure Python: the tokenizer of the device, whose graph holds none."""
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from tflite.text import CleaningRules, clean_text
+
+__all__ = ["MAX_WORD_BYTES", "HostTokenizer", "TokenizerSpec"]
+
+MAX_WORD_BYTES = 100
+"""A longer word (in UTF-8 bytes) is [UNK]: the limit of tf-text's FastWordpieceTokenizer and of MediaPipe."""
+
+_FORMAT_VERSION = 1
+_VOCABULARY_FILE = "vocab.txt"
+_RULES_FILE = "tokenizer.json"
+_SUFFIX = "##"
+_SMALLEST_MAX_TOKENS = 3
+
+_CJK_RANGES = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F),
+    (0x2B740, 0x2B81F),
+    (0x2B820, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+)
+"""The ideographs that BERT's BasicTokenizer makes words of their own (google-research/bert, tokenization.py)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSpec:
+    """All that a WordPiece tokenizer needs to know.
+
+    Attributes:
+        vocabulary: token by id; holds [PAD], [UNK], [CLS] and [SEP], no token twice.
+        rules: the cleaning before WordPiece.
+        max_tokens: longest sequence, with [CLS] and [SEP]; at least 3.
+
+    Raises:
+        ValueError: a token is missing or there twice, or `max_tokens` is below 3.
+    """
+
+    vocabulary: tuple[str, ...]
+    rules: CleaningRules
+    max_tokens: int
+
+    def __post_init__(self) -> None:
+        needed = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *self.rules.special_tokens.values())
+        known = self.id_by_token
+        if missing := [token for token in needed if token not in known]:
+            raise ValueError(
+                f"the vocabulary lacks {', '.join(missing)}; expected a BERT WordPiece vocabulary"
+            )
+        if len(known) < len(self.vocabulary):
+            twice = next(token for index, token in enumerate(self.vocabulary) if known[token] != index)
+            raise ValueError(f"the vocabulary holds {twice!r} twice; expected every token once")
+        if self.max_tokens < _SMALLEST_MAX_TOKENS:
+            raise ValueError(f"max_tokens is {self.max_tokens}; expected at least {_SMALLEST_MAX_TOKENS}")
+
+    @cached_property
+    def id_by_token(self) -> dict[str, int]:
+        """The vocabulary the other way round."""
+        return {token: index for index, token in enumerate(self.vocabulary)}
+
+    @property
+    def pad_id(self) -> int:
+        return self.id_by_token["[PAD]"]
+
+    @property
+    def unknown_id(self) -> int:
+        return self.id_by_token["[UNK]"]
+
+    @property
+    def start_id(self) -> int:
+        """The id of [CLS]."""
+        return self.id_by_token["[CLS]"]
+
+    @property
+    def end_id(self) -> int:
+        """The id of [SEP]."""
+        return self.id_by_token["[SEP]"]
+
+    def save(self, directory: Path) -> None:
+        """Writes `vocab.txt` (one token a line, line number = id) and `tokenizer.json` into `directory`."""
+        directory.mkdir(parents=True, exist_ok=True)
+        lines = "".join(f"{token}\n" for token in self.vocabulary)
+        (directory / _VOCABULARY_FILE).write_bytes(lines.encode())
+        document = {
+            "format_version": _FORMAT_VERSION,
+            "lowercase": self.rules.lowercase,
+            "strip_accents": self.rules.strip_accents,
+            "special_tokens": dict(self.rules.special_tokens),
+            "max_tokens": self.max_tokens,
+        }
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        (directory / _RULES_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> "TokenizerSpec":
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: the files are of another format version.
+        """
+        document = json.loads((directory / _RULES_FILE).read_text(encoding="utf-8"))
+        version = document.pop("format_version")
+        if version != _FORMAT_VERSION:
+            raise ValueError(
+                f"{directory / _RULES_FILE}: format_version is {version}, expected {_FORMAT_VERSION}; "
+                "use the version of emotion-pipeline that wrote it"
+            )
+        # Split at line feeds alone: a multilingual vocabulary may hold U+2028 or U+0085 as tokens.
+        vocabulary = (directory / _VOCABULARY_FILE).read_bytes().decode().split("\n")[:-1]
+        max_tokens = document.pop("max_tokens")
+        return cls(vocabulary=tuple(vocabulary), rules=CleaningRules(**document), max_tokens=max_tokens)
+
+
+class HostTokenizer:
+    """Text to token ids, equal to `serving.tokenizer.InGraphTokenizer`."""
+
+    def __init__(self, spec: TokenizerSpec) -> None:
+        self.spec = spec
+        self._longest = max(len(token) for token in spec.vocabulary)
+
+    def encode(self, text: str) -> list[int]:
+        """Returns [CLS], the WordPiece ids and [SEP]; at most `max_tokens` ids, cut before [SEP]."""
+        spec = self.spec
+        room = spec.max_tokens - 2
+        pieces: list[int] = []
+        for word in _words(clean_text(text, spec.rules)):
+            pieces.extend(self._pieces(word))
+            if len(pieces) >= room:
+                break
+        return [spec.start_id, *pieces[:room], spec.end_id]
+
+    def _pieces(self, word: str) -> list[int]:
+        """Greedy longest-match-first (Wu et al., 2016); [UNK] for a word that cannot be covered or is too long."""
+        if len(word.encode()) > MAX_WORD_BYTES:
+            return [self.spec.unknown_id]
+        pieces: list[int] = []
+        start = 0
+        while start < len(word):
+            prefix = _SUFFIX if start else ""
+            for end in range(min(len(word), start + self._longest), start, -1):
+                index = self.spec.id_by_token.get(prefix + word[start:end])
+                if index is not None:
+                    break
+            else:
+                return [self.spec.unknown_id]
+            pieces.append(index)
+            start = end
+        return pieces
+
+
+def _words(text: str) -> Iterator[str]:
+    """BERT's pre-tokenization: splits at spaces; every punctuation mark and every CJK ideograph is a word."""
+    word: list[str] = []
+    for character in text:
+        if character != " " and not _is_word_alone(character):
+            word.append(character)
+            continue
+        if word:
+            yield "".join(word)
+            word.clear()
+        if character != " ":
+            yield character
+    if word:
+        yield "".join(word)
+
+
+@lru_cache(maxsize=8192)
+def _is_word_alone(character: str) -> bool:
+    code = ord(character)
+    is_ascii_mark = code < 128 and character.isprintable() and not character.isalnum() and character != " "
+    if is_ascii_mark or unicodedata.category(character).startswith("P"):
+        return True
+    return any(first <= code <= last for first, last in _CJK_RANGES)

@@ -1,0 +1,79 @@
+"""One loaded .tflite graph and its run-time length."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
+
+from tflite.errors import ModelFileError
+from tflite.model_file import describe, map_file
+from tflite.quiet import quiet_stderr
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Runs a graph: `ids`, `mask` and `segment_ids`, int32 [1, tokens], to one output, float32 [1, labels]."""
+
+    def __init__(self, model: Path | bytes, *, num_threads: int = 1) -> None:
+        """Loads a .tflite file, mapped from disk where a path is given.
+
+        Raises:
+            ModelFileError: there is no such file, the runtime cannot load it, or the inputs have other names.
+        """
+        names = _input_names(model)
+        source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+        try:
+            with quiet_stderr():
+                self._interpreter: Any = Interpreter(**source, num_threads=num_threads)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as err:
+            raise ModelFileError(f"the runtime cannot load the .tflite file: {err}") from err
+        indices = [detail["index"] for detail in self._interpreter.get_input_details()]
+        self._inputs = dict(zip(names, indices, strict=True))
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._length = 0
+
+    def run(self, ids: Sequence[int] | npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """Scores of one text, float32 [labels].
+
+        Args:
+            ids: token ids, all of them tokens (no padding).
+
+        Raises:
+            RuntimeError: the graph cannot run with them (an id outside the vocabulary).
+        """
+        row = np.asarray(ids, np.int32)[np.newaxis]
+        self._resize(row.shape[1])
+        self._interpreter.set_tensor(self._inputs["ids"], row)
+        self._interpreter.set_tensor(self._inputs["mask"], np.ones_like(row))
+        self._interpreter.set_tensor(self._inputs["segment_ids"], np.zeros_like(row))
+        self._interpreter.invoke()
+        scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
+        return scores
+
+    def _resize(self, length: int) -> None:
+        if length == self._length:
+            return
+        self._length = 0
+        for index in self._inputs.values():
+            self._interpreter.resize_tensor_input(index, [1, length], strict=True)
+        self._interpreter.allocate_tensors()
+        self._length = length
+
+
+def _input_names(model: Path | bytes) -> list[str]:
+    """Names by position; the order is the converter's."""
+    if isinstance(model, bytes):
+        names = [tensor.name for tensor in describe(model).inputs]
+    else:
+        with map_file(model) as content:
+            names = [tensor.name for tensor in describe(content).inputs]
+    if sorted(names) != ["ids", "mask", "segment_ids"]:
+        raise ModelFileError(
+            f"the model's inputs must be ids, mask and segment_ids; they are {', '.join(names)}"
+        )
+    return names

@@ -1,0 +1,77 @@
+"""The canonical text cleaning: what every tokenizer of this project does to a text before WordPiece.
+
+It is part of the model: training, the SavedModel and the phone must all do exactly this, or their token ids differ.
+Its in-graph twin is `serving.tokenizer.InGraphTokenizer.clean`; a test proves the two equal on every code point.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+__all__ = ["NEWER_THAN_UNICODE_13", "UNKNOWN_CHARACTER", "CleaningRules", "clean_text"]
+
+NEWER_THAN_UNICODE_13 = (
+    "\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89"
+    "\u1dfa\u2c2f\u2e53-\u2e5d\ua7c0\ua7cb-\ua7dc\U00010570-\U000105e4\U00010d50-\U00010d6e\U00010ed0"
+    "\U00010efa-\U00010eff\U00010f82-\U00010f89\U00011070-\U00011074\U000110c2\U00011241"
+    "\U00011383-\U000113e2\U000116b9\U0001171e\U00011b00-\U00011be1\U00011f00-\U00011f5a"
+    "\U00012ff1-\U00012ff2\U00013439-\U00013455\U0001611e-\U0001612f\U00016d68-\U00016d6f"
+    "\U00016ea0-\U00016eb8\U0001cf00-\U0001cf46\U0001e08f\U0001e2ae\U0001e4ec-\U0001e6f5"
+)
+"""Ranges of a regular-expression class: letters, marks and punctuation of Unicode 14 to 17 that an older Unicode table
+would not lower, decompose, drop or split at. Python, RE2, ICU and the phones each carry a table of another age."""
+
+UNKNOWN_CHARACTER = "\ue000"
+"""Private use, in no vocabulary: stands for a character of `NEWER_THAN_UNICODE_13` and makes its word `[UNK]`."""
+
+_NEWER = re.compile(f"[{NEWER_THAN_UNICODE_13}]")
+_DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleaningRules:
+    """How a vocabulary wants its text.
+
+    Attributes:
+        lowercase: lower case every code point on its own (uncased vocabularies).
+        strip_accents: decompose (NFD) and drop nonspacing marks (uncased vocabularies).
+        special_tokens: vocabulary word by special token, `{"[NAME]": "xxname"}`; matched exactly, in this order.
+    """
+
+    lowercase: bool
+    strip_accents: bool
+    special_tokens: Mapping[str, str] = field(default_factory=dict)
+
+
+def clean_text(text: str, rules: CleaningRules) -> str:
+    """Cleans a text for WordPiece.
+
+    1. Each special token becomes its vocabulary word between spaces.
+    2. Each character newer than Unicode 13 that tables disagree on becomes `UNKNOWN_CHARACTER`.
+    3. Tab, line feed, carriage return and every separator (category Z) become a space; control and format characters
+       (Cc, Cf), lone surrogates and U+FFFD are dropped.
+    4. With `strip_accents`: NFD, then nonspacing marks (Mn) are dropped.
+    5. With `lowercase`: each code point is lower-cased on its own (no final sigma, no locale).
+
+    Runs of spaces are left as they are.
+    """
+    for token, word in rules.special_tokens.items():
+        text = text.replace(token, f" {word} ")
+    text = _NEWER.sub(UNKNOWN_CHARACTER, text)
+    text = "".join(map(_clean_character, text))
+    if rules.strip_accents:
+        decomposed = unicodedata.normalize("NFD", text)
+        text = "".join(character for character in decomposed if unicodedata.category(character) != "Mn")
+    if rules.lowercase:
+        text = "".join(character.lower() for character in text)
+    return text
+
+
+@lru_cache(maxsize=8192)
+def _clean_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if character in "\t\n\r" or category.startswith("Z"):
+        return " "
+    return "" if category in _DROPPED_CATEGORIES or character == "\ufffd" else character
