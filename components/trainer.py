@@ -167,14 +167,14 @@ def _build_networks(
 ) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
     """The network to be trained, the one that scores in float32 (the same if that is the policy), and their config."""
     from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
-    from components.modeling.encoder import load_backbone, resolve_encoder
+    from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder
 
     encoder = resolve_encoder(encoder_name)
     backbone = load_backbone(encoder, dtype=policy, dropout=config.encoder_dropout)
-    if len(tokenizer.vocabulary) > backbone.vocabulary_size:
+    if len(tokenizer.vocabulary) > embedding_rows(backbone):
         raise EncoderError(
             f"encoder {encoder.name!r} has changed: {len(tokenizer.vocabulary)} vocabulary entries, "
-            f"{backbone.vocabulary_size} embeddings; run Transform again"
+            f"{embedding_rows(backbone)} embeddings; run Transform again"
         )
     model_config = ModelConfig(
         labels=labels,

@@ -78,7 +78,7 @@ def transform(
 
 
 def _make_tokenizer(config: TransformConfig, encoder: Encoder) -> "TokenizerSpec":
-    from components.modeling.encoder import load_backbone
+    from components.modeling.encoder import embedding_rows, load_backbone
     from components.modeling.vocabulary import place_special_tokens, read_vocabulary
     from tflite.host_tokenizer import TokenizerSpec
     from tflite.text import CleaningRules
@@ -90,10 +90,10 @@ def _make_tokenizer(config: TransformConfig, encoder: Encoder) -> "TokenizerSpec
             f"transform.max_tokens is {config.max_tokens}, but encoder {encoder.name!r} takes at most "
             f"{architecture.max_sequence_length} tokens; lower max_tokens"
         )
-    if len(vocabulary.tokens) > architecture.vocabulary_size:
+    if len(vocabulary.tokens) > embedding_rows(architecture):
         raise EncoderError(
             f"encoder {encoder.name!r} has {len(vocabulary.tokens)} vocabulary entries but only "
-            f"{architecture.vocabulary_size} embeddings; its files do not belong together"
+            f"{embedding_rows(architecture)} embeddings; its files do not belong together"
         )
     tokens, words = place_special_tokens(vocabulary.tokens, config.special_tokens, encoder=encoder.name)
     pretrained = (vocabulary.lowercase, vocabulary.strip_accents)

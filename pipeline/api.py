@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
@@ -44,6 +47,10 @@ def run(
     try:
         runner = LocalRunner(storage, store, use_cache=use_cache)
         result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
+    except sa.exc.OperationalError as err:
+        raise StorageError(
+            f"{storage.metadata_path}: cannot be written ({err.orig}); free some space or set another `root`"
+        ) from err
     finally:
         store.close()
     _write_report(result, config, report_path(storage, result))

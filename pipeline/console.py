@@ -27,6 +27,7 @@ class ConsoleObserver:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stages: tuple[str, ...] = ()
+        self._last_refusal = ""
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.fields[stage]:<22}"),
@@ -68,8 +69,9 @@ class ConsoleObserver:
         if result.state is State.REFUSED:
             took = "not run"
         told = f"[dim]{escape(format_summary(result.summary))}[/]" if result.summary else ""
-        if result.state is State.REFUSED:
+        if result.state is State.REFUSED and result.message != self._last_refusal:
             told = f"[yellow]{escape(result.message)}[/]"
+            self._last_refusal = result.message
         self._print(
             f"{_MARKS[result.state]} {self._position(result.name)} {result.name:<20} {took:>8}  {told}"
         )

@@ -1,5 +1,6 @@
 """Runs the graph on this machine: in order, cached, each output whole or not at all."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -8,6 +9,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import sqlalchemy as sa
 
 from components.core.artifacts import Artifact
 from components.core.component import Summary
@@ -112,6 +115,9 @@ class LocalRunner:
             UserError: an input or a setting is wrong.
             StageError: a stage failed; what earlier stages made stays and is reused by the next run.
         """
+        for node in graph:
+            # Raises for a missing source or encoder now rather than after the stages before it.
+            node.config.external_inputs()
         with self._storage.lock():
             run_id = self._store.start_run(pipeline, config)
             observer.run_started(run_id, tuple(node.name for node in graph))
@@ -127,7 +133,8 @@ class LocalRunner:
                 state = State.CANCELED
                 raise
             finally:
-                self._store.finish_run(run_id, state)
+                with contextlib.suppress(sa.exc.OperationalError):
+                    self._store.finish_run(run_id, state)
             return RunResult(run_id, state, run.results)
 
     def _run_stage(self, run: "_Run", node: Node) -> StageResult:
@@ -203,13 +210,15 @@ class LocalRunner:
             published = self._publish(node, execution_id, staged)
         except BaseException as err:
             state = State.CANCELED if isinstance(err, KeyboardInterrupt) else State.FAILED
-            self._store.record_unfinished(execution_id, state, str(err), time.monotonic() - started)
+            self._storage.discard_staged(execution_id)
+            # On a full disk even this may fail; the next run marks the execution as interrupted.
+            with contextlib.suppress(sa.exc.OperationalError):
+                self._store.record_unfinished(execution_id, state, str(err), time.monotonic() - started)
             run.observer.stage_failed(node.name, err)
             if isinstance(err, Exception):
                 raise _stage_error(node.name, err) from err
             raise
-        finally:
-            self._storage.discard_staged(execution_id)
+        self._storage.discard_staged(execution_id)
         seconds, memory = time.monotonic() - started, _peak_memory_mib()
         records = self._store.complete_execution(
             execution_id, outputs=published, summary=summary, seconds=seconds, peak_memory_mib=memory
@@ -294,7 +303,7 @@ def _says_disk_full(err: BaseException | None) -> bool:
     while err is not None:
         if isinstance(err, OSError) and err.errno == errno.ENOSPC:
             return True
-        if os.strerror(errno.ENOSPC) in str(err):
+        if os.strerror(errno.ENOSPC) in str(err) or "disk is full" in str(err):
             return True
         err = err.__cause__ or err.__context__
     return False

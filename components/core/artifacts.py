@@ -159,7 +159,7 @@ class ExampleAnomalies(Artifact):
             return None
         lines = "; ".join(f"{error['split']}/{error['feature']}: {error['message']}" for error in errors[:3])
         more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
-        return f"the data do not fit the schema: {lines}{more}. See {self.json_path}"
+        return f"the data do not fit the schema: {lines}{more}; anomalies.json lists all"
 
 
 @dataclass(frozen=True)

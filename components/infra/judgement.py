@@ -89,9 +89,8 @@ def report(answers: Answers, parity: Parity | None, reference: Reference) -> dic
 def _same_labels(name: str, answers: Answers, reference: Reference) -> Check:
     pairs = list(zip(answers.labels, reference.labels, strict=False))
     wrong = [f"{got!r} in place of {expected!r}" for got, expected in pairs if got != expected]
-    wrong += [f"{len(answers.labels)} labels in place of {len(reference.labels)}"] * (
-        len(answers.labels) != len(reference.labels)
-    )
+    if len(answers.labels) != len(reference.labels):
+        wrong.insert(0, f"{len(answers.labels)} labels in place of {len(reference.labels)}")
     message = f"{name}: the labels are the model's, in its order"
     if wrong:
         message = f"{name}: the labels are not the model's ({'; '.join(wrong[:3])}); export the model again"

@@ -17,6 +17,7 @@ __all__ = [
     "MINILM",
     "TINY_RANDOM",
     "Encoder",
+    "embedding_rows",
     "is_path",
     "load_backbone",
     "resolve_encoder",
@@ -142,7 +143,19 @@ def load_backbone(
     family = type(backbone).__name__
     if family not in _FAMILIES:
         raise unsupported(encoder, f"a {family}")
-    return backbone
+    return backbone if dropout in (None, backbone.dropout) else _with_dropout(backbone, dropout)
+
+
+def _with_dropout(backbone: Any, dropout: float | None) -> Any:
+    """The same backbone with another dropout: `from_preset` does not take it for every format."""
+    changed = type(backbone).from_config({**backbone.get_config(), "dropout": dropout})
+    changed.set_weights(backbone.get_weights())
+    return changed
+
+
+def embedding_rows(backbone: Any) -> int:
+    """How many tokens a backbone has embeddings for."""
+    return int(backbone.token_embedding.input_dim)
 
 
 def unavailable(encoder: Encoder, cause: Exception) -> EncoderError:

@@ -75,7 +75,7 @@ def _quiet_stderr(log_file: Path) -> Iterator[TextIO]:
 def _print_summary(console: Console, result: RunResult, report: Path) -> None:
     console.print()
     for reason in result.refusals:
-        console.print(f"[yellow]Stopped:[/] {escape(reason)}", highlight=False)
+        console.print(f"[yellow]Stopped:[/] {escape(reason)}", highlight=False, soft_wrap=True)
     for name, value in (*_facts(result), ("Report", str(report))):
         console.print(f"[bold]{name:<15}[/] {value}", highlight=False, soft_wrap=True)
     for hint in _next_steps(result):

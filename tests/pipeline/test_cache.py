@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from components.core.component import Component
+from components.core.component import Component, Summary
 from pipeline import cache
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
 from pipeline.metadata_store import ArtifactRecord
@@ -42,7 +42,11 @@ def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatc
     def digest() -> str:
         for memo in (cache._code_digest, cache._project_imports, cache._source_path):
             memo.cache_clear()
-        stage = Component(dict, read.spec)
+
+        def function() -> Summary:
+            return {}
+
+        stage = Component(function, read.spec)
         stage.function.__module__ = "components_toy.stage"
         return fingerprint_parts(stage, ReadConfig(path=str(package / "stage.py")), {})["code"]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.core.artifacts import Examples, Model, ModelBlessing, PushedModel
+from components.core.artifacts import Examples, Model, ModelBlessing, SavedModelExport
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 from components.core.errors import DataError
@@ -74,9 +74,9 @@ def judge(
 
 
 @component()
-def push(*, config: PushConfig, model: Model, pushed: Output[PushedModel]) -> Summary:
+def push(*, config: PushConfig, model: Model, pushed: Output[SavedModelExport]) -> Summary:
     calls.append("push")
-    pushed.pushed_path.write_text("{}")
+    pushed.export_path.write_text("{}")
     return {}
 
 

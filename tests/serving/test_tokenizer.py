@@ -218,8 +218,8 @@ def test_a_turkish_locale_changes_nothing() -> None:
         from serving.tokenizer import InGraphTokenizer
         for strip_accents in (True, False):
             tokenizer = InGraphTokenizer(
-                ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"], lowercase=True, strip_accents=strip_accents, special_tokens={},
-                max_tokens=8,
+                ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"], lowercase=True, strip_accents=strip_accents,
+                special_tokens={}, max_tokens=8,
             )
             print(tokenizer.clean(tf.constant(["TITIK I\\u0130\\u00cc"])).numpy()[0].decode())
     """

