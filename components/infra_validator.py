@@ -50,7 +50,7 @@ class InfraValidatorConfig(Config):
     """Largest median time of one text in milliseconds, for each export on this machine, one thread for .tflite; not
     checked by default, as a shared build machine measures nothing that a phone or a server would."""
 
-    model_server: str = "tensorflow_model_server"
+    server_binary: str = "tensorflow_model_server"
     """Name on PATH or path of TensorFlow Serving's executable. Where it is not found, the embedded server takes its
     place: the same API over the same files."""
 
@@ -174,7 +174,7 @@ def _prove_over_grpc(
     sample = {*range(min(_GRPC_ROWS, count)), *range(count - len(HARD_TEXTS), count)}
     rows = sorted(sample, key=lambda row: len(reference.texts[row]))
     try:
-        with running_server(saved_model.saved_model_dir, binary=config.model_server) as (server, address):
+        with running_server(saved_model.saved_model_dir, binary=config.server_binary) as (server, address):
             scores = ask_over_grpc(address, [reference.texts[row] for row in rows])
         parity = compare(reference.scores[rows], scores, reference.thresholds)
     except Exception as err:

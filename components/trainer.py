@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from components.modeling.classifier import ModelConfig
     from components.modeling.dataset import TokenDataset
+    from components.modeling.precision import Policy
+    from components.modeling.training import TrainingResult
     from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["TrainerConfig", "trainer"]
@@ -90,9 +92,6 @@ def trainer(
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
     """
-    import keras
-
-    from components.modeling.classifier import TrainingFacts, save_model
     from components.modeling.training import Training
     from components.modeling.training_log import TrainingLog
     from tflite.host_tokenizer import TokenizerSpec
@@ -102,11 +101,11 @@ def trainer(
     train, validation = (_read(transformed, split, len(labels)) for split in ("train", "validation"))
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
+    encoder = transform_graph.encoder()
     policy = choose_policy(config.precision)
-    progress.update(f"loading {transform_graph.encoder()} ({policy})")
-    keras.utils.set_random_seed(config.seed)
+    progress.update(f"loading {encoder} ({policy})")
     network, scoring_network, model_config = _build_networks(
-        config, policy, labels, train, tokenizer, transform_graph.encoder()
+        config, policy, train, labels, tokenizer, encoder
     )
 
     with TrainingLog(model.logs_dir) as log:
@@ -120,19 +119,9 @@ def trainer(
             progress=progress,
         ).run()
 
-    facts = TrainingFacts(
-        epochs=len(result.epochs),
-        best_epoch=result.best.epoch,
-        validation_macro_f1=result.best.validation_macro_f1,
-        precision=policy,
-    )
-    thresholds = tuple(float(threshold) for threshold in result.thresholds)
-    model_config = model_config.model_copy(update={"thresholds": thresholds, "training": facts})
-    save_model(model, network=network, config=model_config, tokenizer=tokenizer)
-    history = json.dumps(result.history(), indent=2) + "\n"
-    model.history_path.write_text(history, encoding="utf-8")
+    _write(model, network, model_config, tokenizer, result, policy)
     return {
-        "encoder": model_config.encoder,
+        "encoder": encoder,
         "precision": policy,
         "epochs": len(result.epochs),
         "best epoch": result.best.epoch,
@@ -154,21 +143,26 @@ def _read(transformed: TransformedExamples, split: str, label_count: int) -> "To
     dataset = read_split(transformed, split, label_count=label_count)
     if not len(dataset):
         raise DataError(f"the split {split!r} has no examples; training needs some")
+    if not dataset.weights.any():
+        raise DataError(f"every example of the split {split!r} has weight 0; training needs some that count")
     return dataset
 
 
 def _build_networks(
     config: TrainerConfig,
-    policy: str,
-    labels: tuple[str, ...],
+    policy: "Policy",
     train: "TokenDataset",
+    labels: tuple[str, ...],
     tokenizer: "TokenizerSpec",
     encoder_name: str,
 ) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
     """The network to be trained, the one that scores in float32 (the same if that is the policy), and their config."""
+    import keras
+
     from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
     from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder
 
+    keras.utils.set_random_seed(config.seed)
     encoder = resolve_encoder(encoder_name)
     backbone = load_backbone(encoder, dtype=policy, dropout=config.encoder_dropout)
     if len(tokenizer.vocabulary) > embedding_rows(backbone):
@@ -189,3 +183,26 @@ def _build_networks(
     network = build_network(model_config, backbone=backbone, initial_bias=train.label_log_odds())
     scoring_network = network if policy == "float32" else build_network(model_config)
     return network, scoring_network, model_config
+
+
+def _write(
+    model: Model,
+    network: "keras.Model",
+    model_config: "ModelConfig",
+    tokenizer: "TokenizerSpec",
+    result: "TrainingResult",
+    policy: "Policy",
+) -> None:
+    from components.modeling.classifier import TrainingFacts, save_model
+
+    facts = TrainingFacts(
+        epochs=len(result.epochs),
+        best_epoch=result.best.epoch,
+        validation_macro_f1=result.best.validation_macro_f1,
+        precision=policy,
+    )
+    thresholds = tuple(float(threshold) for threshold in result.thresholds)
+    config = model_config.model_copy(update={"thresholds": thresholds, "training": facts})
+    save_model(model, network=network, config=config, tokenizer=tokenizer)
+    text = json.dumps(result.history(), indent=2) + "\n"
+    model.history_path.write_text(text, encoding="utf-8")

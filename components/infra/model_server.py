@@ -71,7 +71,7 @@ def ask_over_grpc(address: str, texts: Sequence[str], *, batch_size: int = 32) -
         grpc.RpcError: a call is not answered.
     """
     batches = []
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         predict = PredictionServiceStub(channel).Predict
         for start in range(0, len(texts), batch_size):
             request = PredictRequest(output_filter=["scores"])

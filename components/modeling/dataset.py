@@ -62,11 +62,12 @@ class TokenDataset:
         return np.diff(self.starts)
 
     def label_log_odds(self) -> NDArray[np.float32]:
-        """The logits of the labels' frequencies, float32 [labels]: where an untrained head should start.
+        """The logits of the labels' weighted frequencies, float32 [labels]: where an untrained head should start.
 
         Without them the first hundred steps only teach that most labels are rare.
         """
-        positives = self.targets.sum(axis=0, dtype=np.float64)
+        shares = np.average(self.targets, axis=0, weights=self.weights.astype(np.float64))
+        positives = shares * len(self)
         log_odds: NDArray[np.float64] = np.log((positives + 1) / (len(self) - positives + 1))
         return log_odds.astype(np.float32)
 

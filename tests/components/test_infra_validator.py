@@ -57,7 +57,7 @@ def prove(
     blessing = InfraBlessing(directory / "blessing")
     blessing.path.mkdir()
     # Random weights bear quantization worse than trained ones.
-    settings = {"model_server": NO_SERVER, "min_int8_agreement": 0.95, **settings}
+    settings = {"server_binary": NO_SERVER, "min_int8_agreement": 0.95, **settings}
     config = InfraValidatorConfig(**settings)
     summary = infra_validator(
         config=config,
@@ -332,7 +332,7 @@ def test_a_model_server_that_is_named_is_asked(
     exported: Exported, examples: Examples, tmp_path: Path
 ) -> None:
     server = executable(tmp_path, f'exec {sys.executable} -m serving "$@"')
-    blessing, _ = prove(exported, examples, tmp_path, model_server=str(server))
+    blessing, _ = prove(exported, examples, tmp_path, server_binary=str(server))
     assert failed(blessing) == {}
     grpc = json.loads(blessing.parity_path.read_text())["saved_model"]["grpc"]
     assert grpc["server"] == "model_server"
@@ -344,7 +344,7 @@ def test_a_model_server_that_refuses_the_model_is_a_verdict(
     exported: Exported, examples: Examples, tmp_path: Path
 ) -> None:
     server = executable(tmp_path, 'echo "Op type not registered" >&2; exit 255')
-    blessing, _ = prove(exported, examples, tmp_path, model_server=str(server))
+    blessing, _ = prove(exported, examples, tmp_path, server_binary=str(server))
     checks = failed(blessing)
     assert set(checks) == {"saved_model.grpc.answers"}
     message = checks["saved_model.grpc.answers"].message

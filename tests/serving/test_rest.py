@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from typing import Any
 
 import numpy as np
@@ -190,3 +191,16 @@ def test_errors(client: Client, method: str, path: str, body: Any, status: int, 
 def test_outside_of_v1_there_is_nothing(client: Client) -> None:
     assert client.get("/") == (404, None)
     assert client.get("/v2/models/emotion") == (404, None)
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement(client: Client) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
+    body = json.dumps({"signature_name": "tokenize", "instances": ["so sad"]})
+    seconds = []
+    for _ in range(20):
+        started = time.perf_counter()
+        connection.request("POST", f"{MODEL}:predict", body)
+        connection.getresponse().read()
+        seconds.append(time.perf_counter() - started)
+    connection.close()
+    assert min(seconds) < 0.03, "with Nagle's algorithm on, every answer takes 40 ms and more"

@@ -68,7 +68,7 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
 
 def test_log_odds_are_those_of_the_labels_frequencies() -> None:
     dataset = _dataset(5000)
-    frequency = dataset.targets.mean(axis=0)
+    frequency = (dataset.targets * dataset.weights[:, None]).sum(axis=0) / dataset.weights.sum()
     assert 1 / (1 + np.exp(-dataset.label_log_odds())) == pytest.approx(frequency, abs=1e-3)
 
 

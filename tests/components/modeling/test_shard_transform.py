@@ -1,0 +1,62 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.core.errors import DataError
+from components.data.example_proto import decode_example, encode_example
+from components.data.tfrecord import read_records, write_records
+from components.modeling.shard_transform import ShardReport, ShardTransformer, merge_reports
+from components.modeling.tiny_encoder import TINY_VOCABULARY
+from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
+from tflite.text import CleaningRules
+
+SPEC = TokenizerSpec(
+    vocabulary=TINY_VOCABULARY, rules=CleaningRules(lowercase=True, strip_accents=True), max_tokens=6
+)
+
+
+@pytest.fixture(scope="module")
+def transformer() -> ShardTransformer:
+    return ShardTransformer(SPEC, ["joy", "anger"])
+
+
+def _write(path: Path, examples: list[dict[str, Any]]) -> Path:
+    write_records(path, [encode_example(example) for example in examples])
+    return path
+
+
+def test_more_rows_than_a_batch_keep_their_order(transformer: ShardTransformer, tmp_path: Path) -> None:
+    texts = [f"happy {number}" for number in range(2500)]
+    source = _write(
+        tmp_path / "in.tfrecord.gz",
+        [{"id": [str(number)], "text": [text], "labels": ["joy"]} for number, text in enumerate(texts)],
+    )
+    report = transformer.transform(source, tmp_path / "out.tfrecord.gz")
+    written = [decode_example(record) for record in read_records(tmp_path / "out.tfrecord.gz")]
+    host = HostTokenizer(SPEC)
+    assert report.rows == 2500
+    assert [example["id"] for example in written] == [[str(number).encode()] for number in range(2500)]
+    assert [example["token_ids"] for example in written] == [host.encode(text) for text in texts]
+
+
+def test_an_empty_shard_gives_an_empty_shard(transformer: ShardTransformer, tmp_path: Path) -> None:
+    source = _write(tmp_path / "in.tfrecord.gz", [])
+    assert transformer.transform(source, tmp_path / "out.tfrecord.gz") == ShardReport()
+    assert list(read_records(tmp_path / "out.tfrecord.gz")) == []
+
+
+def test_a_label_that_is_not_listed_is_refused(transformer: ShardTransformer, tmp_path: Path) -> None:
+    source = _write(tmp_path / "in.tfrecord.gz", [{"id": ["a"], "text": ["so"], "labels": ["envy"]}])
+    with pytest.raises(DataError, match=r"label 'envy' is not in the label list \(joy, anger\)"):
+        transformer.transform(source, tmp_path / "out.tfrecord.gz")
+
+
+def test_reports_add_up_in_any_grouping() -> None:
+    one = ShardReport(2, 1, 10, 3, {4: 1, 6: 1})
+    two = ShardReport(1, 0, 5, 0, {6: 1})
+    three = ShardReport(3, 2, 7, 1, {3: 3})
+    merged = merge_reports([merge_reports([one, two]), three])
+    assert merged == merge_reports([one, two, three])
+    assert merged == ShardReport(6, 3, 22, 4, {4: 1, 6: 2, 3: 3})
+    assert one.lengths == {4: 1, 6: 1}
