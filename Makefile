@@ -40,7 +40,7 @@ $(READY): requirements.lock requirements-encoder.lock pyproject.toml
 
 # uv resolves for every platform and Python that pyproject.toml allows; the lock holds hashes and no index address.
 lock:
-	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev \
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra serving \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
 
 clean:

@@ -143,8 +143,8 @@ def _read(transformed: TransformedExamples, split: str, label_count: int) -> "To
     dataset = read_split(transformed, split, label_count=label_count)
     if not len(dataset):
         raise DataError(f"the split {split!r} has no examples; training needs some")
-    if not dataset.weights.any():
-        raise DataError(f"every example of the split {split!r} has weight 0; training needs some that count")
+    if split == "train" and not dataset.weights.any():
+        raise DataError("every example of the split 'train' has weight 0; training needs some that count")
     return dataset
 
 

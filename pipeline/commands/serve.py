@@ -12,9 +12,12 @@ __all__ = ["serve_command"]
 
 def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_port: int) -> int:
     """Serves until Ctrl-C or SIGTERM, then drains; returns the exit code."""
-    from serving.server import ModelServer, ServerConfig, serve_until_signal
+    from serving.versions import newest_version
 
     base = _model_base_path(model)
+    newest_version(base)  # raises at once if there is none: TensorFlow takes seconds to load
+    from serving.server import ModelServer, ServerConfig, serve_until_signal
+
     console = Console()
 
     def announce(server: ModelServer) -> None:
