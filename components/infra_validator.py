@@ -100,7 +100,13 @@ def infra_validator(
     verdict.write(blessing.verdict_path)
     document = json.dumps(parity, ensure_ascii=False, indent=2)
     blessing.parity_path.write_text(document + "\n", encoding="utf-8")
-    return {"blessed": verdict.blessed, **_headlines(parity)}
+    failed = sum(not check.passed for check in verdict.checks)
+    return {
+        "blessed": verdict.blessed,
+        "texts": len(reference.texts),
+        "checks": len(verdict.checks),
+        "failed": failed,
+    }
 
 
 @dataclass(frozen=True)
@@ -205,9 +211,3 @@ def _has_tflite_files(tflite: TFLiteExport) -> Check:
     if count == 0:
         message = f"{tflite.path}: holds no emotion_*.tflite file; export the model again"
     return Check.at_least("tflite.files", count, 1, message)
-
-
-def _headlines(parity: dict[str, dict[str, Any]]) -> dict[str, float | None]:
-    """Difference, agreement, latency and size of each export that answered."""
-    figures = ("max_score_difference", "decision_agreement", "latency_ms_p50", "size_bytes")
-    return {f"{name}_{figure}": entry.get(figure) for name, entry in parity.items() for figure in figures}

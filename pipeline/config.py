@@ -127,7 +127,9 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     kind: Any = PipelineConfig
     for part in location:
         field = (
-            kind.model_fields.get(str(part)) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+            kind.model_fields.get(str(part))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+            else None
         )
         if field is None:
             continue

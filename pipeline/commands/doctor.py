@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.native_stderr import stderr_to
+
 __all__ = ["doctor_command"]
 
 _REQUIRED = (
@@ -113,15 +115,18 @@ def _package(name: str) -> _Finding:
 
 def _tensorflow() -> Iterator[_Finding]:
     try:
-        import tensorflow as tf
-        import tensorflow_text  # noqa: F401 - its native library must load too
+        with stderr_to(os.devnull):
+            import tensorflow as tf
+            import tensorflow_text  # noqa: F401 - its native library must load too
+
+            devices = tf.config.list_physical_devices()
     except Exception as err:
         yield _Finding(
             _Level.PROBLEM, "TensorFlow import", f"{type(err).__name__}: {err}", "make a new environment"
         )
         return
     yield _Finding(_Level.OK, "TensorFlow import", "TensorFlow and TF Text load")
-    accelerators = [device for device in tf.config.list_physical_devices() if device.device_type != "CPU"]
+    accelerators = [device for device in devices if device.device_type != "CPU"]
     if accelerators:
         yield _Finding(_Level.OK, "accelerators", ", ".join(device.name for device in accelerators))
     elif shutil.which("nvidia-smi"):

@@ -1,5 +1,6 @@
 """`emotion export`: one export by hand, with the settings of no pipeline."""
 
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from pipeline.commands.roots import newest_root
 from pipeline.console import format_summary
 from pipeline.metadata_store import MetadataStore
+from pipeline.native_stderr import stderr_to
 
 __all__ = ["export_command"]
 
@@ -27,7 +29,7 @@ def export_command(target: str, output: Path, *, model: Path | None, root: Path 
     source = Model(model if model is not None else _newest_model(newest_root(root)))
     if not source.config_path.is_file():
         raise UserError(f"{source.path}: is no Model artifact; `emotion inspect artifacts` lists them")
-    with publishing(output) as staging:
+    with publishing(output) as staging, stderr_to(os.devnull):
         if target == "tflite":
             summary = tflite_exporter(
                 config=TFLiteExporterConfig(), model=source, export=TFLiteExport(staging)

@@ -1,6 +1,7 @@
 """`emotion predict`: labels with scores, for a person or as JSON lines."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from rich.table import Table
 from components.core.errors import UserError
 from components.core.filesystem import open_file
 from pipeline.commands.roots import newest_pushed
+from pipeline.native_stderr import stderr_to
 
 __all__ = ["predict_command"]
 
@@ -38,8 +40,8 @@ def predict_command(
     wanted = list(_gather(texts, file))
     if not wanted:
         raise UserError('no text given; write `emotion predict "some text"`, name --file, or pipe lines in')
-    scorer = _open_model(model, tflite=tflite)
-    answers = scorer(wanted)
+    with stderr_to(os.devnull):
+        answers = _open_model(model, tflite=tflite)(wanted)
     if as_json:
         for text, scores in zip(wanted, answers, strict=True):
             print(json.dumps(_document(text, scores), ensure_ascii=False))

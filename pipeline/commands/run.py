@@ -2,24 +2,22 @@
 
 import json
 import logging
-import os
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from components.core.artifacts import InfraBlessing, PushedModel
-from components.core.errors import EmotionPipelineError
+from components.core.errors import StageError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import load_config
 from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunResult
 from pipeline.metadata_store import State
+from pipeline.native_stderr import stderr_to
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command"]
 
@@ -38,38 +36,25 @@ def run_command(config_file: Path, *, to: str | None, use_cache: bool) -> int:
     config = load_config(config_file)
     storage = ArtifactStorage(config.root, config.work_dir)
     log_file = storage.work_dir / "last_run.log"
-    with _quiet_stderr(log_file) as stdout:
-        console = Console(file=stdout)
+    _log_to(log_file)
+    console = Console()
+    with stderr_to(log_file):
         try:
             with ConsoleObserver(console) as observer:
                 result = api.run(config, to=to, use_cache=use_cache, observer=observer)
-        except EmotionPipelineError as err:
-            if err.__cause__ is not None:
-                logging.getLogger(__name__).error("the run failed", exc_info=err)
-            raise
+        except StageError as err:
+            raise StageError(f"{err} (details in {log_file})") from err
     _print_summary(console, result, api.report_path(storage, result))
     return 0 if result.state is State.COMPLETE else REFUSED_EXIT_CODE
 
 
-@contextmanager
-def _quiet_stderr(log_file: Path) -> Iterator[TextIO]:
-    """Sends what libraries write to stderr, from C++ as well, to the log file while the run goes on."""
+def _log_to(file: Path) -> None:
     logging.basicConfig(
-        filename=log_file,
+        filename=file,
         filemode="w",
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with log_file.open("a") as log:
-        os.dup2(log.fileno(), 2)
-    try:
-        yield sys.stdout
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _print_summary(console: Console, result: RunResult, report: Path) -> None:

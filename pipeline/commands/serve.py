@@ -1,11 +1,13 @@
 """`emotion serve`: the embedded server over a pushed model."""
 
+import os
 from pathlib import Path
 
 from rich.console import Console
 
 from components.core.errors import UserError
 from pipeline.commands.roots import newest_pushed
+from pipeline.native_stderr import stderr_to
 
 __all__ = ["serve_command"]
 
@@ -16,7 +18,8 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
 
     base = _model_base_path(model)
     newest_version(base)  # raises at once if there is none: TensorFlow takes seconds to load
-    from serving.server import ModelServer, ServerConfig, serve_until_signal
+    with stderr_to(os.devnull):
+        from serving.server import ModelServer, ServerConfig, serve_until_signal
 
     console = Console()
 

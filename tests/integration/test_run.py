@@ -1,7 +1,11 @@
 """The whole way: from a file of labelled texts to two published models, by the commands that a person types."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -80,7 +84,7 @@ def test_validate_runs_the_data_stages_only(ran: Ran):
 def test_predict_reads_arguments_stdin_and_files(ran: Ran, tmp_path: Path):
     workspace, _ = ran
     shown = workspace.emotion("predict", "What a lovely day!")
-    assert shown.returncode == 0, shown.stderr
+    assert (shown.returncode, shown.stderr) == (0, "")
     assert "What a lovely day!" in shown.stdout
 
     piped = workspace.emotion("predict", "--json", stdin="one\n\ntwo\n")
@@ -93,6 +97,37 @@ def test_predict_reads_arguments_stdin_and_files(ran: Ran, tmp_path: Path):
     (row,) = [json.loads(line) for line in phone.stdout.splitlines()]
     differences = [abs(row["scores"][label] - score) for label, score in rows[0]["scores"].items()]
     assert max(differences) < 0.05
+
+
+def test_serve_answers_rest_and_drains_on_sigterm(ran: Ran):
+    workspace, _ = ran
+    program = "from pipeline.cli import main; main()"
+    server = subprocess.Popen(
+        [sys.executable, "-c", program, "serve", "--port", "0", "--rest-port", "0"],
+        cwd=workspace.directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert server.stdout is not None
+    try:
+        told = server.stdout.readline()
+        url = told.rpartition("REST ")[2].strip()
+        body = json.dumps({"instances": ["What a lovely day!", ""]}).encode()
+        with urllib.request.urlopen(f"{url}:predict", data=body, timeout=30) as response:
+            predictions = json.load(response)["predictions"]
+        assert [len(one["scores"]) for one in predictions] == [28, 28]
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
+        server.stdout.close()
+
+
+def test_serve_without_a_model_fails_at_once(tmp_path: Path):
+    done = Workspace(tmp_path).emotion("serve", "--model", str(tmp_path))
+    assert done.returncode == 2
+    assert str(tmp_path) in done.stderr
 
 
 def test_inspect_shows_runs_stages_and_files(ran: Ran):
