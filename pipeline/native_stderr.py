@@ -19,6 +19,16 @@ def stderr_to(path: Path | str) -> Iterator[None]:
             os.dup2(file.fileno(), 2)
         yield
     finally:
-        sys.stderr.flush()
+        try:
+            sys.stderr.flush()
+        except OSError:
+            _drop_unwritten()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def _drop_unwritten() -> None:
+    """Empties a buffer that a full disk would not take, so that the error message after it gets through."""
+    with Path(os.devnull).open("w", encoding="utf-8") as null:
+        os.dup2(null.fileno(), 2)
+    sys.stderr.flush()

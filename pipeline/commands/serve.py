@@ -25,9 +25,8 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
 
     def announce(server: ModelServer) -> None:
         url = f"http://{host}:{server.rest_port}/v1/models/{name}"
-        console.print(
-            f"serving {base} as [bold]{name}[/]: gRPC {host}:{server.port}, REST {url}", highlight=False
-        )
+        address = f"gRPC {host}:{server.port}, REST {url}"
+        console.print(f"serving {base} as [bold]{name}[/]: {address}", highlight=False, soft_wrap=True)
         example = f'curl -d \'{{"instances": ["What a lovely day!"]}}\' {url}:predict'
         console.print(f"  try: [green]{example}[/]", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
