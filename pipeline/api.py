@@ -65,4 +65,9 @@ def report_path(storage: ArtifactStorage, result: RunResult) -> Path:
 def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None:
     from pipeline.report import collect_report, render_report
 
-    write_atomic(path, render_report(collect_report(result, config)))
+    try:
+        write_atomic(path, render_report(collect_report(result, config)))
+    except OSError as err:
+        raise StorageError(
+            f"{path}: the report cannot be written ({err.strerror}); the run itself is complete, run again for it"
+        ) from err

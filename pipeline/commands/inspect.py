@@ -62,9 +62,15 @@ def _from_file(path: Path) -> Any:
     if path.suffix == ".tflite" and path.is_file():
         from tflite.metadata import read_metadata
 
-        metadata = asdict(read_metadata(path))
-        vocabulary = metadata.pop("vocabulary", ())
-        return {**metadata, "vocabulary_size": len(vocabulary), "size_bytes": path.stat().st_size}
+        document = asdict(read_metadata(path))
+        tokenizer = document.pop("tokenizer")
+        vocabulary = tokenizer.pop("vocabulary")
+        return {
+            **document,
+            **tokenizer,
+            "vocabulary_size": len(vocabulary),
+            "size_bytes": path.stat().st_size,
+        }
     if (path / "saved_model.pb").is_file():
         from serving.description import describe
 

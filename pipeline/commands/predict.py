@@ -86,26 +86,22 @@ def _tflite_file(model: Path) -> Path:
     """The file itself, or the smallest one of the newest version in a pushed directory: it is the phone's."""
     if model.is_file():
         return model
-    files = sorted(model.rglob("*.tflite"), key=lambda path: (_version_of(path), -path.stat().st_size))
+    files = sorted(model.rglob("*.tflite"), key=lambda path: (_version_of(path.parent), -path.stat().st_size))
     if not files:
         raise UserError(f"{model}: holds no .tflite file; name one or a pushed model directory")
     return files[-1]
 
 
 def _saved_model_dir(model: Path) -> Path:
-    found = [
-        path.parent
-        for path in (model, *model.glob("*"), *model.glob("saved_model/*"), *model.glob("*/*/*"))
-        for path in (path / "saved_model.pb",)
-        if path.is_file()
-    ]
+    """The SavedModel itself, or the newest version in a pushed directory."""
+    found = sorted((file.parent for file in model.rglob("saved_model.pb")), key=_version_of)
     if not found:
         raise UserError(f"{model}: holds no SavedModel; name a SavedModel or a pushed model directory")
-    return max(found, key=lambda path: int(path.name) if path.name.isdigit() else 0)
+    return found[-1]
 
 
-def _version_of(path: Path) -> int:
-    return int(path.parent.name) if path.parent.name.isdigit() else 0
+def _version_of(directory: Path) -> int:
+    return int(directory.name) if directory.name.isdigit() else 0
 
 
 def _tflite_scorer(path: Path) -> _Scorer:

@@ -140,6 +140,9 @@ def test_inspect_shows_runs_stages_and_files(ran: Ran):
         workspace.emotion("inspect", "models/small/tflite/1/emotion_int8.tflite", "--json").stdout
     )
     assert len(model["labels"]) == 28
+    assert model["max_tokens"] == 32
+    assert model["vocabulary_size"] > 100
+    assert "##ing" not in json.dumps(model), "the vocabulary is counted, not listed"
     saved = json.loads(workspace.emotion("inspect", "models/small/saved_model/1", "--json").stdout)
     assert "serving_default" in saved["signatures"]
 
