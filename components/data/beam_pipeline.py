@@ -1,13 +1,45 @@
 """Running a Beam pipeline in this process."""
 
 import logging
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.core.errors import StageError
 
-__all__ = ["run_pipeline"]
+__all__ = ["collect", "run_pipeline"]
+
+
+def collect(build: Callable[[Any], Any]) -> list[Any]:
+    """Runs the Beam pipeline that `build` makes and returns the elements of the PCollection that it returns.
+
+    For what a pipeline counts and reports, a few small elements; records go to files. The order is not defined.
+
+    Args:
+        build: takes the pipeline, applies transforms and returns the PCollection whose elements are wanted.
+
+    Raises:
+        StageError: a transform failed; the cause is chained.
+    """
+    with TemporaryDirectory(prefix="beam-") as scratch:
+        target = Path(scratch) / "elements.pickle"
+
+        def build_and_gather(pipeline: Any) -> None:
+            import apache_beam as beam
+
+            gathered = build(pipeline) | "Gather" >> beam.combiners.ToList()
+            gathered | "Hand over" >> beam.Map(_write_elements, target)
+
+        run_pipeline(build_and_gather)
+        elements: list[Any] = pickle.loads(target.read_bytes())
+        return elements
+
+
+def _write_elements(elements: list[Any], target: Path) -> None:
+    target.write_bytes(pickle.dumps(elements))
 
 
 def run_pipeline(build: Callable[[Any], None]) -> None:

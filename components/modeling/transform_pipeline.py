@@ -1,15 +1,13 @@
 """The Beam pipeline of Transform: its elements are shards, as per-row work in Beam costs more than the tokenizer."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import apache_beam as beam
 
-from components.data.beam_pipeline import run_pipeline
+from components.data.beam_pipeline import collect
 from components.modeling.shard_transform import ShardReport, ShardTransformer, merge_reports
 from tflite.host_tokenizer import TokenizerSpec
 
@@ -49,28 +47,13 @@ def transform_shards(
     Raises:
         StageError: a shard could not be transformed; the cause is chained.
     """
-    with TemporaryDirectory(prefix="transform-") as scratch:
-        reports_path = Path(scratch) / "reports.json"
 
-        def build(pipeline: Any) -> None:
-            (
-                pipeline
-                | "Shards" >> beam.Create(list(jobs))
-                | "Transform" >> beam.ParDo(_TransformShard(tokenizer_dir, labels))
-                | "Merge" >> beam.CombinePerKey(merge_reports)
-                | "Gather" >> beam.combiners.ToList()
-                | "Report" >> beam.Map(_write_reports, reports_path)
-            )
+    def build(pipeline: Any) -> Any:
+        return (
+            pipeline
+            | "Shards" >> beam.Create(list(jobs))
+            | "Transform" >> beam.ParDo(_TransformShard(tokenizer_dir, labels))
+            | "Merge" >> beam.CombinePerKey(merge_reports)
+        )
 
-        run_pipeline(build)
-        documents = json.loads(reports_path.read_text(encoding="utf-8"))
-    return {split: _parse_report(document) for split, document in documents.items()}
-
-
-def _write_reports(reports: Sequence[tuple[str, ShardReport]], path: Path) -> None:
-    path.write_text(json.dumps({split: asdict(report) for split, report in reports}), encoding="utf-8")
-
-
-def _parse_report(document: dict[str, Any]) -> ShardReport:
-    lengths = {int(length): rows for length, rows in document.pop("lengths").items()}
-    return ShardReport(**document, lengths=lengths)
+    return dict(collect(build))
