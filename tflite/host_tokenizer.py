@@ -19,6 +19,7 @@ _VOCABULARY_FILE = "vocab.txt"
 _RULES_FILE = "tokenizer.json"
 _SUFFIX = "##"
 _SMALLEST_MAX_TOKENS = 3
+_MAX_REMEMBERED_WORDS = 1 << 16
 
 _CJK_RANGES = (
     (0x4E00, 0x9FFF),
@@ -127,17 +128,31 @@ class HostTokenizer:
     def __init__(self, spec: TokenizerSpec) -> None:
         self.spec = spec
         self._longest = max(len(token) for token in spec.vocabulary)
+        self._ids_by_word: dict[str, tuple[int, ...]] = {}
 
     def encode(self, text: str) -> list[int]:
         """Returns [CLS], the WordPiece ids and [SEP]; at most `max_tokens` ids, cut before [SEP]."""
         spec = self.spec
         room = spec.max_tokens - 2
         pieces: list[int] = []
-        for word in _words(clean_text(text, spec.rules)):
-            pieces.extend(self._pieces(word))
+        for word in self.words(text):
+            pieces.extend(self.word_ids(word))
             if len(pieces) >= room:
                 break
         return [spec.start_id, *pieces[:room], spec.end_id]
+
+    def words(self, text: str) -> list[str]:
+        """The words of the cleaned text, each of which is cut into pieces on its own."""
+        return list(_words(clean_text(text, self.spec.rules)))
+
+    def word_ids(self, word: str) -> tuple[int, ...]:
+        """The WordPiece ids of one word of `words`, remembered for the next time; `unknown_id` alone for [UNK]."""
+        ids = self._ids_by_word.get(word)
+        if ids is None:
+            if len(self._ids_by_word) >= _MAX_REMEMBERED_WORDS:
+                self._ids_by_word.clear()
+            ids = self._ids_by_word[word] = tuple(self._pieces(word))
+        return ids
 
     def _pieces(self, word: str) -> list[int]:
         """Greedy longest-match-first (Wu et al., 2016); [UNK] for a word that cannot be covered or is too long."""
