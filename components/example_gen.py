@@ -10,6 +10,8 @@ from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 from components.core.progress import NO_PROGRESS, Progress
+from components.data.cleaning import Cleaning
+from components.data.pii.settings import Pii
 from components.data.presets import label_mapping, source_settings
 from components.data.source_files import Format, SourceFile, find_sources
 from components.data.splits import canonical_split
@@ -125,6 +127,12 @@ class ExampleGenConfig(Config):
     """From a label in the data to the label that it becomes; others stay as they are. Or the name of a shipped mapping:
     `goemotions-ekman` (6 emotions and neutral), `goemotions-sentiment` (positive, negative, ambiguous, neutral)."""
 
+    cleaning: Cleaning = Cleaning()
+    """What is repaired in texts."""
+
+    pii: Pii = Pii()
+    """Which personal data is masked in texts, ids, groups, slices and dead letters."""
+
     split_shares: SplitShares = SplitShares()
     """Sizes of the splits where rows are dealt by hash."""
 
@@ -212,7 +220,7 @@ class ExampleGenConfig(Config):
         return find_sources(self.source, self.splits, self.format)
 
     def external_inputs(self) -> tuple[str, ...]:
-        files = tuple(source.uri for source in self.sources())
+        files = (*(source.uri for source in self.sources()), *self.pii.external_inputs())
         return (*files, self.label_names) if isinstance(self.label_names, str) else files
 
 

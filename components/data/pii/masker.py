@@ -1,0 +1,90 @@
+"""Replaces personal data in texts by placeholders."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from components.data.pii.internet import find_emails, find_ip_addresses, find_urls, find_users
+from components.data.pii.kinds import PiiKind, Span
+from components.data.pii.spans import replace_spans, resolve_overlaps
+
+__all__ = ["PiiMasker"]
+
+_MAX_ROUNDS = 5
+"""A placeholder can uncover what stood beside it; no honest text takes more rounds than this."""
+
+_ASCII_DIGIT = re.compile(r"[0-9]")
+_DIGIT = re.compile(r"[\d\uff20]")
+_DOMAIN_DOT = re.compile(r"\.\w")
+
+Finder = Callable[[str], Iterable[Span]]
+
+
+@dataclass(frozen=True)
+class PiiMasker:
+    """Masks personal data of these kinds; masking a masked text changes nothing.
+
+    Attributes:
+        kinds: what is masked.
+        regions: countries (ISO 3166, two letters) as whose national telephone numbers digits are read; numbers
+            in international form (+44 …) are found whatever their country.
+        countries: countries whose national ids are looked for.
+        names_pipeline: spaCy pipeline that finds names of persons: an installed package or a directory; needed
+            only for `PiiKind.NAME`.
+    """
+
+    kinds: tuple[PiiKind, ...]
+    regions: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    names_pipeline: str | None = None
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """What stands in masked texts, in the order of `PiiKind`."""
+        return tuple(self._placeholders.values())
+
+    def mask(self, text: str) -> tuple[str, dict[str, int]]:
+        """The text with placeholders, and how many of each kind it has now that it did not have."""
+        if not (self._finds_names or _may_hold_pii(text)):
+            return text, {}
+        counts: Counter[str] = Counter()
+        for _ in range(_MAX_ROUNDS):
+            spans = self._find(text)
+            if not spans:
+                break
+            counts.update(span.kind.value for span in spans)
+            text = replace_spans(text, spans, self._placeholders)
+        return text, dict(counts)
+
+    @cached_property
+    def _placeholders(self) -> Mapping[PiiKind, str]:
+        return {kind: kind.placeholder for kind in PiiKind if kind in self.kinds}
+
+    @cached_property
+    def _finds_names(self) -> bool:
+        return PiiKind.NAME in self.kinds
+
+    @cached_property
+    def _finders(self) -> tuple[Finder, ...]:
+        finders: dict[PiiKind, Finder] = {
+            PiiKind.EMAIL: find_emails,
+            PiiKind.URL: find_urls,
+            PiiKind.USER: find_users,
+            PiiKind.IP: find_ip_addresses,
+        }
+        return tuple(finder for kind, finder in finders.items() if kind in self.kinds)
+
+    def _find(self, text: str) -> list[Span]:
+        return resolve_overlaps(span for find in self._finders for span in find(text))
+
+
+def _may_hold_pii(text: str) -> bool:
+    """Whether a text has anything that personal data other than names cannot do without."""
+    return (
+        "@" in text
+        or "/" in text
+        or (_ASCII_DIGIT if text.isascii() else _DIGIT).search(text) is not None
+        or _DOMAIN_DOT.search(text) is not None
+    )
