@@ -16,9 +16,9 @@ class PiiKind(StrEnum):
     URL = "URL"
     USER = "USER"
     IBAN = "IBAN"
+    PHONE = "PHONE"
     NATIONAL_ID = "NATIONAL_ID"
     CARD = "CARD"
-    PHONE = "PHONE"
     IP = "IP"
     NAME = "NAME"
 

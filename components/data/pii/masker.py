@@ -1,13 +1,17 @@
 """Replaces personal data in texts by placeholders."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from components.data.pii.internet import find_emails, find_ip_addresses, find_urls, find_users
 from components.data.pii.kinds import PiiKind, Span
+from components.data.pii.national_ids import find_national_ids
+from components.data.pii.numbers import find_cards, find_ibans
+from components.data.pii.phones import find_phones
 from components.data.pii.spans import replace_spans, resolve_overlaps
 
 __all__ = ["PiiMasker"]
@@ -17,7 +21,17 @@ _MAX_ROUNDS = 5
 
 _ASCII_DIGIT = re.compile(r"[0-9]")
 _DIGIT = re.compile(r"[\d\uff20]")
+_LONG_NUMBER = re.compile(r"\d(?:\D{0,2}\d){5}|[A-Za-z]{5}\d{4}[A-Za-z]")
 _DOMAIN_DOT = re.compile(r"\.\w")
+
+_ASCII_VIEW = {
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **{code: str(unicodedata.digit(chr(code))) for code in range(0x80, 0x20000) if chr(code).isdecimal()},
+    **dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2212], "-"),
+    **dict.fromkeys([0xA0, 0x2007, 0x202F, 0x3000], " "),
+}
+"""Digits of all scripts, full-width characters, dashes and spaces, as ASCII; one character each, so that what is found
+stands at the same place in the text itself."""
 
 Finder = Callable[[str], Iterable[Span]]
 
@@ -68,16 +82,37 @@ class PiiMasker:
 
     @cached_property
     def _finders(self) -> tuple[Finder, ...]:
-        finders: dict[PiiKind, Finder] = {
-            PiiKind.EMAIL: find_emails,
-            PiiKind.URL: find_urls,
-            PiiKind.USER: find_users,
-            PiiKind.IP: find_ip_addresses,
-        }
-        return tuple(finder for kind, finder in finders.items() if kind in self.kinds)
+        """Finds what hides in texts of any length and content."""
+        return self._select(
+            {
+                PiiKind.EMAIL: find_emails,
+                PiiKind.URL: find_urls,
+                PiiKind.USER: find_users,
+                PiiKind.IP: find_ip_addresses,
+            }
+        )
+
+    @cached_property
+    def _number_finders(self) -> tuple[Finder, ...]:
+        """Finds what takes at least `_LONG_NUMBER`."""
+        return self._select(
+            {
+                PiiKind.IBAN: find_ibans,
+                PiiKind.CARD: find_cards,
+                PiiKind.PHONE: partial(find_phones, regions=self.regions),
+                PiiKind.NATIONAL_ID: partial(find_national_ids, countries=self.countries),
+            }
+        )
+
+    def _select(self, finders: Mapping[PiiKind, Finder]) -> tuple[Finder, ...]:
+        return tuple(find for kind, find in finders.items() if kind in self.kinds)
 
     def _find(self, text: str) -> list[Span]:
-        return resolve_overlaps(span for find in self._finders for span in find(text))
+        view = text if text.isascii() else text.translate(_ASCII_VIEW)
+        spans = [span for find in self._finders for span in find(view)]
+        if _LONG_NUMBER.search(view):
+            spans += [span for find in self._number_finders for span in find(view)]
+        return resolve_overlaps(spans)
 
 
 def _may_hold_pii(text: str) -> bool:

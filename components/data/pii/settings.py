@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 from components.core.config import Config, InputPath
 from components.data.pii.kinds import PiiKind
 from components.data.pii.masker import PiiMasker
+from components.data.pii.national_ids import COUNTRIES
 
 __all__ = ["Pii"]
 
@@ -23,12 +24,26 @@ class Pii(Config):
     `NATIONAL_ID` ([ID]) and `NAME`. The default is all but `NAME`, which needs a pipeline; an empty list masks
     nothing."""
 
-    phone_regions: tuple[CountryCode, ...] = ("US", "GB", "CN", "IN", "DE", "FR", "AU")
+    phone_regions: tuple[CountryCode, ...] = (
+        "US",
+        "GB",
+        "AU",
+        "IN",
+        "CN",
+        "JP",
+        "KR",
+        "DE",
+        "FR",
+        "ES",
+        "IT",
+        "BR",
+    )
     """Countries (ISO 3166, two letters) whose national telephone numbers are looked for. Each further one makes more
     numbers look like telephone numbers; those in international form (+44 …) are found whatever their country."""
 
-    id_countries: tuple[CountryCode, ...] = ()
-    """Countries whose national ids are looked for."""
+    id_countries: tuple[CountryCode, ...] = COUNTRIES
+    """Countries (ISO 3166, two letters) whose ids of persons are looked for; all that are known by default, as check
+    digits, dates or words nearby tell them from other numbers."""
 
     names_pipeline: str | None = None
     """spaCy pipeline that finds persons: the name of an installed one (`en_core_web_sm`) or a directory, relative to
