@@ -35,14 +35,18 @@ _BARE_HOST = re.compile(
     rf"(?<![0-9{_LETTERS}@./_\-])(?P<host>{_HOST})(?![0-9{_LETTERS}_@\-])(?::\d{{1,5}})?(?P<path>[/?#](?=\w){_BODY}++)?"
 )
 _TRAILING = ".,;:!?'*_~\u2026"
-_SOFTWARE = frozenset({"asp.net", "vb.net", "ado.net", "ml.net", "dot.net"})
+_DOT = re.compile(r"\.\w")
+_SOFTWARE = frozenset({"asp.net", "java.net", "vb.net", "ado.net", "ml.net", "dot.net"})
 
 _USER = re.compile(
     rf"(?<![0-9_{_LETTERS}@])(?:@(?P<handle>\w{{1,30}}(?:[.\-][a-z0-9_]\w{{0,30}})*+)(?:@[\w.\-]*\w)*+"
     r"|(?<!/)/?u/[A-Za-z0-9_\-]{3,20}(?![\w/\-]))"
 )
-_EVERYBODY = frozenset({"all", "channel", "everybody", "everyone", "here", "ss", "sses", "sshole", "ssholes"})
-"""What follows an @ without being anybody: mentions of a whole group, and disguised swear words."""
+_EVERYBODY = frozenset(
+    {"all", "channel", "everybody", "everyone", "here", "her", "him", "me", "them", "us", "you"}
+    | {"ss", "sses", "sshole", "ssholes"}
+)
+"""What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), disguised swear words."""
 _QUANTITY = re.compile(r"\d+[a-z]{0,3}", re.IGNORECASE)
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
@@ -54,6 +58,8 @@ _VERSION = re.compile(
 
 def find_emails(text: str) -> Iterator[Span]:
     """Mail addresses; the name may be a placeholder already (`[NAME]@example.com`)."""
+    if "@" not in text:
+        return
     for match in _EMAIL.finditer(text):
         name = text[match.start() : match.start("host") - 1]
         start = match.start() + len(name) - len(name.lstrip("._%+-'"))
@@ -64,6 +70,8 @@ def find_emails(text: str) -> Iterator[Span]:
 
 def find_urls(text: str) -> Iterator[Span]:
     """Links with a scheme or `www.`, and host names by their ending."""
+    if not ("://" in text or _DOT.search(text)):
+        return
     for match in _LINK.finditer(text):
         yield Span(match.start(), match.start() + len(match[0].rstrip(_TRAILING)), PiiKind.URL)
     for match in _BARE_HOST.finditer(text):
@@ -78,6 +86,8 @@ def find_urls(text: str) -> Iterator[Span]:
 
 def find_users(text: str) -> Iterator[Span]:
     """Handles: `@name` as in most networks, `@name@host` of Mastodon, `u/name` of Reddit."""
+    if not ("@" in text or "u/" in text):
+        return
     for match in _USER.finditer(text):
         handle = match["handle"]
         if handle is None or not (handle.lower() in _EVERYBODY or _QUANTITY.fullmatch(handle)):
@@ -86,10 +96,10 @@ def find_users(text: str) -> Iterator[Span]:
 
 def find_ip_addresses(text: str) -> Iterator[Span]:
     """IP addresses of versions 4 and 6; four numbers after `version` and the like are none."""
-    for match in _IPV4.finditer(text):
+    for match in _IPV4.finditer(text) if text.count(".") > 2 else ():
         if _is_ipv4(match[0]) and not _VERSION.search(text[max(0, match.start() - 16) : match.start()]):
             yield Span(*match.span(), PiiKind.IP)
-    for match in _IPV6.finditer(text):
+    for match in _IPV6.finditer(text) if text.count(":") > 1 else ():
         address = match[0] if match[0].endswith("::") else match[0].removesuffix(":")
         if _is_ipv6(address):
             yield Span(match.start(), match.start() + len(address), PiiKind.IP)

@@ -5,12 +5,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 from components.data.pii.internet import find_emails, find_ip_addresses, find_urls, find_users
 from components.data.pii.kinds import PiiKind, Span
 from components.data.pii.national_ids import find_national_ids
 from components.data.pii.numbers import find_cards, find_ibans
+from components.data.pii.person_names import find_names
 from components.data.pii.phones import find_phones
 from components.data.pii.spans import replace_spans, resolve_overlaps
 
@@ -23,15 +24,6 @@ _ASCII_DIGIT = re.compile(r"[0-9]")
 _DIGIT = re.compile(r"[\d\uff20]")
 _LONG_NUMBER = re.compile(r"\d(?:\D{0,2}\d){5}|[A-Za-z]{5}\d{4}[A-Za-z]")
 _DOMAIN_DOT = re.compile(r"\.\w")
-
-_ASCII_VIEW = {
-    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-    **{code: str(unicodedata.digit(chr(code))) for code in range(0x80, 0x20000) if chr(code).isdecimal()},
-    **dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2212], "-"),
-    **dict.fromkeys([0xA0, 0x2007, 0x202F, 0x3000], " "),
-}
-"""Digits of all scripts, full-width characters, dashes and spaces, as ASCII; one character each, so that what is found
-stands at the same place in the text itself."""
 
 Finder = Callable[[str], Iterable[Span]]
 
@@ -78,7 +70,7 @@ class PiiMasker:
 
     @cached_property
     def _finds_names(self) -> bool:
-        return PiiKind.NAME in self.kinds
+        return PiiKind.NAME in self.kinds and self.names_pipeline is not None
 
     @cached_property
     def _finders(self) -> tuple[Finder, ...]:
@@ -108,8 +100,10 @@ class PiiMasker:
         return tuple(find for kind, find in finders.items() if kind in self.kinds)
 
     def _find(self, text: str) -> list[Span]:
-        view = text if text.isascii() else text.translate(_ASCII_VIEW)
+        view = text if text.isascii() else text.translate(_ascii_view())
         spans = [span for find in self._finders for span in find(view)]
+        if self.names_pipeline is not None and self._finds_names:
+            spans += find_names(text, pipeline=self.names_pipeline)
         if _LONG_NUMBER.search(view):
             spans += [span for find in self._number_finders for span in find(view)]
         return resolve_overlaps(spans)
@@ -123,3 +117,18 @@ def _may_hold_pii(text: str) -> bool:
         or (_ASCII_DIGIT if text.isascii() else _DIGIT).search(text) is not None
         or _DOMAIN_DOT.search(text) is not None
     )
+
+
+@cache
+def _ascii_view() -> Mapping[int, str]:
+    """Digits of all scripts, full-width characters, dashes and spaces, as ASCII.
+
+    One character each, so that what is found stands at the same place in the text itself.
+    """
+    characters = range(0x80, 0x20000)
+    return {
+        **{code: str(unicodedata.digit(chr(code))) for code in characters if chr(code).isdecimal()},
+        **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+        **dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2212], "-"),
+        **dict.fromkeys([0xA0, 0x2007, 0x202F, 0x3000], " "),
+    }

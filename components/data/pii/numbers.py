@@ -8,7 +8,7 @@ from components.data.pii.kinds import PiiKind, Span
 __all__ = ["find_cards", "find_ibans"]
 
 _CARD = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9][.,])"
+    r"(?<![0-9A-Za-z])(?<![0-9]\.)"
     r"(?=(\d{13,19}|\d{4}([ \-])\d{4}\2\d{4}\2\d{4}(?:\2\d{1,3})?|\d{4}([ \-])\d{6}\3\d{4,5})(?![0-9A-Za-z]))"
 )
 """Looks ahead without consuming, as a year may stand before the number (`2019 4111 1111 …`)."""

@@ -9,12 +9,14 @@ from components.data.pii.phone_numbers import is_dialled, is_international, is_n
 
 __all__ = ["find_phones"]
 
-_RUN = re.compile(r"(?<![0-9A-Za-z_@#$€£¥₹₩=&%*^])(?<![0-9][.,])[+(]{0,2}\d(?:[ ()\-./]{0,3}\d)*+")
+_RUN = re.compile(
+    r"(?<![0-9A-Za-z_@#$€£¥₹₩=&%*^.])(?<![0-9A-Za-z]-)[+(]{0,2}\d(?:[ ()\-./]{0,3}(?<![ /]\.)\d)*+"
+)
 """Digits with what stands between groups of a telephone number; as long as it goes on, whatever it is."""
 _GROUP = re.compile(r"\d+")
 _UNIT = re.compile(
-    r"[A-Za-z_]|[,.:]\d| ?[%°€£¥₹]| ?(?:k|m|bn|mm|cm|km|kg|lbs?|ms|mb|gb|kb|dollars|euros?|pounds|yen|people|views"
-    r"|miles|years|元|人)(?![A-Za-z])",
+    r"[A-Za-z_]|-[A-Za-z0-9]|[.:]\d| ?[%°€£¥₹]| ?(?:k|m|bn|mm|cm|km|kg|lbs?|ms|mb|gb|kb|dollars|euros?|pounds|yen|people"
+    r"|views|miles|years|元|人)(?![A-Za-z])",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
@@ -28,7 +30,7 @@ _CUE = re.compile(
 _OTHER_CUE = re.compile(
     r"(?:(?<![A-Za-z])(?:order|invoice|ticket|tracking|reference|ref|isbn|issn|doi|serial|model|part|item|product"
     r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|oib|nik|inn|pesel"
-    r"|personnummer|aadhaar|steuernummer|identifikationsnummer)|订单|单号|编号|快递|序列号)"
+    r"|personnummer|aadhaar|steuernummer|identifikationsnummer|eur|usd|gbp|inr|rs|chf|cny|rmb|jpy)|订单|单号|编号|快递|序列号)"
     r"(?: (?:number|no|nr|is|of|code))*号?[^\w\n]{0,3}$",
     re.IGNORECASE,
 )
@@ -109,4 +111,6 @@ def _is_national(pieces: Sequence[str], before: str, regions: Sequence[str], *, 
         return False
     if digits.startswith("0") or in_brackets:
         return min(shape) > 1 and any(is_dialled(digits, region) for region in regions)
+    if len(pieces) == 2 and len(pieces[0]) == len(pieces[1]) and pieces[0] < pieces[1]:
+        return False  # a range: 11750-11800
     return any(is_usual_shape(shape, region) and is_national(digits, region) for region in regions)
