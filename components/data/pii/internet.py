@@ -27,31 +27,37 @@ _BODY = (
     rf"(?:[^\s()\[\]<>\"`{{}}|\\^{_NO_SPACES}]"
     rf"|\([^\s()<>\"{_NO_SPACES}]{{0,200}}\)|\[[^\s\[\]<>\"{_NO_SPACES}]{{0,200}}\])"
 )
+_SCHEME = r"(?:h(?:tt|xx)ps?|(?<![A-Za-z0-9+.\-])(?!\w*h(?:tt|xx)p)[A-Za-z][A-Za-z0-9+.\-]{1,15})://"
+_FOREIGN_HOST = (
+    rf"(?:[{_NO_SPACES}][\w.\-]*|[A-Za-z0-9.\-]*\.[{_NO_SPACES}]\w*)(?:/[^\s<>\"，。！？；：、）]*)?"
+)
 _LINK = re.compile(
-    rf"(?<![A-Za-z])(?:(?:h(?:tt|xx)ps?|s?ftps?|wss?|ssh|git)://|(?<![\w@.\-])www\d?\.(?=\w))"
-    rf"(?:(?:[{_NO_SPACES}][\w.\-]*|[A-Za-z0-9.\-]*\.[{_NO_SPACES}]\w*)(?:/[^\s<>\"，。！？；：、）]*)?|{_BODY}++)",
+    rf"(?:{_SCHEME}|(?<![\w@.\-])www\d?\.(?=\w))(?:{_FOREIGN_HOST}|{_BODY}++)",
     re.IGNORECASE,
 )
 _BARE_HOST = re.compile(
-    rf"(?<![0-9{_LETTERS}@./_\-])(?P<host>{_HOST})(?![0-9{_LETTERS}_@\-])(?::\d{{1,5}})?(?P<path>[/?#](?=\w){_BODY}++)?"
+    rf"(?<![0-9{_LETTERS}@./_\-])(?P<host>{_HOST})(?![0-9{_LETTERS}_@\-])(?::\d{{1,5}})?(?P<path>[/?#](?=[\w@~%]){_BODY}++)?"
 )
 _TRAILING = ".,;:!?'*_~\u2026"
 _DOT = re.compile(r"\.\w")
 _SOFTWARE = frozenset({"asp.net", "java.net", "vb.net", "ado.net", "ml.net", "dot.net"})
 
 _USER = re.compile(
-    rf"(?<![0-9_{_LETTERS}@])(?:@(?P<handle>\w{{1,30}}(?:[.\-][a-z0-9_]\w{{0,30}})*+)(?:@[\w.\-]*\w)*+"
+    rf"(?:(?<![0-9_{_LETTERS}@])|(?<=[A-Za-z])(?=@[A-Za-z0-9]*_[A-Za-z0-9]))"
+    r"(?:@(?P<handle>\w{1,30}(?:[.\-][a-z0-9_]\w{0,30})*+)(?:@[\w.\-]*\w)*+"
     r"|(?<!/)/?u/[A-Za-z0-9_\-]{3,20}(?![\w/\-]))"
 )
 _EVERYBODY = frozenset(
     {"all", "channel", "everybody", "everyone", "here", "her", "him", "me", "them", "us", "you"}
+    | {"home", "lunch", "midnight", "night", "noon", "school", "work"}
     | {"ss", "sses", "sshole", "ssholes"}
 )
-"""What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), disguised swear words."""
+"""What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), places and times
+(`@home`), disguised swear words."""
 _NOBODY = re.compile(r"\d+[a-z]{0,3}|_+", re.IGNORECASE)
 """Times and prices (`@5pm`), faces (`@_@`)."""
 
-_IPV4 = re.compile(r"(?<![0-9A-Za-z_.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9A-Za-z_]|\.\d)")
+_IPV4 = re.compile(r"(?<![0-9A-Za-z_.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9A-Za-z_]|\.\d|-[A-Za-z])")
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?(?![0-9A-Za-z_])"
 )
