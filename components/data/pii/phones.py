@@ -11,15 +11,17 @@ from components.data.pii.phone_numbers import is_dialled, is_international, is_n
 __all__ = ["find_phones"]
 
 _RUN = re.compile(
-    r"(?<![0-9A-Za-z_@#$€£¥₹₩=&%*^.])(?<![0-9A-Za-z]-)[+(]{0,2}\d(?:[ ()\-./]{0,3}(?<![ /]\.)\d)*+"
+    r"(?<![0-9A-Za-z_@#$€£¥₹₩%^])(?<!^\.)(?<![^A-Za-z]\.)(?<![0-9A-Za-z]-)"
+    r"[+(]{0,2}\d(?:[ ()\-./]{0,3}(?<![ /]\.)\d)*+"
 )
 """Digits with what stands between groups of a telephone number; as long as it goes on, whatever it is."""
 _GROUP = re.compile(r"\d+")
 _UNIT = re.compile(
-    r"[A-Za-z_]|-[A-Za-z0-9]|[.:]\d| ?[%°€£¥₹]| ?(?:k|m|bn|mm|cm|km|kg|lbs?|ms|mb|gb|kb|dollars|euros?|pounds|yen"
+    r"[A-Za-z_]|-(?=[A-Za-z0-9]{0,20}\d)|[.:]\d| ?[%°€£¥₹]| ?(?:bn|mm|cm|km|kg|lbs?|mb|gb|kb|dollars|euros?|pounds|yen"
     r"|people|views|miles|years|元|人)(?![A-Za-z])",
     re.IGNORECASE,
 )
+"""What stands behind an amount."""
 _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
 _CUE_CHARACTERS = 32
 _OTHER = re.compile(
@@ -92,7 +94,7 @@ def _read(
         return None
     if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or marks or cued):
         return None  # a decimal fraction
-    if _UNIT.match(text, end) or _OTHER.search(text, start, end):
+    if _OTHER.search(text, start, end) or ("+" not in marks and _UNIT.match(text, end)):
         return None
     if "+" in marks:
         found = is_international(digits, marked=True)
