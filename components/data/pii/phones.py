@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from components.data.pii.kinds import PiiKind, Span
-from components.data.pii.phone_cues import OTHER_CUE, PHONE_CUE
+from components.data.pii.phone_cues import NO_CUES, Cues, read_cues
 from components.data.pii.phone_numbers import is_dialled, is_international, is_national, usual_shapes
 
 __all__ = ["find_phones"]
@@ -23,7 +23,6 @@ _UNIT = re.compile(
 )
 """What stands behind an amount."""
 _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
-_CUE_CHARACTERS = 32
 _OTHER = re.compile(
     r"(?<!\d)(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-])\d{1,2}\2\d{1,2})(?!\d)"
     r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)"
@@ -51,15 +50,11 @@ def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> I
     """The telephone numbers in a run of digits; each begins and ends where the run does or where a space stands."""
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
     closed = [" " in text[left[1] : right[0]] for left, right in pairwise(groups)] + [True]
-    before = text[max(0, start - _CUE_CHARACTERS) : start]
-    cued = PHONE_CUE.search(before) is not None
-    other = not cued and OTHER_CUE.search(before) is not None
+    cues = read_cues(text, start)
     first = 0
     while first < len(groups):
         for last in range(min(first + _MOST_GROUPS, len(groups)) - 1, first - 1, -1):
-            if closed[last] and (
-                span := _read(text, groups[first : last + 1], regions, cued=cued, other=other)
-            ):
+            if closed[last] and (span := _read(text, groups[first : last + 1], regions, cues)):
                 yield span
                 break
         else:
@@ -67,21 +62,11 @@ def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> I
         while not closed[last]:
             last += 1
         first = last + 1
-        cued = other = False
+        cues = NO_CUES
 
 
-def _read(
-    text: str, groups: Sequence[tuple[int, int]], regions: tuple[str, ...], *, cued: bool, other: bool
-) -> Span | None:
-    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none.
-
-    Args:
-        text: the whole text.
-        groups: start and end of each.
-        regions: as whose numbers they are read.
-        cued: whether a word such as `call` stands before them.
-        other: whether a word such as `invoice` does.
-    """
+def _read(text: str, groups: Sequence[tuple[int, int]], regions: tuple[str, ...], cues: Cues) -> Span | None:
+    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none."""
     pieces = [text[start:end] for start, end in groups]
     digits = "".join(pieces)
     if len(digits) not in _DIGITS:
@@ -90,20 +75,24 @@ def _read(
     marks = _marks(text, start, end)
     dialled = digits.startswith("0") or "(" in marks
     shape = tuple(map(len, pieces))
-    if not (dialled or marks or cued or len(shape) == 1 or shape in usual_shapes(regions)):
+    local = shape == _LOCAL and (cues.phone or cues.invitation)
+    told = bool(marks) or cues.phone or local
+    if not (dialled or told or len(shape) == 1 or shape in usual_shapes(regions)):
         return None
-    if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or marks or cued):
+    if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or told):
         return None  # a decimal fraction
     if _OTHER.search(text, start, end) or ("+" not in marks and _UNIT.match(text, end)):
         return None
     if "+" in marks:
         found = is_international(digits, marked=True)
-    elif other or digits in _POWERS_OF_TWO:
+    elif cues.other or digits in _POWERS_OF_TWO:
         found = False
     elif digits.startswith("00") and is_international(digits[2:], marked=False):
         found = True
-    elif cued:
-        found = shape == _LOCAL or any(is_national(digits, region) for region in regions)
+    elif local:
+        found = digits[0] in "23456789"
+    elif cues.phone:
+        found = any(is_national(digits, region) for region in regions)
     else:
         found = _is_written_so(pieces, regions, dialled=dialled)
     if not found:
