@@ -68,34 +68,18 @@ def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> I
 def _read(text: str, groups: Sequence[tuple[int, int]], regions: tuple[str, ...], cues: Cues) -> Span | None:
     """The telephone number that these groups of digits are, with its +, brackets and extension; None if none."""
     pieces = [text[start:end] for start, end in groups]
-    digits = "".join(pieces)
-    if len(digits) not in _DIGITS:
+    if sum(map(len, pieces)) not in _DIGITS:
         return None
     start, end = groups[0][0], groups[-1][1]
     marks = _marks(text, start, end)
-    dialled = digits.startswith("0") or "(" in marks
-    shape = tuple(map(len, pieces))
-    local = shape == _LOCAL and (cues.phone or cues.invitation)
-    told = bool(marks) or cues.phone or local
-    if not (dialled or told or len(shape) == 1 or shape in usual_shapes(regions)):
-        return None
-    if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or told):
-        return None  # a decimal fraction
+    if not (marks or cues.phone or cues.invitation or pieces[0].startswith("0")):
+        shape = tuple(map(len, pieces))
+        decimal = len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "."
+        if decimal or not (len(shape) == 1 or shape in usual_shapes(regions)):
+            return None
     if _OTHER.search(text, start, end) or ("+" not in marks and _UNIT.match(text, end)):
         return None
-    if "+" in marks:
-        found = is_international(digits, marked=True)
-    elif cues.other or digits in _POWERS_OF_TWO:
-        found = False
-    elif digits.startswith("00") and is_international(digits[2:], marked=False):
-        found = True
-    elif local:
-        found = digits[0] in "23456789"
-    elif cues.phone:
-        found = any(is_national(digits, region) for region in regions)
-    else:
-        found = _is_written_so(pieces, regions, dialled=dialled)
-    if not found:
+    if not _is_phone(pieces, marks, regions, cues):
         return None
     extension = _EXTENSION.match(text, end)
     return Span(start - len(marks), extension.end() if extension else end, PiiKind.PHONE)
@@ -106,6 +90,22 @@ def _marks(text: str, start: int, end: int) -> str:
     marks = text[max(0, start - 2) : start]
     marks = marks[len(marks.rstrip("+(")) :]
     return marks if ")" in text[start:end] else marks[marks.rfind("(") + 1 :]
+
+
+def _is_phone(pieces: Sequence[str], marks: str, regions: tuple[str, ...], cues: Cues) -> bool:
+    """Whether the groups of digits are a telephone number, by what stands before them and by how they are written."""
+    digits = "".join(pieces)
+    if "+" in marks:
+        return is_international(digits, marked=True)
+    if cues.other or digits in _POWERS_OF_TWO:
+        return False
+    if digits.startswith("00") and is_international(digits[2:], marked=False):
+        return True
+    if tuple(map(len, pieces)) == _LOCAL and (cues.phone or cues.invitation):
+        return digits[0] in "23456789"
+    if cues.phone:
+        return any(is_national(digits, region) for region in regions)
+    return _is_written_so(pieces, regions, dialled=digits.startswith("0") or "(" in marks)
 
 
 def _is_written_so(pieces: Sequence[str], regions: tuple[str, ...], *, dialled: bool) -> bool:
