@@ -25,9 +25,9 @@ _UNIT = re.compile(
 _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
 _OTHER = re.compile(
     r"(?<!\d)(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-])\d{1,2}\2\d{1,2})(?!\d)"
-    r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)"
+    r"|(?<!\d)[1-9]\d?-(?:19|20)\d\d-\d|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)"
 )
-"""Dates and IP addresses."""
+"""Dates, numbers of files with their year (`19-2024-0045`) and IP addresses."""
 _MOST_GROUPS = 8
 _DIGITS = range(7, 18)
 _LOCAL = (3, 4)
