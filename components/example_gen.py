@@ -1,7 +1,9 @@
 """ExampleGen: from source files to labelled examples in splits."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -15,10 +17,16 @@ from components.data.source_files import Format, SourceFile, find_sources
 from components.data.splits import canonical_split
 
 if TYPE_CHECKING:
+    from components.data.accounting import FileReport
+    from components.data.delimited import Dialect
+    from components.data.duplicates.resolve import DuplicateRules
     from components.data.ingest import IngestPlan
     from components.data.labels import LabelReader
+    from components.data.row_parser import ColumnNames
+    from components.data.source_units import UnitPlan
+    from components.data.text_preparation import TextPreparation
 
-__all__ = ["Columns", "ExampleGenConfig", "SplitShares", "example_gen"]
+__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SplitShares", "example_gen"]
 
 
 class Columns(Config):
@@ -35,6 +43,13 @@ class Columns(Config):
 
     id: str | None = None
     """Unique name of the row; `<file name>:<row number>` without such a column or value."""
+
+    votes: str | None = None
+    """How many raters gave each label: counts by label (an object, or its JSON text), or a list of one label a vote.
+    Tells how much raters disagree; without `labels` and `label_columns`, the labels come from it."""
+
+    raters: str | None = None
+    """How many raters there were, where one may give several labels; the sum of the votes without it."""
 
     group: str | None = None
     """What must stay in one split (an author, a conversation), so that a test example knows nothing of training."""
@@ -55,6 +70,25 @@ class Columns(Config):
                 "give either `labels` (one column) or `label_columns` (one 0/1 column per label), not both"
             )
         return self
+
+
+class Duplicates(Config):
+    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test."""
+
+    policy: Literal["report", "drop", "fail", "off"] = "report"
+    """Rows that are dealt by hash stay with their duplicates in any case, unless a `group` decides. What is left:
+    `report` counts and lists it, `drop` leaves out what also stands in a split that judges (test before validation
+    before train) and repetitions within a split, `fail` stops if a text stands in two splits, `off` does not look."""
+
+    near: bool = True
+    """Whether nearly equal texts count: one or two words replaced, added or left out."""
+
+    similarity: float = Field(default=0.7, gt=0.5, le=1)
+    """Share (0-1) of the words of two texts that they must have in common, in order. At 0.7, two words of seven may
+    differ; `tests/benchmarks/duplicates.py` tells how many edited texts are found so."""
+
+    min_words: int = Field(default=5, ge=2)
+    """Shorter texts count only if they are equal: "thank you so much" and "thank you very much" tell nothing."""
 
 
 class SplitShares(Config):
@@ -142,6 +176,13 @@ class ExampleGenConfig(Config):
     max_dead_letter_share: float = Field(default=0.01, ge=0, le=1)
     """Largest share (0-1) of rows that may be unusable: an odd typing error passes, a wrong setting does not."""
 
+    duplicates: Duplicates = Duplicates()
+    """What counts as a duplicate, and what becomes of it."""
+
+    min_vote_share: float = Field(default=0.5, gt=0, le=1)
+    """Share (0-1) of the raters that must have given a label, where labels come from `columns.votes`; a half, as a
+    majority decides."""
+
     rows_per_shard: int = Field(default=100_000, ge=1)
     """Most rows in one output file: the unit of work of the stages after this one."""
 
@@ -226,70 +267,158 @@ def example_gen(
         DataError: a file cannot be read as configured, or too many rows cannot be used.
         StageError: rows were lost on the way.
     """
-    from components.data.accounting import (
-        finish_splits,
-        require_complete,
-        require_few_dead_letters,
-        summarize,
-    )
-    from components.data.ingest_pipeline import ingest_files
+    from components.data.accounting import merge_units, require_few_dead_letters
+    from components.data.ingest_pipeline import ingest_units, plan_sources
 
     sources = config.sources()
-    plan = _make_plan(config)
-    if plan.parser.labels.unknown_in_mapping:
-        strange = ", ".join(plan.parser.labels.unknown_in_mapping)
-        progress.log(f"label_mapping maps what is not in the label list and has no effect: {strange}")
+    columns = _column_names(config)
+    progress.update(f"looking at {len(sources)} file{'s' if len(sources) > 1 else ''}")
+    readings = plan_sources(sources, _dialect(config), columns.wanted)
+    plan = _make_plan(config, sources, _make_label_reader(config, readings))
+    _warn_of_mapping(plan, progress)
+
     examples.dead_letters_dir.mkdir()
-    progress.update(f"reading {len(sources)} file{'s' if len(sources) > 1 else ''}")
-    reports = ingest_files(sources, plan, examples.path)
-    require_complete(sources, reports)
-    require_few_dead_letters(sources, reports, config.max_dead_letter_share)
+    staging = examples.path / ".staging"
+    staging.mkdir()
+    progress.update("reading")
+    reports = ingest_units(sources, readings, plan, staging=staging, dead_letters=examples.dead_letters_dir)
+    files = merge_units(sources, readings, reports, columns.wanted)
+    require_few_dead_letters(files, config.max_dead_letter_share)
+    _log_dead_letters(files, progress)
 
-    seen = (label for report in reports for label in report.labels)
-    labels = plan.parser.labels.list_names(seen, where=sources[0].uri)
-    rows = finish_splits(examples, _expected_splits(config, sources), reports)
-    document = summarize(sources, reports, labels, rows)
-    content = json.dumps(document, indent=2, ensure_ascii=False)
-    examples.summary_path.write_text(content + "\n", encoding="utf-8")
-
-    for source, report in zip(sources, reports, strict=True):
-        if report.first_dead_letter:
-            count = sum(report.dead_letters.values())
-            progress.log(f"{source.uri}: {count} dead letters, the first: {report.first_dead_letter}")
+    document = _write_splits(config, files, plan, examples, staging, progress)
+    shutil.rmtree(staging)
     return {
-        **{f"{split} rows": count for split, count in rows.items()},
-        "labels": len(labels),
+        **{f"{split} rows": entry["rows"] for split, entry in document["splits"].items()},
+        "labels": len(document["labels"]),
         "dead letters": document["dead_letters"],
+        **_duplicate_facts(document["duplicates"]),
     }
 
 
-def _make_plan(config: ExampleGenConfig) -> "IngestPlan":
-    from components.data.delimited import Dialect
+def _write_splits(
+    config: ExampleGenConfig,
+    files: Sequence["FileReport"],
+    plan: "IngestPlan",
+    examples: Examples,
+    staging: Path,
+    progress: Progress,
+) -> Mapping[str, Any]:
+    """Places every staged record, writes the splits and `summary.json`, and returns the latter."""
+    from components.data.accounting import finish_splits, require_all_distributed, summarize
+    from components.data.ingest_pipeline import distribute_parts
+    from components.data.place_rows import place_rows
+
+    progress.update("looking for duplicates")
+    units = [unit for file in files for unit in file.units]
+    placement = place_rows(units, plan.split_names, _duplicate_rules(config), staging=staging)
+    progress.update("writing the splits")
+    parts = distribute_parts(
+        placement.parts,
+        plan.split_names,
+        staging=staging,
+        directory=examples.path,
+        rows_per_shard=config.rows_per_shard,
+    )
+    require_all_distributed(files, parts)
+    seen = (label for file in files for unit in file.units for label in unit.labels)
+    document = summarize(
+        files,
+        parts,
+        labels=plan.parser.labels.list_names(seen, where=files[0].source.uri),
+        rows=finish_splits(examples, _expected_splits(config, [file.source for file in files]), parts),
+        placeholders=plan.parser.preparation.placeholders,
+        duplicates=placement.write_account(parts, examples.duplicates_path),
+    )
+    content = json.dumps(document, indent=2, ensure_ascii=False)
+    examples.summary_path.write_text(content + "\n", encoding="utf-8")
+    return document
+
+
+def _make_plan(
+    config: ExampleGenConfig, sources: Sequence[SourceFile], labels: "LabelReader"
+) -> "IngestPlan":
     from components.data.ingest import IngestPlan
-    from components.data.row_parser import ColumnNames, RowParser
+    from components.data.row_parser import RowParser
     from components.data.splits import HashSplitter
 
-    columns = config.columns.model_dump()
-    if not config.columns.label_columns and config.columns.labels is None:
-        columns["labels"] = "labels"
     carved = (("validation", config.validation_share), ("train", 1 - config.validation_share))
     return IngestPlan(
-        dialect=Dialect(config.delimiter, config.quoting, config.names or None),
-        parser=RowParser(ColumnNames(**columns), _make_label_reader(config)),
+        dialect=_dialect(config),
+        parser=RowParser(_column_names(config), labels, _make_preparation(config), config.min_vote_share),
+        split_names=tuple(sorted(_expected_splits(config, sources))),
         splitter=HashSplitter(tuple(config.split_shares.model_dump().items()), config.salt),
         split_by=config.split_by or ("group" if config.columns.group else "text"),
         validation_splitter=HashSplitter(carved, config.salt) if config.validation_share else None,
-        rows_per_shard=config.rows_per_shard,
+        near_duplicates=config.duplicates.near and config.duplicates.policy != "off",
     )
 
 
-def _make_label_reader(config: ExampleGenConfig) -> "LabelReader":
+def _column_names(config: ExampleGenConfig) -> "ColumnNames":
+    from components.data.row_parser import ColumnNames
+
+    columns = config.columns.model_dump()
+    if not (config.columns.label_columns or config.columns.labels or config.columns.votes):
+        columns["labels"] = "labels"
+    return ColumnNames(**columns)
+
+
+def _dialect(config: ExampleGenConfig) -> "Dialect":
+    from components.data.delimited import Dialect
+
+    return Dialect(config.delimiter, config.quoting, config.names or None)
+
+
+def _make_label_reader(config: ExampleGenConfig, readings: Sequence["UnitPlan"]) -> "LabelReader":
+    """Labels are those that are configured, else those that the files name themselves, else what comes."""
     from components.data.labels import LabelReader, read_label_names
 
     names = config.label_names
     if isinstance(names, str):
         names = read_label_names(names)
+    if names is None:
+        told = {reading.label_names for reading in readings}
+        names = told.pop() if len(told) == 1 else None
     return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
+
+
+def _make_preparation(config: ExampleGenConfig) -> "TextPreparation":
+    from components.data.text_preparation import TextPreparation
+
+    return TextPreparation()
+
+
+def _duplicate_rules(config: ExampleGenConfig) -> "DuplicateRules | None":
+    from components.data.duplicates.resolve import DuplicateRules
+
+    rules = config.duplicates
+    if rules.policy == "off":
+        return None
+    return DuplicateRules(rules.policy, rules.near, rules.similarity, rules.min_words)
+
+
+def _warn_of_mapping(plan: "IngestPlan", progress: Progress) -> None:
+    if strange := ", ".join(plan.parser.labels.unknown_in_mapping):
+        progress.log(f"label_mapping maps what is not in the label list and has no effect: {strange}")
+
+
+def _log_dead_letters(files: Sequence["FileReport"], progress: Progress) -> None:
+    for file in files:
+        if count := file.dead_letters.total():
+            progress.log(f"{file.source.uri}: {count:,} dead letters, the first: {file.first_dead_letter}")
+
+
+def _duplicate_facts(duplicates: Mapping[str, Any] | None) -> Summary:
+    """What the terminal shows of duplicates."""
+    if duplicates is None:
+        return {}
+    facts: dict[str, int] = {
+        "repeated texts": duplicates["exact"]["surplus_rows"],
+        "texts in two splits": sum(pair["groups"] for pair in duplicates["across_splits"]),
+    }
+    if duplicates["dropped"]:
+        facts["dropped"] = sum(duplicates["dropped"].values())
+    return facts
 
 
 def _expected_splits(config: ExampleGenConfig, sources: Sequence[SourceFile]) -> set[str]:

@@ -1,6 +1,8 @@
 """From what a label column holds to label names in their final order."""
 
+import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -93,6 +95,42 @@ class LabelReader:
             elif told not in _FALSE:
                 raise RowError(Reason.WRONG_TYPE, f"column {name!r}: expected 0 or 1, got {value!r:.40}")
         return self._finish(found)
+
+    def read_votes(self, value: object) -> dict[str, int]:
+        """How many raters gave each label, mapped, in the order of the label list; labels without votes are left out.
+
+        Args:
+            value: counts by label (a mapping or its JSON text), or one label per vote as for `read`, or None.
+
+        Raises:
+            RowError: a label is not in the list, or a count is no whole number from 0 up.
+        """
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            try:
+                value = json.loads(value)
+            except ValueError as err:
+                raise RowError(Reason.WRONG_TYPE, f"expected votes as JSON, got {value!r:.40}") from err
+        votes: Counter[str] = Counter()
+        counts = (
+            value.items()
+            if isinstance(value, Mapping)
+            else Counter(map(self._name, self._items(value))).items()
+        )
+        for item, count in counts:
+            if count is None:
+                continue
+            if (
+                isinstance(count, bool)
+                or not isinstance(count, int | float)
+                or count < 0
+                or count != int(count)
+            ):
+                raise RowError(
+                    Reason.WRONG_TYPE, f"expected a number of votes for {item!r:.40}, got {count!r:.40}"
+                )
+            name = self._name(item)
+            votes[self.mapping.get(name, name)] += int(count)
+        return {name: votes[name] for name in sorted(votes, key=self._order) if votes[name]}
 
     def list_names(self, seen: Iterable[str], where: str) -> tuple[str, ...]:
         """The label list of the data set: the configured one, else what was seen, sorted.

@@ -1,0 +1,46 @@
+"""The Beam pipeline that looks for nearly equal texts: its elements are LSH bands."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.data.beam_pipeline import collect
+from components.data.duplicates.pairs import near_pairs
+from components.data.duplicates.signatures import BANDS
+
+__all__ = ["find_near_pairs"]
+
+_ELEMENTS = 4
+"""Each element reads the words of all rows once and skips what its earlier bands have linked: few are cheaper in all,
+many could use more workers."""
+
+
+def find_near_pairs(stems: Sequence[Path], *, min_similarity: float, min_words: int) -> NDArray[np.int64]:
+    """Pairs of rows that connect every group of nearly equal texts, int64 [pairs, 2].
+
+    Args:
+        stems: the parts of all rows, in order.
+        min_similarity: smallest similarity (0-1) of a pair (`components.data.duplicates.pairs.similarity`).
+        min_words: shorter texts are left out.
+
+    Raises:
+        StageError: the pipeline failed.
+    """
+    shares = [tuple(range(first, BANDS, _ELEMENTS)) for first in range(_ELEMENTS)]
+
+    def build(pipeline: Any) -> Any:
+        import apache_beam as beam
+
+        return (
+            pipeline
+            | "Bands" >> beam.Create(shares)
+            | "Compare"
+            >> beam.Map(
+                lambda bands: near_pairs(stems, bands, min_similarity=min_similarity, min_words=min_words)
+            )
+        )
+
+    return np.unique(np.concatenate(collect(build)), axis=0)
