@@ -1,5 +1,6 @@
 """Source files into shards of examples: every row becomes one example or one dead letter."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,11 @@ from components.core.errors import UserError
 from components.data.dead_letters import DeadLetterWriter
 from components.data.delimited import Dialect
 from components.data.example_proto import encode_example
-from components.data.readers import open_source
 from components.data.row_parser import LabelledText, RowParser
-from components.data.rows import BrokenRow, Row, RowError
+from components.data.rows import BrokenRow, Row, RowError, require_columns
 from components.data.shards import ShardWriter
 from components.data.source_files import SourceFile
+from components.data.source_units import UnitPlan, open_unit, plan_units
 from components.data.splits import HashSplitter, normalize_text
 
 __all__ = ["FileReport", "IngestPlan", "ingest_file"]
@@ -108,9 +109,9 @@ def _ingest(source: SourceFile, plan: IngestPlan, directory: Path, report: FileR
         letters = stack.enter_context(
             DeadLetterWriter(directory / "dead_letters" / f"part-{report.source:05d}.jsonl", source.uri)
         )
-        opened = stack.enter_context(open_source(source, plan.dialect, wanted))
-        report.encoding = opened.encoding
-        for row in opened.rows:
+        units = plan_units(report.source, source, plan.dialect, wanted)
+        report.encoding = units.encoding
+        for row in _rows(source, units, plan.dialect, wanted):
             report.rows += 1
             example = _parse(row, source, plan, letters)
             if example is None:
@@ -127,6 +128,18 @@ def _ingest(source: SourceFile, plan: IngestPlan, directory: Path, report: FileR
     report.dead_letters = {reason.value: count for reason, count in sorted(letters.counts.items())}
     report.first_dead_letter = letters.first
     report.labels = tuple(sorted(labels))
+
+
+def _rows(
+    source: SourceFile, units: UnitPlan, dialect: Dialect, wanted: Sequence[str]
+) -> Iterator[Row | BrokenRow]:
+    seen: set[str] = set()
+    for unit in units.units:
+        with open_unit(source, unit, units, dialect, wanted) as opened:
+            yield from opened.rows
+            seen |= opened.columns_seen
+    if seen:
+        require_columns(source.uri, wanted, sorted(seen))
 
 
 def _parse(
