@@ -22,6 +22,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_UTF8 = ("utf-8", "utf-8-sig")
 _UNMARKED = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _SIGNATURES = (
     (b"\x1f\x8b", "is gzipped; give it a name that ends in .gz"),
@@ -89,7 +90,7 @@ class TextEncoding:
     @property
     def is_utf8(self) -> bool:
         """Whether bytes below 128 are ASCII characters and nothing else."""
-        return self.codec in ("utf-8", "utf-8-sig")
+        return self.codec in _UTF8
 
 
 def known_encoding(name: str) -> str:
@@ -107,13 +108,14 @@ def known_encoding(name: str) -> str:
         ) from err
 
 
-def detect_encoding(head: bytes, later: bytes, uri: str) -> TextEncoding:
+def detect_encoding(head: bytes, later: bytes, uri: str, *, told: str | None = None) -> TextEncoding:
     """Tells the encoding of a text file: UTF-8 unless a mark, NUL bytes or most of the other characters say otherwise.
 
     Args:
         head: the first bytes of the file.
         later: pieces from further on, in whole lines; may be empty.
         uri: what error messages call the file.
+        told: name of the codec that the configuration gives; None to tell it from the bytes.
 
     Raises:
         DataError: it is empty, or it is no text; the message says what it is and what to do.
@@ -122,6 +124,10 @@ def detect_encoding(head: bytes, later: bytes, uri: str) -> TextEncoding:
         raise DataError(f"{uri}: is empty; expected rows of text and labels")
     refuse_signature(head, uri)
     marked = next((codec for mark, codec in _MARKS if head.startswith(mark)), None)
+    if told is not None and told not in _UTF8:
+        return TextEncoding(told)
+    if told is not None:
+        return TextEncoding("utf-8-sig" if marked == "utf-8-sig" else "utf-8")
     if marked is not None:
         return TextEncoding(marked)
     if 0 in head:

@@ -65,17 +65,18 @@ def _next_start(
         return None
     if delimiter is not None and b'"' in chunk:
         return _parse_rows(stream, row, min(target, row.offset + len(chunk)), delimiter)
-    return _count_lines(stream, row, chunk, target)
+    return _count_lines(row, chunk, target) or _parse_rows(
+        stream, row, max(target, row.offset + len(chunk)), delimiter
+    )
 
 
-def _count_lines(stream: IO[bytes], row: RowStart, chunk: bytes, target: int) -> RowStart | None:
-    """The row start after the last line end of the chunk, or after the first one that reaches the target."""
+def _count_lines(row: RowStart, chunk: bytes, target: int) -> RowStart | None:
+    """The row start after the first line end that reaches the target, or after the last one; None without any."""
     wanted = target - row.offset
     cut = _line_end(chunk, wanted - 1) if wanted <= len(chunk) else _last_line_end(chunk)
-    if cut is not None:
-        return RowStart(row.offset + cut, row.line + _count_line_ends(chunk[:cut]))
-    stop = row.offset + len(chunk)
-    return _parse_rows(stream, row, max(target, stop), None)
+    if cut is None:
+        return None
+    return RowStart(row.offset + cut, row.line + _count_line_ends(chunk[:cut]))
 
 
 def _line_end(chunk: bytes, begin: int) -> int | None:

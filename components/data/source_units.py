@@ -181,8 +181,7 @@ def _sample_encoding(uri: str, dialect: Dialect) -> TextEncoding:
     with open_decompressed(uri) as stream:
         head = stream.read(SAMPLE_BYTES)
         later = b"" if compression_of(uri) else _later_pieces(stream, len(head))
-    encoding = detect_encoding(head, later, uri)
-    return encoding if dialect.encoding is None else TextEncoding(dialect.encoding)
+    return detect_encoding(head, later, uri, told=dialect.encoding)
 
 
 def _later_pieces(stream: IO[bytes], begin: int) -> bytes:

@@ -11,13 +11,8 @@ from components.data.delimited import Dialect
 from components.data.row_starts import RowStart, find_row_starts
 from tests.components.data.reading import read_units
 
-TEXTS = st.one_of(
-    st.lists(
-        st.sampled_from(["a", ",", '"', "\n", "\r", "\r\n", "é", "\0", "\ufeff", "x\n", '"x"\n', '"\n"']),
-        max_size=60,
-    ).map("".join),
-    st.text(max_size=40),
-)
+PIECES = ["a", ",", '"', "\n", "\r", "\r\n", "é", "\0", "\ufeff", "x\n", '"x"\n', '"\n"', '"x" y']
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=40)
 
 
 def starts_of(content, part_bytes, **settings):
@@ -35,7 +30,7 @@ def test_line_ends_inside_quotes_end_none():
         RowStart(0, 1),
         RowStart(8, 3),
         RowStart(12, 4),
-        RowStart(23, 7),
+        RowStart(22, 7),
     ]
     assert len(starts_of(content, 1)) == 7
 
@@ -61,7 +56,7 @@ def outcome(path, *settings, **more):
 @pytest.mark.parametrize("file_format", ["csv", "jsonl"])
 def test_any_text_gives_the_same_rows_in_units_of_any_size(tmp_path, chunk_bytes, quoting, file_format):
     path = tmp_path / "a"
-    dialect = Dialect(quoting=quoting, encoding="utf-8-sig")
+    dialect = Dialect(quoting=quoting, encoding="utf-8")
 
     @settings(deadline=None, max_examples=100, database=None)
     @given(text=TEXTS, unit_bytes=st.integers(1, 20))
