@@ -6,7 +6,9 @@ from typing import Any
 
 from components.data.rows import Row
 
-__all__ = ["batch_rows", "class_names_in_features", "class_names_in_schema"]
+__all__ = ["batch_rows", "class_names_in_features", "class_names_in_schema", "column_names", "outer_columns"]
+
+_BATCH_ROWS = 4096
 
 
 def batch_rows(batch: Any, wanted: Sequence[str], first_row: int) -> Iterator[Row]:
@@ -23,9 +25,40 @@ def batch_rows(batch: Any, wanted: Sequence[str], first_row: int) -> Iterator[Ro
     Raises:
         pyarrow.ArrowException: the content is broken.
     """
-    columns = [_values(batch.column(name)) for name in wanted]
-    for number, values in enumerate(zip(*columns, strict=True), start=first_row):
-        yield Row(number, dict(zip(wanted, values, strict=True)))
+    names = list(dict.fromkeys(wanted))
+    for begin in range(0, batch.num_rows, _BATCH_ROWS):
+        part = batch.slice(begin, _BATCH_ROWS)
+        columns = [_values(_column(part, name)) for name in names]
+        for number, values in enumerate(zip(*columns, strict=True), start=first_row + begin):
+            yield Row(number, dict(zip(names, values, strict=True)))
+
+
+def column_names(schema: Any) -> tuple[str, ...]:
+    """Names of all columns; fields inside structures follow as `column.field`."""
+    return (*schema.names, *(name for field in schema for name in _inner_names(field)))
+
+
+def outer_columns(schema: Any, wanted: Sequence[str]) -> set[str]:
+    """The columns that hold what is wanted."""
+    return {name if name in schema.names else name.partition(".")[0] for name in wanted}
+
+
+def _inner_names(field: Any) -> Iterator[str]:
+    import pyarrow as pa
+
+    for inner in field.type if pa.types.is_struct(field.type) else ():
+        yield f"{field.name}.{inner.name}"
+        yield from (f"{field.name}.{name}" for name in _inner_names(inner))
+
+
+def _column(batch: Any, name: str) -> Any:
+    """A column, or the field of a structure that `column.field` names."""
+    import pyarrow.compute as pc
+
+    if name in batch.schema.names:
+        return batch.column(name)
+    outer, _, inner = name.partition(".")
+    return pc.struct_field(batch.column(outer), inner.split("."))
 
 
 def class_names_in_schema(schema: Any, wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -1,7 +1,6 @@
 """Rows of CSV and TSV files, by the standard library's csv module."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,12 +77,8 @@ def read_header(
         DataError: there is no header, it lacks a wanted column, or names one twice.
     """
     header = Header(dialect.names, 0) if dialect.names else _read_header(lines, dialect, delimiter, where)
-    columns = header.columns
-    require_columns(where, wanted, columns, hint="" if dialect.names else _hint(columns, delimiter))
-    counts = Counter(columns)
-    twice = next((name for name in wanted if counts[name] > 1), None)
-    if twice is not None:
-        raise DataError(f"{where}: row 1: the header names {twice!r} twice; rename one of the columns")
+    hint = "" if dialect.names else _hint(header.columns, delimiter)
+    require_columns(where, wanted, header.columns, hint=hint)
     return header
 
 
@@ -120,9 +115,11 @@ def read_delimited(
         try:
             fields = next(reader, None)
         except csv.Error as err:
-            if is_unclosed(err):
+            one_line = before + reader.line_num == number
+            if is_unclosed(err) and not (one_line and str(err).startswith("field larger")):
                 raise _unclosed(where, number) from err
-            yield BrokenRow(number, Reason.BROKEN_QUOTING, str(err), source.line)
+            reason = Reason.TOO_LONG if is_unclosed(err) else Reason.BROKEN_QUOTING
+            yield BrokenRow(number, reason, str(err), source.line)
             continue
         if fields is None:
             return

@@ -2,35 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from components.core.errors import DataError
 from components.core.filesystem import open_file
-from components.data.arrow_values import batch_rows, class_names_in_schema
+from components.data.arrow_values import batch_rows, class_names_in_schema, column_names, outer_columns
+from components.data.record_groups import RecordGroups
 from components.data.rows import Row, require_columns
 
-__all__ = ["RecordGroups", "inspect_parquet", "read_parquet"]
+__all__ = ["inspect_parquet", "read_parquet"]
 
 _BATCH_ROWS = 4096
 _BUFFER_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class RecordGroups:
-    """What a file of records says of itself.
-
-    Attributes:
-        columns: names of all columns.
-        rows: number of rows of each group (row group, record batch), in order.
-        sizes: their sizes, bytes as they are in memory.
-        class_names: names of the classes by column, where the file has them.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[int, ...]
-    sizes: tuple[int, ...]
-    class_names: dict[str, tuple[str, ...]]
 
 
 def inspect_parquet(uri: str, wanted: Sequence[str]) -> RecordGroups:
@@ -42,7 +25,7 @@ def inspect_parquet(uri: str, wanted: Sequence[str]) -> RecordGroups:
     """
     with _open(uri) as file:
         groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
-        columns = tuple(file.schema_arrow.names)
+        columns = column_names(file.schema_arrow)
         require_columns(uri, wanted, columns)
         return RecordGroups(
             columns,
@@ -70,9 +53,9 @@ def read_parquet(
     """
     with _open(uri) as file:
         groups = None if start is None else list(range(start, end or file.num_row_groups))
-        names = list(dict.fromkeys(wanted))
-        for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=names, use_threads=False):
-            yield from batch_rows(batch, names, first_row)
+        columns = sorted(outer_columns(file.schema_arrow, wanted))
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=columns, use_threads=False):
+            yield from batch_rows(batch, wanted, first_row)
             first_row += batch.num_rows
 
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from components.core.filesystem import open_file
+from components.data.arrow_files import inspect_arrow, read_arrow
 from components.data.compression import compression_of, open_decompressed
+from components.data.dataset_folders import class_names_beside
 from components.data.delimited import Dialect, read_delimited, read_header
 from components.data.encodings import SAMPLE_BYTES, TextEncoding, detect_encoding
 from components.data.example_records import read_example_records
 from components.data.json_lines import read_json_lines
-from components.data.parquet import RecordGroups, inspect_parquet, read_parquet
+from components.data.parquet import inspect_parquet, read_parquet
+from components.data.record_groups import RecordGroups
 from components.data.row_starts import RowStart, find_row_starts
 from components.data.rows import BrokenRow, Row
 from components.data.source_files import SourceFile
@@ -106,8 +109,10 @@ def plan_units(
     match source.format:
         case "parquet":
             return _plan_groups(index, inspect_parquet(source.uri, wanted), unit_bytes)
+        case "arrow":
+            return _plan_groups(index, inspect_arrow(source.uri, wanted), unit_bytes)
         case "tfrecord":
-            return UnitPlan((SourceUnit(index),))
+            return UnitPlan((SourceUnit(index),), class_names=class_names_beside(source.uri, wanted))
         case _:
             return _plan_text(index, source, dialect, wanted, unit_bytes)
 
@@ -135,6 +140,9 @@ def open_unit(
     match source.format:
         case "parquet":
             rows = read_parquet(source.uri, wanted=wanted, first_row=unit.first_row, **where)
+            yield OpenSource(rows, plan.encoding, seen)
+        case "arrow":
+            rows = read_arrow(source.uri, wanted=wanted, first_row=unit.first_row, **where)
             yield OpenSource(rows, plan.encoding, seen)
         case "tfrecord":
             rows = _watch_columns(read_example_records(source.uri), wanted, seen)

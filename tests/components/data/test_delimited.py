@@ -99,7 +99,7 @@ def test_a_header_that_is_none_is_refused(text, message):
 
 
 def test_a_wanted_column_must_be_there_once():
-    with pytest.raises(DataError, match="row 1: the header names 'text' twice"):
+    with pytest.raises(DataError, match="column 'text' is there twice"):
         read("text,text,labels\n", wanted=("text",))
     (row,) = read("text,note,note\none,two,three\n", wanted=("text",))
     assert row.values["text"] == "one"
