@@ -3,17 +3,27 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 from components.core.progress import NO_PROGRESS, Progress
+from components.data.encodings import known_encoding
 from components.data.presets import label_mapping, source_settings
 from components.data.source_files import Format, SourceFile, find_sources
+from components.data.spans import SpanRule, known_bound
 from components.data.splits import canonical_split
 
 if TYPE_CHECKING:
@@ -26,7 +36,7 @@ if TYPE_CHECKING:
     from components.data.source_units import UnitPlan
     from components.data.text_preparation import TextPreparation
 
-__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SplitShares", "example_gen"]
+__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares", "example_gen"]
 
 
 class Columns(Config):
@@ -111,6 +121,35 @@ class SplitShares(Config):
         return self
 
 
+def _as_text(bound: object) -> object:
+    """YAML reads a date or a number where one stands."""
+    if isinstance(bound, date):
+        return bound.isoformat()
+    return str(bound) if isinstance(bound, int) and not isinstance(bound, bool) else bound
+
+
+Bound = Annotated[str, BeforeValidator(_as_text), AfterValidator(known_bound)]
+
+
+class SpanRange(Config):
+    """Some of the spans that the pattern of `source` finds; bounds are numbers or dates, whichever the pattern has."""
+
+    last: int | None = Field(default=None, ge=1)
+    """So many of the newest; all between the bounds if not given."""
+
+    first: Bound | None = Field(default=None, alias="from")
+    """The oldest that is read, such as 12 or 2026-01-31; no bound if not given."""
+
+    final: Bound | None = Field(default=None, alias="to")
+    """The newest that is read, likewise."""
+
+    @model_validator(mode="after")
+    def _say_something(self) -> Self:
+        if self.last is None and self.first is None and self.final is None:
+            raise ValueError("give `last`, `from` or `to`")
+        return self
+
+
 SplitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 
@@ -123,12 +162,18 @@ class ExampleGenConfig(Config):
     from the directory `source`."""
 
     source: InputPath | None = None
-    """A file, a glob pattern or a directory, local or remote (`gs://`, `s3://`); text files may be gzipped (`.gz`).
+    """A file, a glob pattern or a directory, local or remote (`gs://`, `s3://`); text and TFRecord files may be
+    compressed (`.gz`, `.zst`, `.bz2`, `.xz`). A directory may be one that `datasets` saved or TensorFlow Datasets
+    prepared. `{SPAN}` and `{VERSION}`, or `{YYYY}-{MM}-{DD}`, stand for numbers or dates that count up (see `span`).
     Files that are named after splits (train, validation or dev, test) belong to them if there are several; all other
     rows are dealt by hash."""
 
     splits: Mapping[SplitName, InputPath] = Field(default_factory=dict)
     """In place of `source`: a file, glob pattern or directory for each split (`train`, `validation`, `test`)."""
+
+    span: Literal["newest", "all"] | SpanRange = "newest"
+    """Which spans are read if `source` or `splits` have `{SPAN}` or a date in them: the newest, `all`, the last ones
+    (`{last: 7}`) or a range (`{from: 2026-01-01, to: 2026-01-31}`); of each, the highest `{VERSION}`."""
 
     format: Format | None = None
     """Format of all files; told by the extension if not given."""
@@ -141,6 +186,10 @@ class ExampleGenConfig(Config):
 
     delimiter: Character | None = None
     """Character between fields of CSV and TSV files; a comma or a tab if not given."""
+
+    encoding: str | None = None
+    """Encoding of text files, such as `windows-1252`; told by each file's bytes if not given (UTF-8, or what most of
+    its other characters say)."""
 
     quoting: bool = True
     """Whether `"` encloses fields of CSV and TSV files; false if it is a character like others."""
@@ -205,6 +254,18 @@ class ExampleGenConfig(Config):
             known.add(name)
         return names
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        return None if encoding is None else known_encoding(encoding)
+
+    @field_validator("delimiter")
+    @classmethod
+    def _usable_delimiter(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and delimiter in '"\r\n':
+            raise ValueError(f"{delimiter!r} cannot stand between fields; use another character")
+        return delimiter
+
     @field_validator("splits", mode="before")
     @classmethod
     def _canonical_names(cls, splits: Any) -> Any:
@@ -250,7 +311,12 @@ class ExampleGenConfig(Config):
         Raises:
             DataError: one is missing, or its format cannot be told.
         """
-        return find_sources(self.source, self.splits, self.format)
+        return find_sources(self.source, self.splits, self.format, self._span_rule())
+
+    def _span_rule(self) -> SpanRule:
+        if isinstance(self.span, str):
+            return SpanRule(last=1 if self.span == "newest" else None)
+        return SpanRule(self.span.last, self.span.first, self.span.final)
 
     def external_inputs(self) -> tuple[str, ...]:
         files = tuple(source.uri for source in self.sources())
@@ -366,7 +432,7 @@ def _column_names(config: ExampleGenConfig) -> "ColumnNames":
 def _dialect(config: ExampleGenConfig) -> "Dialect":
     from components.data.delimited import Dialect
 
-    return Dialect(config.delimiter, config.quoting, config.names or None)
+    return Dialect(config.delimiter, config.quoting, config.names or None, config.encoding)
 
 
 def _make_label_reader(config: ExampleGenConfig, readings: Sequence["UnitPlan"]) -> "LabelReader":
@@ -377,7 +443,7 @@ def _make_label_reader(config: ExampleGenConfig, readings: Sequence["UnitPlan"])
     if isinstance(names, str):
         names = read_label_names(names)
     if names is None:
-        told = {reading.label_names for reading in readings}
+        told = {reading.class_names.get(config.columns.labels or "labels") for reading in readings}
         names = told.pop() if len(told) == 1 else None
     return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
 

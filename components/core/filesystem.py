@@ -20,6 +20,7 @@ __all__ = [
     "download",
     "exists",
     "is_remote",
+    "matching_paths",
     "open_file",
     "publish",
     "publishing",
@@ -94,6 +95,16 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
     if not visible:
         raise UserError(f"{pattern}: no such file; check the path in the configuration")
     return tuple(visible)
+
+
+def matching_paths(pattern: str) -> tuple[str, ...]:
+    """The files and directories that a glob pattern matches, sorted; none if nothing is there."""
+    if is_remote(pattern):
+        filesystem, path = _remote(pattern)
+        scheme = pattern.partition("://")[0]
+        return tuple(sorted(f"{scheme}://{name.strip('/')}" for name in filesystem.glob(path)))
+    below = Path(pattern).relative_to(Path(pattern).anchor)
+    return tuple(sorted(str(entry) for entry in Path(Path(pattern).anchor).glob(str(below))))
 
 
 def exists(uri: str) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.core.errors import DataError
+from components.data.compression import open_decompressed
 from components.data.example_proto import decode_example
 from components.data.rows import Row
-from components.data.tfrecord import read_records
+from components.data.tfrecord import read_stream
 
 __all__ = ["read_example_records"]
 
@@ -20,12 +21,13 @@ def read_example_records(uri: str) -> Iterator[Row]:
         DataError: the file is cut off or corrupt, or a record is no tf.Example.
         UserError: there is no such file, or it may not be read.
     """
-    for number, record in enumerate(read_records(uri), start=1):
-        try:
-            features = decode_example(record)
-        except DataError as err:
-            raise DataError(f"{uri}: record {number}: {err}") from err
-        yield Row(number, {name: _value(values) for name, values in features.items()})
+    with open_decompressed(uri) as stream:
+        for number, record in enumerate(read_stream(stream, name=uri), start=1):
+            try:
+                features = decode_example(record)
+            except DataError as err:
+                raise DataError(f"{uri}: record {number}: {err}") from err
+            yield Row(number, {name: _value(values) for name, values in features.items()})
 
 
 def _value(values: list[Any]) -> object:

@@ -7,19 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import DataError
-from components.data.delimited import Dialect
 from components.data.example_proto import encode_example
 from components.data.json_lines import read_json_lines
-from components.data.readers import open_source
 from components.data.rows import BrokenRow, Reason, Row
-from components.data.source_files import SourceFile
 from components.data.tfrecord import write_records
+from tests.components.data.reading import read_units
 from tests.components.data_stages import write
 
 
 def read(path, file_format, wanted=()):
-    with open_source(SourceFile(str(path), file_format, "name"), Dialect(), wanted) as opened:
-        return list(opened.rows), opened.encoding
+    rows, plan = read_units(path, file_format, wanted)
+    return rows, plan.encoding
 
 
 def test_csv_and_tsv_differ_in_the_delimiter(tmp_path):
