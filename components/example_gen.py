@@ -20,7 +20,9 @@ from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 from components.core.progress import NO_PROGRESS, Progress
+from components.data.cleaning import Cleaning
 from components.data.encodings import known_encoding
+from components.data.pii.settings import Pii
 from components.data.presets import label_mapping, source_settings
 from components.data.source_files import Format, SourceFile, find_sources
 from components.data.spans import SpanRule, known_bound
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from components.data.labels import LabelReader
     from components.data.row_parser import ColumnNames
     from components.data.source_units import UnitPlan
-    from components.data.text_preparation import TextPreparation
 
 __all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares", "example_gen"]
 
@@ -208,6 +209,12 @@ class ExampleGenConfig(Config):
     """From a label in the data to the label that it becomes; others stay as they are. Or the name of a shipped mapping:
     `goemotions-ekman` (6 emotions and neutral), `goemotions-sentiment` (positive, negative, ambiguous, neutral)."""
 
+    cleaning: Cleaning = Cleaning()
+    """What is repaired in texts."""
+
+    pii: Pii = Pii()
+    """Which personal data is masked in texts, ids, groups, slices and dead letters."""
+
     split_shares: SplitShares = SplitShares()
     """Sizes of the splits where rows are dealt by hash."""
 
@@ -319,7 +326,7 @@ class ExampleGenConfig(Config):
         return SpanRule(self.span.last, self.span.first, self.span.final)
 
     def external_inputs(self) -> tuple[str, ...]:
-        files = tuple(source.uri for source in self.sources())
+        files = (*(source.uri for source in self.sources()), *self.pii.external_inputs())
         return (*files, self.label_names) if isinstance(self.label_names, str) else files
 
 
@@ -393,7 +400,7 @@ def _write_splits(
         parts,
         labels=plan.parser.labels.list_names(seen, where=files[0].source.uri),
         rows=finish_splits(examples, _expected_splits(config, [file.source for file in files]), parts),
-        placeholders=plan.parser.preparation.placeholders,
+        placeholders=plan.parser.preparation.masker.placeholders,
         duplicates=placement.write_account(parts, examples.duplicates_path),
     )
     content = json.dumps(document, indent=2, ensure_ascii=False)
@@ -407,11 +414,14 @@ def _make_plan(
     from components.data.ingest import IngestPlan
     from components.data.row_parser import RowParser
     from components.data.splits import HashSplitter
+    from components.data.text_preparation import prepare_with
 
     carved = (("validation", config.validation_share), ("train", 1 - config.validation_share))
     return IngestPlan(
         dialect=_dialect(config),
-        parser=RowParser(_column_names(config), labels, _make_preparation(config), config.min_vote_share),
+        parser=RowParser(
+            _column_names(config), labels, prepare_with(config.cleaning, config.pii), config.min_vote_share
+        ),
         split_names=tuple(sorted(_expected_splits(config, sources))),
         splitter=HashSplitter(tuple(config.split_shares.model_dump().items()), config.salt),
         split_by=config.split_by or ("group" if config.columns.group else "text"),
@@ -446,12 +456,6 @@ def _make_label_reader(config: ExampleGenConfig, readings: Sequence["UnitPlan"])
         told = {reading.class_names.get(config.columns.labels or "labels") for reading in readings}
         names = told.pop() if len(told) == 1 else None
     return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
-
-
-def _make_preparation(config: ExampleGenConfig) -> "TextPreparation":
-    from components.data.text_preparation import TextPreparation
-
-    return TextPreparation()
 
 
 def _duplicate_rules(config: ExampleGenConfig) -> "DuplicateRules | None":

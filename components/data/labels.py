@@ -111,25 +111,12 @@ class LabelReader:
             except ValueError as err:
                 raise RowError(Reason.WRONG_TYPE, f"expected votes as JSON, got {value!r:.40}") from err
         votes: Counter[str] = Counter()
-        counts = (
-            value.items()
-            if isinstance(value, Mapping)
-            else Counter(map(self._name, self._items(value))).items()
+        counts: Mapping[object, object] = (
+            value if isinstance(value, Mapping) else Counter(map(self._name, self._items(value)))
         )
-        for item, count in counts:
-            if count is None:
-                continue
-            if (
-                isinstance(count, bool)
-                or not isinstance(count, int | float)
-                or count < 0
-                or count != int(count)
-            ):
-                raise RowError(
-                    Reason.WRONG_TYPE, f"expected a number of votes for {item!r:.40}, got {count!r:.40}"
-                )
+        for item, count in counts.items():
             name = self._name(item)
-            votes[self.mapping.get(name, name)] += int(count)
+            votes[self.mapping.get(name, name)] += _whole_number(count, item)
         return {name: votes[name] for name in sorted(votes, key=self._order) if votes[name]}
 
     def list_names(self, seen: Iterable[str], where: str) -> tuple[str, ...]:
@@ -206,6 +193,20 @@ class LabelReader:
         if rank is not None:
             return (0, rank, "")
         return (1, int(name), name) if _is_number(name) else (2, 0, name)
+
+
+def _whole_number(count: object, item: object) -> int:
+    """A number of votes; none is 0."""
+    if count is None:
+        return 0
+    if (
+        isinstance(count, int | float)
+        and not isinstance(count, bool)
+        and float(count).is_integer()
+        and count >= 0
+    ):
+        return int(count)
+    raise RowError(Reason.WRONG_TYPE, f"expected a number of votes for {item!r:.40}, got {count!r:.40}")
 
 
 def _is_number(name: str) -> bool:

@@ -68,7 +68,7 @@ class LabelledText:
         context: text before the utterance, cleaned and masked.
         slices: value by slice column.
         votes: raters by label, in the order of the label list; empty if not told.
-        masked: how many personal data of each kind were masked in text and context.
+        masked: how many personal data of each kind were masked in the row.
     """
 
     id: str
@@ -127,22 +127,22 @@ class RowParser:
         Raises:
             RowError: the row cannot be an example.
         """
-        columns, mask = self.columns, self.preparation.mask
+        columns = self.columns
         votes = self.labels.read_votes(values.get(columns.votes)) if columns.votes else {}
-        slices = {column: _optional_text(values, column) for column in columns.slices}
         text, masked = self._read_text(values)
-        context, masked_in_context = self._read_context(values)
-        given_id, group = _optional_text(values, columns.id), _optional_text(values, columns.group)
+        masked = Counter(masked)
+        given_id = self._read_name(values, columns.id, masked)
+        group = self._read_name(values, columns.group, masked)
         return LabelledText(
-            id=mask(given_id) if given_id else default_id,
+            id=given_id or default_id,
             text=text,
             labels=self._read_labels(values, votes),
-            group=None if group is None else self.preparation.pseudonym(group),
+            group=group,
             weight=_read_weight(values.get(columns.weight)) if columns.weight else None,
-            context=context,
-            slices={column: mask(value) for column, value in slices.items() if value is not None},
+            context=self._read_optional(values, columns.context, masked),
+            slices=self._read_slices(values, masked),
             votes=votes,
-            masked=Counter(masked) + Counter(masked_in_context) if masked_in_context else masked,
+            masked=masked,
         )
 
     def _read_labels(self, values: Mapping[str, object], votes: Mapping[str, int]) -> tuple[str, ...]:
@@ -151,10 +151,9 @@ class RowParser:
             return self.labels.read(values.get(columns.labels))
         if columns.label_columns:
             return self.labels.read_indicators({name: values.get(name) for name in columns.label_columns})
-        raters = _read_number(values, columns.raters) if columns.raters else sum(votes.values())
-        return tuple(
-            label for label, count in votes.items() if count >= self.min_vote_share * (raters or math.inf)
-        )
+        told = _read_number(values, columns.raters) if columns.raters else 0
+        needed = self.min_vote_share * (told or sum(votes.values()))
+        return tuple(label for label, count in votes.items() if count >= needed)
 
     def _read_text(self, values: Mapping[str, object]) -> tuple[str, Mapping[str, int]]:
         column = self.columns.text
@@ -169,12 +168,31 @@ class RowParser:
             raise RowError(Reason.EMPTY_TEXT)
         return text, masked
 
-    def _read_context(self, values: Mapping[str, object]) -> tuple[str | None, Mapping[str, int]]:
-        value = _optional_text(values, self.columns.context)
+    def _read_optional(
+        self, values: Mapping[str, object], column: str | None, masked: Counter[str]
+    ) -> str | None:
+        """Text cleaned and masked; None if there is none. Adds what was masked to `masked`."""
+        value = _optional_text(values, column)
         if value is None:
-            return None, {}
-        text, masked = self.preparation.prepare(value)
-        return text or None, masked
+            return None
+        text, counts = self.preparation.prepare(value)
+        masked.update(counts)
+        return text or None
+
+    def _read_name(
+        self, values: Mapping[str, object], column: str | None, masked: Counter[str]
+    ) -> str | None:
+        """An id or a group, a pseudonym if personal data stands in it."""
+        value = _optional_text(values, column)
+        if value is None:
+            return None
+        name, counts = self.preparation.pseudonym(value)
+        masked.update(counts)
+        return name
+
+    def _read_slices(self, values: Mapping[str, object], masked: Counter[str]) -> dict[str, str]:
+        found = {column: self._read_optional(values, column, masked) for column in self.columns.slices}
+        return {column: value for column, value in found.items() if value is not None}
 
 
 def _optional_text(values: Mapping[str, object], column: str | None) -> str | None:

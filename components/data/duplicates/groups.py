@@ -11,7 +11,7 @@ class Groups:
 
     def __init__(self, rows: int) -> None:
         """Starts with each row on its own."""
-        self._parents = np.arange(rows)
+        self._parents: NDArray[np.int64] = np.arange(rows, dtype=np.int64)
 
     def join_all(self, pairs: NDArray[np.int64]) -> None:
         """Makes one set of the sets of both rows of each pair, int64 [pairs, 2]."""
@@ -21,8 +21,9 @@ class Groups:
 
     def apart(self, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the pairs whose rows are in different sets, int64 [pairs, 2]."""
-        leads = self.leads()
-        return pairs[leads[pairs[:, 0]] != leads[pairs[:, 1]]]
+        first, second = self.leads()[pairs.T]
+        different: NDArray[np.int64] = pairs[first != second]
+        return different
 
     def leads(self) -> NDArray[np.int64]:
         """The first row of each row's set, int64 [rows]."""

@@ -114,4 +114,5 @@ def _may_be_similar(rows: Signatures, pairs: NDArray[np.int64], min_similarity: 
     at_least = np.maximum(
         only_first.astype(np.int64) + only_second, np.abs(rows.lengths[first] - rows.lengths[second])
     )
-    return at_least <= most_different + 1e-9
+    possible: NDArray[np.bool_] = at_least <= most_different + 1e-9
+    return possible

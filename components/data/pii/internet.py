@@ -1,0 +1,143 @@
+"""Personal data of the internet: mail addresses, links, handles and IP addresses.
+
+Every pattern reads a run of characters to its end before it looks what the run is, so that time grows in proportion to
+the text whatever it holds.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+from components.data.pii.kinds import PLACEHOLDER, PiiKind, Span
+from components.data.pii.top_level_domains import UNMISTAKABLE, is_top_level
+
+__all__ = ["find_emails", "find_ip_addresses", "find_urls", "find_users"]
+
+_LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"
+_UNDECODED = "\udc80-\udcff"
+_NO_SPACES = "\u0e00-\u0eff\u2018-\u201f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
+"""Scripts that set no space after a link, and their punctuation."""
+
+_LOCAL = rf"0-9_.+%'{_LETTERS}{_UNDECODED}\-"
+_LABEL = rf"[0-9{_LETTERS}\-]++"
+_HOST = rf"(?:{_LABEL}\.)+[{_LETTERS}]{{2,}}"
+_EMAIL = re.compile(rf"(?<![{_LOCAL}])(?:[{_LOCAL}]++|{PLACEHOLDER})@(?P<host>{_HOST})")
+
+_BODY = (
+    rf"(?:[^\s()\[\]<>\"`{{}}|\\^{_NO_SPACES}]"
+    rf"|\([^\s()<>\"{_NO_SPACES}]{{0,200}}\)|\[[^\s\[\]<>\"{_NO_SPACES}]{{0,200}}\])"
+)
+_LINK = re.compile(
+    rf"(?<![A-Za-z])(?:(?:h(?:tt|xx)ps?|s?ftps?|wss?|ssh|git)://|(?<![\w@.\-])www\d?\.(?=\w)){_BODY}++",
+    re.IGNORECASE,
+)
+_BARE_HOST = re.compile(
+    rf"(?<![0-9{_LETTERS}@./_\-])(?P<host>{_HOST})(?![0-9{_LETTERS}_@\-])(?::\d{{1,5}})?(?P<path>[/?#](?=\w){_BODY}++)?"
+)
+_TRAILING = ".,;:!?'*_~\u2026"
+_DOT = re.compile(r"\.\w")
+_SOFTWARE = frozenset({"asp.net", "java.net", "vb.net", "ado.net", "ml.net", "dot.net"})
+
+_USER = re.compile(
+    rf"(?<![0-9_{_LETTERS}@])(?:@(?P<handle>\w{{1,30}}(?:[.\-][a-z0-9_]\w{{0,30}})*+)(?:@[\w.\-]*\w)*+"
+    r"|(?<!/)/?u/[A-Za-z0-9_\-]{3,20}(?![\w/\-]))"
+)
+_EVERYBODY = frozenset(
+    {"all", "channel", "everybody", "everyone", "here", "her", "him", "me", "them", "us", "you"}
+    | {"ss", "sses", "sshole", "ssholes"}
+)
+"""What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), disguised swear words."""
+_QUANTITY = re.compile(r"\d+[a-z]{0,3}", re.IGNORECASE)
+
+_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?(?!\w)")
+_VERSION = re.compile(
+    r"\b(?:v|ver|version|release|build|firmware|section|chapter|update|patch)[.: ]*$", re.IGNORECASE
+)
+
+
+def find_emails(text: str) -> Iterator[Span]:
+    """Mail addresses; the name may be a placeholder already (`[NAME]@example.com`)."""
+    if "@" not in text:
+        return
+    for match in _EMAIL.finditer(text):
+        name = text[match.start() : match.start("host") - 1]
+        start = match.start() + len(name) - len(name.lstrip("._%+-'"))
+        host = _trim_host(match["host"])
+        if host and start < match.start("host") - 1:
+            yield Span(start, match.start("host") + len(host), PiiKind.EMAIL)
+
+
+def find_urls(text: str) -> Iterator[Span]:
+    """Links with a scheme or `www.`, and host names by their ending."""
+    if not ("://" in text or _DOT.search(text)):
+        return
+    for match in _LINK.finditer(text):
+        yield Span(match.start(), match.start() + len(match[0].rstrip(_TRAILING)), PiiKind.URL)
+    for match in _BARE_HOST.finditer(text):
+        host = _trim_host(match["host"])
+        if len(host) < len(match["host"]):
+            end = match.start() + len(host)
+        else:
+            end = match.start() + len(match[0].rstrip(_TRAILING))
+        if host and _is_link(host, has_path=end > match.end("host")):
+            yield Span(match.start(), end, PiiKind.URL)
+
+
+def find_users(text: str) -> Iterator[Span]:
+    """Handles: `@name` as in most networks, `@name@host` of Mastodon, `u/name` of Reddit."""
+    if not ("@" in text or "u/" in text):
+        return
+    for match in _USER.finditer(text):
+        handle = match["handle"]
+        if handle is None or not (handle.lower() in _EVERYBODY or _QUANTITY.fullmatch(handle)):
+            yield Span(*match.span(), PiiKind.USER)
+
+
+def find_ip_addresses(text: str) -> Iterator[Span]:
+    """IP addresses of versions 4 and 6; four numbers after `version` and the like are none."""
+    for match in _IPV4.finditer(text) if text.count(".") > 2 else ():
+        if _is_ipv4(match[0]) and not _VERSION.search(text[max(0, match.start() - 16) : match.start()]):
+            yield Span(*match.span(), PiiKind.IP)
+    for match in _IPV6.finditer(text) if text.count(":") > 1 else ():
+        address = match[0] if match[0].endswith("::") else match[0].removesuffix(":")
+        if _is_ipv6(address):
+            yield Span(match.start(), match.start() + len(address), PiiKind.IP)
+
+
+def _trim_host(host: str) -> str:
+    """The host name without the words of a next sentence (`example.com.Thanks`); empty if nothing is left."""
+    labels = host.split(".")
+    while len(labels) > 1 and not is_top_level(labels[-1]):
+        labels.pop()
+    return ".".join(labels) if len(labels) > 1 else ""
+
+
+def _is_link(host: str, *, has_path: bool) -> bool:
+    name, _, ending = host.rpartition(".")
+    if not (ending.islower() or host.isupper()) or not any(len(label) > 1 for label in name.split(".")):
+        return False
+    if host.lower() in _SOFTWARE or name.replace(".", "").isdigit():
+        return False
+    return has_path or ending.lower() in UNMISTAKABLE
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether it is an address that could be no time of day, and no `namespace::name` of a program."""
+    groups = [group for group in text.split(":") if group]
+    telling = any(len(group) > 2 and not group.isalpha() for group in groups)
+    if len(groups) < 2 or not (telling or len(groups) > 3):
+        return False
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""Telephone numbers: digits that libphonenumber takes for one, written as people write telephone numbers."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from components.data.pii.kinds import PiiKind, Span
+from components.data.pii.phone_numbers import is_dialled, is_international, is_national, is_usual_shape
+
+__all__ = ["find_phones"]
+
+_RUN = re.compile(
+    r"(?<![0-9A-Za-z_@#$€£¥₹₩=&%*^.])(?<![0-9A-Za-z]-)[+(]{0,2}\d(?:[ ()\-./]{0,3}(?<![ /]\.)\d)*+"
+)
+"""Digits with what stands between groups of a telephone number; as long as it goes on, whatever it is."""
+_GROUP = re.compile(r"\d+")
+_UNIT = re.compile(
+    r"[A-Za-z_]|-[A-Za-z0-9]|[.:]\d| ?[%°€£¥₹]| ?(?:k|m|bn|mm|cm|km|kg|lbs?|ms|mb|gb|kb|dollars|euros?|pounds|yen"
+    r"|people|views|miles|years|元|人)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
+_CUE = re.compile(
+    r"(?:(?<![A-Za-z])(?:phone|tel|mobile|mob|cell|call|text|whatsapp|telegram|signal|fax|dial|ring|sms|hotline"
+    r"|telefon(?:nummer)?|handy(?:nummer)?|rufnummer|mobil|anrufen|téléphone|tél|portable|teléfono|móvil|celular"
+    r"|telefone|cellulare|telefono)|电话|手机|致电|拨打|热线|短信|電話|携帯|전화|번호|☎\ufe0f?|📞|📱)"
+    r"(?: (?:number|no|is|at|on|me|us|him|her))*(?:号码|号|是|番号|는|은)*[^\w\n]{0,3}$",
+    re.IGNORECASE,
+)
+_OTHER_CUE = re.compile(
+    r"(?:(?<![A-Za-z])(?:order|invoice|ticket|tracking|reference|ref|isbn|issn|doi|serial|model|part|item|product"
+    r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|oib|nik|inn|pesel"
+    r"|personnummer|aadhaar|steuernummer|identifikationsnummer|eur|usd|gbp|inr|rs|chf|cny|rmb|jpy)|订单|单号|编号|快递|序列号)"
+    r"(?: (?:number|no|nr|is|of|code))*号?[^\w\n]{0,3}$",
+    re.IGNORECASE,
+)
+_CUE_CHARACTERS = 32
+_DATE = re.compile(
+    r"(?<!\d)(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-])\d{1,2}\2\d{1,2})(?!\d)"
+)
+_MOST_GROUPS = 8
+_DIGITS = range(7, 18)
+_LOCAL = (3, 4)
+"""A number of North America without its area code."""
+_SOCIAL_SECURITY = (3, 2, 4)
+_POWERS_OF_TWO = frozenset({"2147483647", "2147483648"})
+"""Integers that programs name, and numbers in Dallas."""
+
+
+def find_phones(text: str, *, regions: Sequence[str]) -> Iterator[Span]:
+    """Telephone numbers in international form, and national ones of these regions (ISO 3166, two letters)."""
+    for run in _RUN.finditer(text):
+        if run.end() - run.start() >= _DIGITS.start:
+            yield from _find_in_run(text, run.start(), run.end(), regions)
+
+
+def _find_in_run(text: str, start: int, end: int, regions: Sequence[str]) -> Iterator[Span]:
+    """The telephone numbers in a run of digits; each begins and ends where the run does or where a space stands."""
+    groups = [match.span() for match in _GROUP.finditer(text, start, end)]
+    closed = [" " in text[left[1] : right[0]] for left, right in pairwise(groups)] + [True]
+    first = 0
+    while first < len(groups):
+        for last in range(min(first + _MOST_GROUPS, len(groups)) - 1, first - 1, -1):
+            if closed[last] and (span := _read(text, groups[first : last + 1], regions)):
+                yield span
+                break
+        else:
+            last = first
+        while not closed[last]:
+            last += 1
+        first = last + 1
+
+
+def _read(text: str, groups: Sequence[tuple[int, int]], regions: Sequence[str]) -> Span | None:
+    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none."""
+    pieces = [text[start:end] for start, end in groups]
+    digits = "".join(pieces)
+    start, end = groups[0][0], groups[-1][1]
+    if len(digits) not in _DIGITS or _UNIT.match(text, end) or _DATE.search(text, start, end):
+        return None
+    opening = re.search(r"[+(]*$", text[max(0, start - 2) : start])
+    marks = opening[0] if opening else ""
+    if ")" not in text[start:end]:
+        marks = marks[marks.rfind("(") + 1 :]
+    start -= len(marks)
+    before = text[max(0, start - _CUE_CHARACTERS) : start]
+    if "+" in marks:
+        found = is_international(digits)
+    elif digits.startswith("00") and is_international(digits[2:]):
+        found = True
+    else:
+        found = _is_national(pieces, before, regions, in_brackets="(" in marks)
+    if not found:
+        return None
+    extension = _EXTENSION.match(text, end)
+    return Span(start, extension.end() if extension else end, PiiKind.PHONE)
+
+
+def _is_national(pieces: Sequence[str], before: str, regions: Sequence[str], *, in_brackets: bool) -> bool:
+    """Whether the digits are a number of a region as it is written there; after a cue, written in whatever way."""
+    digits = "".join(pieces)
+    if digits in _POWERS_OF_TWO or _OTHER_CUE.search(before):
+        return False
+    shape = tuple(map(len, pieces))
+    if _CUE.search(before):
+        return shape == _LOCAL or any(is_national(digits, region) for region in regions)
+    if len(shape) == 1:
+        mobile = not digits.startswith("0")
+        return len(digits) >= 10 and any(is_dialled(digits, region, mobile=mobile) for region in regions)
+    if shape == _SOCIAL_SECURITY:
+        return False
+    if digits.startswith("0") or in_brackets:
+        return min(shape) > 1 and any(is_dialled(digits, region) for region in regions)
+    if len(pieces) == 2 and len(pieces[0]) == len(pieces[1]) and pieces[0] < pieces[1]:
+        return False  # a range: 11750-11800
+    return any(is_usual_shape(shape, region) and is_national(digits, region) for region in regions)
