@@ -1,7 +1,7 @@
 """Source files into shards of examples: every row becomes one example or one dead letter."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.core.errors import UserError
@@ -79,7 +79,9 @@ class FileReport:
     error: str | None = None
 
 
-def ingest_file(index: int, source: SourceFile, plan: IngestPlan, directory: Path) -> FileReport:
+def ingest_file(
+    index: int, source: SourceFile, plan: IngestPlan, directory: Path, *, located: str | None = None
+) -> FileReport:
     """Reads one source file into the directory of an Examples artifact.
 
     Shards are written as unnumbered parts (`components.data.shards`), dead letters to
@@ -91,16 +93,18 @@ def ingest_file(index: int, source: SourceFile, plan: IngestPlan, directory: Pat
         source: the file.
         plan: what to do with its rows.
         directory: of the artifact; must exist, with `dead_letters` in it.
+        located: where a copy of the file is read; the file itself is if None.
     """
     report = FileReport(index)
+    located = located or source.uri
     try:
-        _ingest(source, plan, directory, report)
+        _ingest(source, plan, directory, report, located)
     except UserError as err:
-        report.error = str(err)
+        report.error = str(err).replace(located, source.uri)
     return report
 
 
-def _ingest(source: SourceFile, plan: IngestPlan, directory: Path, report: FileReport) -> None:
+def _ingest(source: SourceFile, plan: IngestPlan, directory: Path, report: FileReport, located: str) -> None:
     wanted = plan.parser.columns.wanted
     labels: set[str] = set()
     writers: dict[str, ShardWriter] = {}
@@ -108,7 +112,7 @@ def _ingest(source: SourceFile, plan: IngestPlan, directory: Path, report: FileR
         letters = stack.enter_context(
             DeadLetterWriter(directory / "dead_letters" / f"part-{report.source:05d}.jsonl", source.uri)
         )
-        opened = stack.enter_context(open_source(source, plan.dialect, wanted))
+        opened = stack.enter_context(open_source(replace(source, uri=located), plan.dialect, wanted))
         report.encoding = opened.encoding
         for row in opened.rows:
             report.rows += 1

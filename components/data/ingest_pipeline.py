@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.data.beam_pipeline import collect
+from components.core.filesystem import is_remote
+from components.data.beam_pipeline import collect, exchanging
 from components.data.ingest import FileReport, IngestPlan, ingest_file
 from components.data.source_files import SourceFile
 
@@ -18,13 +19,21 @@ def ingest_files(sources: Sequence[SourceFile], plan: IngestPlan, directory: Pat
         StageError: the pipeline failed.
     """
 
-    def build(pipeline: Any) -> Any:
-        import apache_beam as beam
+    with exchanging() as exchange:
 
-        return (
-            pipeline
-            | "Files" >> beam.Create(list(enumerate(sources)))
-            | "Ingest" >> beam.Map(lambda item: ingest_file(item[0], item[1], plan, directory))
-        )
+        def ingest(item: tuple[int, SourceFile]) -> FileReport:
+            index, source = item
+            with exchange.writing(directory) as attempt:
+                (attempt / "dead_letters").mkdir()
+                return ingest_file(index, source, plan, attempt, located=exchange.locate(source.uri))
 
-    return sorted(collect(build), key=lambda report: report.source)
+        def build(pipeline: Any) -> Any:
+            import apache_beam as beam
+
+            files = pipeline | "Files" >> beam.Create(list(enumerate(sources)))
+            return files | "Ingest" >> beam.Map(ingest)
+
+        exchange.send(*(Path(source.uri) for source in sources if not is_remote(source.uri)))
+        reports = collect(build, expected=len(sources))
+        exchange.receive(directory)
+    return sorted(reports, key=lambda report: report.source)
