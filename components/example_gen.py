@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from components.data.accounting import FileReport
     from components.data.delimited import Dialect
     from components.data.duplicates.resolve import DuplicateRules
+    from components.data.exchange import Exchange
     from components.data.ingest import IngestPlan
     from components.data.labels import LabelReader
     from components.data.row_parser import ColumnNames
@@ -340,27 +340,14 @@ def example_gen(
         DataError: a file cannot be read as configured, or too many rows cannot be used.
         StageError: rows were lost on the way.
     """
-    from components.data.accounting import merge_units, require_few_dead_letters
-    from components.data.ingest_pipeline import ingest_units, plan_sources
+    from components.data.beam_pipeline import exchanging
+    from components.data.ingest import STAGING
 
     sources = config.sources()
-    columns = _column_names(config)
-    progress.update(f"looking at {len(sources)} file{'s' if len(sources) > 1 else ''}")
-    readings = plan_sources(sources, _dialect(config), columns.wanted)
-    plan = _make_plan(config, sources, _make_label_reader(config, readings))
-    _warn_of_mapping(plan, progress)
-
-    examples.dead_letters_dir.mkdir()
-    staging = examples.path / ".staging"
-    staging.mkdir()
-    progress.update("reading")
-    reports = ingest_units(sources, readings, plan, staging=staging, dead_letters=examples.dead_letters_dir)
-    files = merge_units(sources, readings, reports, columns.wanted)
-    require_few_dead_letters(files, config.max_dead_letter_share)
-    _log_dead_letters(files, progress)
-
-    document = _write_splits(config, files, plan, examples, staging, progress)
-    shutil.rmtree(staging)
+    with exchanging() as exchange:
+        files, plan = _read_sources(config, sources, examples, exchange, progress)
+        document = _write_splits(config, files, plan, examples, exchange, progress)
+    shutil.rmtree(examples.path / STAGING)
     return {
         **{f"{split} rows": entry["rows"] for split, entry in document["splits"].items()},
         "labels": len(document["labels"]),
@@ -369,29 +356,54 @@ def example_gen(
     }
 
 
+def _read_sources(
+    config: ExampleGenConfig,
+    sources: Sequence[SourceFile],
+    examples: Examples,
+    exchange: "Exchange",
+    progress: Progress,
+) -> tuple[Sequence["FileReport"], "IngestPlan"]:
+    """Stages every row as a record or writes it down as a dead letter, and proves that none was lost."""
+    from components.data.accounting import merge_units, require_few_dead_letters
+    from components.data.ingest_pipeline import ingest_units, plan_sources
+
+    progress.update(f"looking at {len(sources)} file{'s' if len(sources) > 1 else ''}")
+    columns = _column_names(config)
+    readings = plan_sources(sources, _dialect(config), columns.wanted, exchange)
+    plan = _make_plan(config, sources, _make_label_reader(config, readings))
+    _warn_of_mapping(plan, progress)
+
+    units = sum(len(reading.units) for reading in readings)
+    progress.update(f"reading {units} part{'s' if units > 1 else ''} of {len(sources)} files")
+    examples.dead_letters_dir.mkdir()
+    reports = ingest_units(sources, readings, plan, examples.path, exchange)
+    files = merge_units(sources, readings, reports, columns.wanted)
+    require_few_dead_letters(files, config.max_dead_letter_share)
+    _log_dead_letters(files, progress)
+    return files, plan
+
+
 def _write_splits(
     config: ExampleGenConfig,
     files: Sequence["FileReport"],
     plan: "IngestPlan",
     examples: Examples,
-    staging: Path,
+    exchange: "Exchange",
     progress: Progress,
 ) -> Mapping[str, Any]:
     """Places every staged record, writes the splits and `summary.json`, and returns the latter."""
     from components.data.accounting import finish_splits, require_all_distributed, summarize
+    from components.data.ingest import STAGING
     from components.data.ingest_pipeline import distribute_parts
     from components.data.place_rows import place_rows
 
     progress.update("looking for duplicates")
     units = [unit for file in files for unit in file.units]
-    placement = place_rows(units, plan.split_names, _duplicate_rules(config), staging=staging)
+    staging = examples.path / STAGING
+    placement = place_rows(units, plan.split_names, _duplicate_rules(config), staging, exchange)
     progress.update("writing the splits")
     parts = distribute_parts(
-        placement.parts,
-        plan.split_names,
-        staging=staging,
-        directory=examples.path,
-        rows_per_shard=config.rows_per_shard,
+        placement.parts, plan.split_names, examples.path, exchange, rows_per_shard=config.rows_per_shard
     )
     require_all_distributed(files, parts)
     seen = (label for file in files for unit in file.units for label in unit.labels)

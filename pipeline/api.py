@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
+from components.data.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
@@ -46,7 +47,10 @@ def run(
     store = MetadataStore(storage.metadata_path)
     try:
         runner = LocalRunner(storage, store, use_cache=use_cache)
-        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
+        with running_on(config.beam):
+            result = runner.run(
+                graph, pipeline=config.name, config=config.model_dump_json(), observer=observer
+            )
     except sa.exc.OperationalError as err:
         raise StorageError(
             f"{storage.metadata_path}: cannot be written ({err.orig}); free some space or set another `root`"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from components.core.config import Config
 from components.core.errors import ConfigError
+from components.data.beam_config import BeamConfig
 from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig
@@ -37,6 +38,9 @@ class PipelineConfig(Config):
 
     work_dir: str | None = None
     """Local directory for metadata, staging and reports where `root` is remote (`gs://`, `s3://`)."""
+
+    beam: BeamConfig = BeamConfig()
+    """Where the data stages' Beam pipelines run; in this process if not given. It is part of no stage's cache key."""
 
     example_gen: ExampleGenConfig
     statistics_gen: StatisticsGenConfig = StatisticsGenConfig()

@@ -10,7 +10,7 @@ from typing import Any
 
 from components.core.artifacts import ExampleStatistics
 from components.core.errors import DataError
-from components.data.beam_pipeline import run_pipeline
+from components.data.beam_pipeline import collect, exchanging
 from components.data.example_proto import decode_example
 from components.data.split_statistics import Detail, SplitStatistics
 from components.data.tfrecord import read_records
@@ -93,20 +93,22 @@ def compute_statistics(
     Raises:
         StageError: the pipeline failed.
     """
-    labels = tuple(label_names)
+    pairs = list(shards)
+    with exchanging() as exchange:
 
-    def build(pipeline: Any) -> None:
-        import apache_beam as beam
+        def count(split: str, shard: Path) -> DatasetStatistics:
+            with exchange.reading(shard) as local:
+                return shard_statistics(split, local)
 
-        merged = (
-            pipeline
-            | "Shards" >> beam.Create(list(shards))
-            | "Count" >> beam.MapTuple(shard_statistics)
-            | "Merge" >> beam.CombineGlobally(_merge_all)
-        )
-        merged | "Write" >> beam.Map(lambda dataset: dataset.write(statistics, labels, detail))
+        def build(pipeline: Any) -> Any:
+            import apache_beam as beam
 
-    run_pipeline(build)
+            counted = pipeline | "Shards" >> beam.Create(pairs) | "Count" >> beam.MapTuple(count)
+            return counted | "Merge" >> beam.CombineGlobally(_merge_all)
+
+        exchange.send(*(shard for _, shard in pairs))
+        (dataset,) = collect(build, expected=1)
+    dataset.write(statistics, label_names, detail)
 
 
 def read_statistics(statistics: ExampleStatistics, split: str) -> Any:

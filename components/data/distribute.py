@@ -54,9 +54,9 @@ class PartReport:
 def distribute_part(
     part: PartPlacement,
     split_names: Sequence[str],
-    *,
-    staging: Path,
+    staged: Path,
     directory: Path,
+    *,
     rows_per_shard: int,
 ) -> PartReport:
     """Copies the records of a part into the shards of their splits, in order; running again replaces these.
@@ -64,8 +64,8 @@ def distribute_part(
     Args:
         part: where each record goes.
         split_names: names by position.
-        staging: where the staged part is.
-        directory: of the Examples artifact.
+        staged: the part's records.
+        directory: where the directories of the splits are, or are made.
         rows_per_shard: most records in one shard.
 
     Raises:
@@ -75,7 +75,7 @@ def distribute_part(
     writers: dict[int, ShardWriter] = {}
     count = 0
     with ExitStack() as stack:
-        for count, record in enumerate(read_records(staging / f"{part.name}.tfrecord"), start=1):
+        for count, record in enumerate(read_records(staged), start=1):
             if count > len(part.splits):
                 break
             split = part.splits[count - 1]

@@ -1,7 +1,7 @@
 """Units of source files into staged records: every row becomes one record or one dead letter."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.core.errors import UserError
@@ -16,7 +16,13 @@ from components.data.source_units import SourceUnit, UnitPlan, open_unit
 from components.data.splits import HashSplitter, normalize_text
 from components.data.tfrecord import RecordWriter
 
-__all__ = ["IngestPlan", "UnitReport", "ingest_unit", "part_name"]
+__all__ = ["DEAD_LETTERS", "STAGING", "IngestPlan", "UnitReport", "ingest_unit", "part_name"]
+
+STAGING = ".staging"
+"""Directory in the Examples artifact, of records that have no place yet; removed at the end."""
+
+DEAD_LETTERS = "dead_letters"
+"""Directory in the Examples artifact."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +110,14 @@ def ingest_unit(
     source: SourceFile,
     reading: UnitPlan,
     plan: IngestPlan,
+    directory: Path,
     *,
-    staging: Path,
-    dead_letters: Path,
+    located: str | None = None,
 ) -> UnitReport:
     """Reads one unit of a source file.
 
-    Records go to `<staging>/<part name>.tfrecord`, what is needed to place them beside it, dead letters to
-    `<dead_letters>/part-<part name>.jsonl`; running again replaces all of them. A mistake about the file as a whole is
+    Records go to `<STAGING>/<part name>.tfrecord`, what is needed to place them beside it, dead letters to
+    `<DEAD_LETTERS>/part-<part name>.jsonl`; running again replaces all of them. A mistake about the file as a whole is
     reported, not raised, so that it passes through any Beam runner unchanged.
 
     Args:
@@ -119,14 +125,17 @@ def ingest_unit(
         source: the file.
         reading: what was found about the file when its units were planned.
         plan: what to do with its rows.
-        staging: directory for records; must exist.
-        dead_letters: directory for dead letters; must exist.
+        directory: where these directories are, or are made.
+        located: where the file is read, if not in its own place.
     """
     report = UnitReport(unit.source, unit.part)
+    for name in (STAGING, DEAD_LETTERS):
+        (directory / name).mkdir(exist_ok=True)
+    located = located or source.uri
     try:
-        _ingest(unit, source, reading, plan, report, staging, dead_letters)
+        _ingest(unit, source, reading, plan, report, directory, located)
     except UserError as err:
-        report.error = str(err)
+        report.error = str(err).replace(located, source.uri)
     return report
 
 
@@ -136,19 +145,21 @@ def _ingest(
     reading: UnitPlan,
     plan: IngestPlan,
     report: UnitReport,
-    staging: Path,
-    dead_letters: Path,
+    directory: Path,
+    located: str,
 ) -> None:
     name = part_name(unit.source, unit.part)
+    staged = directory / STAGING / name
+    letters_path = directory / DEAD_LETTERS / f"part-{name}.jsonl"
     mask = plan.parser.preparation.mask
+    wanted = plan.parser.columns.wanted
+    here = replace(source, uri=located)
     labels: set[str] = set()
     with ExitStack() as stack:
-        letters = stack.enter_context(DeadLetterWriter(dead_letters / f"part-{name}.jsonl", source.uri, mask))
-        opened = stack.enter_context(
-            open_unit(source, unit, reading, plan.dialect, plan.parser.columns.wanted)
-        )
-        records = stack.enter_context(RecordWriter(staging / f"{name}.tfrecord"))
-        signatures = SignatureWriter(staging / name, near=plan.near_duplicates)
+        letters = stack.enter_context(DeadLetterWriter(letters_path, source.uri, mask))
+        opened = stack.enter_context(open_unit(here, unit, reading, plan.dialect, wanted))
+        records = stack.enter_context(RecordWriter(staged.with_suffix(".tfrecord")))
+        signatures = SignatureWriter(staged, near=plan.near_duplicates)
         for row in opened.rows:
             report.rows += 1
             example = _parse(row, source, plan, letters)

@@ -12,6 +12,7 @@ from components.data.distribute import PartPlacement, PartReport
 from components.data.duplicates.account import DuplicateAccount, ShownRow
 from components.data.duplicates.resolve import DuplicateRules, resolve_duplicates
 from components.data.duplicates.signatures import read_signatures
+from components.data.exchange import Exchange
 from components.data.ingest import UnitReport, part_name
 
 __all__ = ["RowPlacement", "place_rows"]
@@ -50,7 +51,11 @@ class RowPlacement:
 
 
 def place_rows(
-    units: Sequence[UnitReport], split_names: Sequence[str], rules: DuplicateRules | None, *, staging: Path
+    units: Sequence[UnitReport],
+    split_names: Sequence[str],
+    rules: DuplicateRules | None,
+    directory: Path,
+    exchange: Exchange,
 ) -> RowPlacement:
     """Decides where the records of every staged part go.
 
@@ -58,20 +63,20 @@ def place_rows(
         units: the parts, in order.
         split_names: names of the splits by position.
         rules: what counts as a duplicate; None if every row stays where its hash or file puts it.
-        staging: where the parts are.
+        directory: where the parts are.
+        exchange: on which they were staged.
 
     Raises:
         DataError: the policy is `fail` and a text stands in two splits.
         StageError: the search for duplicates failed.
     """
     names = [part_name(unit.source, unit.part) for unit in units]
-    stems = [staging / name for name in names]
     account = None
     shown = np.zeros(0, np.int64)
     if rules is None:
-        splits = read_signatures(stems).splits
+        splits = read_signatures([directory / name for name in names]).splits
     else:
-        placement, account = resolve_duplicates(stems, split_names, rules)
+        placement, account = resolve_duplicates(directory, names, split_names, rules, exchange)
         splits, shown = placement.splits, account.rows_to_show()
     parts = []
     start = 0

@@ -7,7 +7,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.data.beam_pipeline import collect
+from components.data.beam_pipeline import collect, exchanging
+from components.data.exchange import Exchange
 from components.modeling.shard_transform import ShardReport, ShardTransformer, merge_reports
 from tflite.host_tokenizer import TokenizerSpec
 
@@ -26,17 +27,24 @@ class ShardJob:
 class _TransformShard(beam.DoFn):
     """Transforms a shard and emits its split and its report; builds the tokenizer once a worker."""
 
-    def __init__(self, tokenizer_dir: Path, labels: Sequence[str]) -> None:
+    def __init__(self, tokenizer_dir: Path, labels: Sequence[str], exchange: Exchange) -> None:
+        self._exchange = exchange
         self._tokenizer_dir = tokenizer_dir
         self._labels = tuple(labels)
         self._transformer: ShardTransformer | None = None
 
     def setup(self) -> None:
-        self._transformer = ShardTransformer(TokenizerSpec.load(self._tokenizer_dir), self._labels)
+        with self._exchange.reading(self._tokenizer_dir) as directory:
+            self._transformer = ShardTransformer(TokenizerSpec.load(directory), self._labels)
 
     def process(self, job: ShardJob) -> Iterator[tuple[str, ShardReport]]:
         assert self._transformer is not None
-        yield job.split, self._transformer.transform(job.source, job.target)
+        with (
+            self._exchange.reading(job.source) as source,
+            self._exchange.writing(job.target.parent) as directory,
+        ):
+            report = self._transformer.transform(source, directory / job.target.name)
+        yield job.split, report
 
 
 def transform_shards(
@@ -48,12 +56,17 @@ def transform_shards(
         StageError: a shard could not be transformed; the cause is chained.
     """
 
-    def build(pipeline: Any) -> Any:
-        return (
-            pipeline
-            | "Shards" >> beam.Create(list(jobs))
-            | "Transform" >> beam.ParDo(_TransformShard(tokenizer_dir, labels))
-            | "Merge" >> beam.CombinePerKey(merge_reports)
-        )
+    with exchanging() as exchange:
 
-    return dict(collect(build))
+        def build(pipeline: Any) -> Any:
+            return (
+                pipeline
+                | "Shards" >> beam.Create(list(jobs))
+                | "Transform" >> beam.ParDo(_TransformShard(tokenizer_dir, labels, exchange))
+                | "Merge" >> beam.CombinePerKey(merge_reports)
+            )
+
+        exchange.send(tokenizer_dir, *(job.source for job in jobs))
+        reports = collect(build, expected=len({job.split for job in jobs}))
+        exchange.receive(*{job.target.parent for job in jobs})
+    return dict(reports)

@@ -13,6 +13,7 @@ from components.data.duplicates.groups import group_rows
 from components.data.duplicates.placement import Placement, Policy, place
 from components.data.duplicates.search import find_near_pairs
 from components.data.duplicates.signatures import read_signatures
+from components.data.exchange import Exchange
 
 __all__ = ["DuplicateRules", "resolve_duplicates"]
 
@@ -35,23 +36,31 @@ class DuplicateRules:
 
 
 def resolve_duplicates(
-    stems: Sequence[Path], split_names: Sequence[str], rules: DuplicateRules
+    directory: Path,
+    names: Sequence[str],
+    split_names: Sequence[str],
+    rules: DuplicateRules,
+    exchange: Exchange,
 ) -> tuple[Placement, DuplicateAccount]:
     """Groups all rows and places them.
 
     Args:
-        stems: the signatures of all staged parts, in order.
+        directory: where the signatures of all staged parts are.
+        names: the parts, in order.
         split_names: names of the splits by position.
         rules: what counts as a duplicate, and what becomes of it.
+        exchange: on which the parts were staged.
 
     Raises:
         DataError: the policy is `fail` and a group stands in two splits though its rows may not be moved.
         StageError: the search failed.
     """
-    rows = read_signatures(stems)
+    rows = read_signatures([directory / name for name in names])
     pairs: NDArray[np.int64] = np.zeros((0, 2), np.int64)
     if rules.near:
-        pairs = find_near_pairs(stems, min_similarity=rules.similarity, min_words=rules.min_words)
+        pairs = find_near_pairs(
+            directory, names, exchange, min_similarity=rules.similarity, min_words=rules.min_words
+        )
     leads = group_rows(rows.texts, pairs)
     placement = place(rows, leads, split_names, drop=rules.policy == "drop")
     account = DuplicateAccount(rows, leads, placement, split_names)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from components.data.beam_pipeline import collect
 from components.data.duplicates.pairs import near_pairs
 from components.data.duplicates.signatures import BANDS
+from components.data.exchange import Exchange
 
 __all__ = ["find_near_pairs"]
 
@@ -18,29 +19,31 @@ _ELEMENTS = 4
 many could use more workers."""
 
 
-def find_near_pairs(stems: Sequence[Path], *, min_similarity: float, min_words: int) -> NDArray[np.int64]:
+def find_near_pairs(
+    directory: Path, names: Sequence[str], exchange: Exchange, *, min_similarity: float, min_words: int
+) -> NDArray[np.int64]:
     """Pairs of rows that connect every group of nearly equal texts, int64 [pairs, 2].
 
     Args:
-        stems: the parts of all rows, in order.
+        directory: where the signatures of all parts are.
+        names: the parts, in order.
+        exchange: on which they were written or sent.
         min_similarity: smallest similarity (0-1) of a pair (`components.data.duplicates.pairs.similarity`).
         min_words: shorter texts are left out.
 
     Raises:
         StageError: the pipeline failed.
     """
-    shares = [tuple(range(first, BANDS, _ELEMENTS)) for first in range(_ELEMENTS)]
+
+    def compare(bands: Sequence[int]) -> NDArray[np.int64]:
+        with exchange.reading(directory) as local:
+            stems = [local / name for name in names]
+            return near_pairs(stems, bands, min_similarity=min_similarity, min_words=min_words)
 
     def build(pipeline: Any) -> Any:
         import apache_beam as beam
 
-        return (
-            pipeline
-            | "Bands" >> beam.Create(shares)
-            | "Compare"
-            >> beam.Map(
-                lambda bands: near_pairs(stems, bands, min_similarity=min_similarity, min_words=min_words)
-            )
-        )
+        shares = [tuple(range(first, BANDS, _ELEMENTS)) for first in range(_ELEMENTS)]
+        return pipeline | "Bands" >> beam.Create(shares) | "Compare" >> beam.Map(compare)
 
-    return np.unique(np.concatenate(collect(build)), axis=0)
+    return np.unique(np.concatenate(collect(build, expected=_ELEMENTS)), axis=0)

@@ -2,16 +2,19 @@ import random
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from components.data.duplicates.groups import group_rows
 from components.data.duplicates.pairs import near_pairs, similarity
 from components.data.duplicates.search import find_near_pairs
 from components.data.duplicates.signatures import BANDS, Pool, SignatureWriter, read_signatures, word_string
+from components.data.exchange import Exchange
 
 SEED = "the bus was late again and i walked home in the rain thinking of what you said"
 
@@ -28,9 +31,14 @@ def sign(directory: Path, texts: Sequence[str], *, parts: int = 1) -> list[Path]
     return stems
 
 
+def search(stems: Sequence[Path], **options: Any) -> NDArray[np.int64]:
+    directory = stems[0].parent
+    return find_near_pairs(directory, [stem.name for stem in stems], Exchange(directory), **options)
+
+
 def leads_of(directory: Path, texts: Sequence[str], **options: float) -> list[int]:
     stems = sign(directory, texts, parts=2)
-    pairs = find_near_pairs(stems, **{"min_similarity": 0.7, "min_words": 5, **options})
+    pairs = search(stems, **{"min_similarity": 0.7, "min_words": 5, **options})
     return group_rows(read_signatures(stems).texts, pairs).tolist()
 
 
@@ -103,7 +111,7 @@ def test_bands_may_be_looked_at_by_several_workers(tmp_path: Path):
     stems = sign(tmp_path, texts)
     hashes = read_signatures(stems).texts
     alone = near_pairs(stems, range(BANDS), min_similarity=0.7, min_words=5)
-    shared = find_near_pairs(stems, min_similarity=0.7, min_words=5)
+    shared = search(stems, min_similarity=0.7, min_words=5)
     assert group_rows(hashes, alone).tolist() == group_rows(hashes, shared).tolist()
     assert group_rows(hashes, alone)[200:].tolist() == list(range(50))
 
