@@ -159,14 +159,11 @@ def refuse_signature(head: bytes, uri: str) -> None:
 def _fits(head: bytes, codec: str) -> bool:
     """Whether bytes with NULs among them are whole lines of visible characters in a wide encoding."""
     width = 4 if "32" in codec else 2
-    try:
-        text = codecs.getincrementaldecoder(codec)().decode(head[: len(head) // width * width])
-    except UnicodeDecodeError:
-        return False
+    text = codecs.getincrementaldecoder(codec)("replace").decode(head[: len(head) // width * width])
     if head.count(0) * 4 <= len(head) and ("\n" not in text or _is_utf8(head)):
         return False
-    visible = sum(character.isprintable() or character in "\t\r\n" for character in text)
-    return visible >= 0.98 * len(text)
+    shown = sum((char.isprintable() and char != "\ufffd") or char in "\t\r\n" for char in text)
+    return shown >= 0.95 * len(text)
 
 
 def _detect_legacy(lines: list[bytes]) -> TextEncoding | None:
