@@ -3,12 +3,8 @@
 import codecs
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from components.core.errors import DataError
-
-if TYPE_CHECKING:
-    from charset_normalizer import CharsetMatch
 
 __all__ = ["SAMPLE_BYTES", "TextEncoding", "detect_encoding", "known_encoding", "refuse_signature"]
 
@@ -66,7 +62,10 @@ _LEGACY = {
     "iso8859_2": "iso8859-2",
     "cp874": "cp874",
 }
-"""By the detector's name; where two fit alike, the earlier and more frequent one is taken."""
+"""Encodings that are looked for, by the detector's name."""
+_LATIN = {"cp1250", "cp1252", "cp1254", "cp1257", "iso8859_2"}
+_NOT_WESTERN = re.compile(r"[ðþÐÞ]|[^\W\d_][¡-©¬®-¶¸¹»-¿×÷][^\W\d_]")
+"""Turkish and Baltic letters read as windows-1252, and signs within words, as Polish ones become."""
 _LEAST_LINES = 3
 
 
@@ -134,11 +133,14 @@ def detect_encoding(head: bytes, later: bytes, uri: str, *, told: str | None = N
         wide = next((codec for codec in _UNMARKED if _fits(head, codec)), None)
         if wide is not None:
             return TextEncoding(wide, detected=True)
-    if len(head.translate(None, _CONTROLS)) < 0.9 * len(head) or head.count(0) * 4 > len(head):
+    if len(head.translate(None, _CONTROLS)) < 0.95 * len(head) or head.count(0) * 4 > len(head):
         raise DataError(
             f"{uri}: is no text; expected rows of text and labels; if it is in a rare encoding, set `encoding`"
         )
-    return _detect_legacy(head.splitlines() + later.splitlines()) or TextEncoding("utf-8")
+    lines = head.splitlines()
+    if len(head) >= SAMPLE_BYTES:
+        del lines[-1:]
+    return _detect_legacy(lines + later.splitlines()) or TextEncoding("utf-8")
 
 
 def refuse_signature(head: bytes, uri: str) -> None:
@@ -157,17 +159,16 @@ def refuse_signature(head: bytes, uri: str) -> None:
 def _fits(head: bytes, codec: str) -> bool:
     """Whether bytes with NULs among them are whole lines of visible characters in a wide encoding."""
     width = 4 if "32" in codec else 2
-    try:
-        text = codecs.getincrementaldecoder(codec)().decode(head[: len(head) // width * width])
-    except UnicodeDecodeError:
+    text = codecs.getincrementaldecoder(codec)("replace").decode(head[: len(head) // width * width])
+    if head.count(0) * 4 <= len(head) and ("\n" not in text or _is_utf8(head)):
         return False
-    visible = sum(character.isprintable() or character in "\t\r\n" for character in text)
-    return visible >= 0.98 * len(text)
+    shown = sum((char.isprintable() and char != "\ufffd") or char in "\t\r\n" for char in text)
+    return shown >= 0.95 * len(text)
 
 
 def _detect_legacy(lines: list[bytes]) -> TextEncoding | None:
     """An encoding other than UTF-8 in which most of the lines that are not ASCII can be read."""
-    telling = dict.fromkeys(line for line in lines[:-1] or lines if not line.isascii())
+    telling = dict.fromkeys(line for line in lines if not line.isascii())
     foreign = [line for line in telling if not _is_utf8(line)]
     if len(foreign) < _LEAST_LINES or 2 * len(foreign) < len(telling):
         return None
@@ -176,14 +177,16 @@ def _detect_legacy(lines: list[bytes]) -> TextEncoding | None:
     matches = list(from_bytes(b"\n".join(foreign), cp_isolation=list(_LEGACY)))
     if not matches:
         return None
-    close = [match for match in matches if _fits_alike(match, matches[0])]
-    rank = list(_LEGACY)
-    best = min(close, key=lambda match: rank.index(match.encoding) if match.encoding in rank else len(rank))
-    return TextEncoding(_LEGACY.get(best.encoding, best.encoding), detected=True)
+    best: str = matches[0].encoding
+    others = {codec for match in matches for codec in match.could_be_from_charset}
+    if best in _LATIN and "cp1252" in others and _is_western(foreign):
+        best = "cp1252"
+    return TextEncoding(_LEGACY.get(best, best), detected=True)
 
 
-def _fits_alike(match: "CharsetMatch", best: "CharsetMatch") -> bool:
-    return match.chaos - best.chaos < 0.01 and best.coherence - match.coherence < 0.05
+def _is_western(lines: list[bytes]) -> bool:
+    """Whether lines read as windows-1252, the most frequent of its kind, look like a language that is written in it."""
+    return _NOT_WESTERN.search(b"\n".join(lines).decode("cp1252", "replace")) is None
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 
+from components.core.errors import DataError
 from components.data.rows import BrokenRow, Reason, Row
 
-__all__ = ["read_json_lines"]
+__all__ = ["read_json_lines", "refuse_array"]
 
 
 def read_json_lines(lines: Iterator[str], *, first_row: int = 1) -> Iterator[Row | BrokenRow]:
@@ -27,6 +28,28 @@ def read_json_lines(lines: Iterator[str], *, first_row: int = 1) -> Iterator[Row
             yield Row(number, values)
         else:
             yield _broken(number, line, f"expected an object, got {type(values).__name__}")
+
+
+def refuse_array(beginning: str, where: str) -> None:
+    """Refuses a file that is one JSON array of objects and not one object a line.
+
+    Args:
+        beginning: of the file.
+        where: what error messages call the file.
+
+    Raises:
+        DataError: it is one.
+    """
+    if not beginning.lstrip().startswith("["):
+        return
+    try:
+        first = json.loads(beginning.lstrip().splitlines()[0])
+    except (ValueError, RecursionError):
+        first = [{}]
+    if first and isinstance(first[0], dict):
+        raise DataError(
+            f"{where}: is one JSON array; expected one object a line; convert it, for instance with `jq -c '.[]'`"
+        )
 
 
 def _broken(number: int, line: str, detail: str) -> BrokenRow:

@@ -12,7 +12,7 @@ from components.data.dataset_folders import class_names_beside
 from components.data.delimited import Dialect, read_delimited, read_header
 from components.data.encodings import SAMPLE_BYTES, TextEncoding, detect_encoding
 from components.data.example_records import read_example_records
-from components.data.json_lines import read_json_lines
+from components.data.json_lines import read_json_lines, refuse_array
 from components.data.parquet import inspect_parquet, read_parquet
 from components.data.record_groups import RecordGroups
 from components.data.row_starts import RowStart, find_row_starts
@@ -173,8 +173,10 @@ def _plan_text(
 ) -> UnitPlan:
     encoding = _sample_encoding(source.uri, dialect)
     header = None
-    if source.format != "jsonl":
-        with open_lines(source.uri, encoding.codec) as lines:
+    with open_lines(source.uri, encoding.codec) as lines:
+        if source.format == "jsonl":
+            refuse_array(lines.read(SAMPLE_BYTES), source.uri)
+        else:
             delimiter = _delimiter(source, dialect)
             header = read_header(lines, dialect, delimiter, where=source.uri, wanted=wanted)
     units: tuple[SourceUnit, ...] = (SourceUnit(index),)

@@ -21,7 +21,7 @@ _LONE_SURROGATES = "lone-surrogates"
 @contextmanager
 def open_lines(
     uri: str, encoding: str, *, start: int | None = None, end: int | None = None
-) -> Iterator[Iterator[str]]:
+) -> Iterator[io.TextIOWrapper]:
     """Opens a text file, or the bytes from `start` to `end` of one that is not compressed, for reading by lines.
 
     Lines keep their ends (`\\n`, `\\r\\n` or `\\r`). A byte that the encoding has no character for appears as a lone
