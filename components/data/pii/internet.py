@@ -28,7 +28,8 @@ _BODY = (
     rf"|\([^\s()<>\"{_NO_SPACES}]{{0,200}}\)|\[[^\s\[\]<>\"{_NO_SPACES}]{{0,200}}\])"
 )
 _LINK = re.compile(
-    rf"(?<![A-Za-z])(?:(?:h(?:tt|xx)ps?|s?ftps?|wss?|ssh|git)://|(?<![\w@.\-])www\d?\.(?=\w)){_BODY}++",
+    rf"(?<![A-Za-z])(?:(?:h(?:tt|xx)ps?|s?ftps?|wss?|ssh|git)://|(?<![\w@.\-])www\d?\.(?=\w))"
+    rf"(?:(?:[{_NO_SPACES}][\w.\-]*|[A-Za-z0-9.\-]*\.[{_NO_SPACES}]\w*)(?:/[^\s<>\"，。！？；：、）]*)?|{_BODY}++)",
     re.IGNORECASE,
 )
 _BARE_HOST = re.compile(
@@ -47,10 +48,13 @@ _EVERYBODY = frozenset(
     | {"ss", "sses", "sshole", "ssholes"}
 )
 """What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), disguised swear words."""
-_QUANTITY = re.compile(r"\d+[a-z]{0,3}", re.IGNORECASE)
+_NOBODY = re.compile(r"\d+[a-z]{0,3}|_+", re.IGNORECASE)
+"""Times and prices (`@5pm`), faces (`@_@`)."""
 
-_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
-_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?(?!\w)")
+_IPV4 = re.compile(r"(?<![0-9A-Za-z_.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9A-Za-z_]|\.\d)")
+_IPV6 = re.compile(
+    r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?(?![0-9A-Za-z_])"
+)
 _VERSION = re.compile(
     r"\b(?:v|ver|version|release|build|firmware|section|chapter|update|patch)[.: ]*$", re.IGNORECASE
 )
@@ -90,7 +94,7 @@ def find_users(text: str) -> Iterator[Span]:
         return
     for match in _USER.finditer(text):
         handle = match["handle"]
-        if handle is None or not (handle.lower() in _EVERYBODY or _QUANTITY.fullmatch(handle)):
+        if handle is None or not (handle.lower() in _EVERYBODY or _NOBODY.fullmatch(handle)):
             yield Span(*match.span(), PiiKind.USER)
 
 

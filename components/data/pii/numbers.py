@@ -25,7 +25,7 @@ _BRANDS = re.compile(
 )
 _SEPARATORS = re.compile(r"[ \-]")
 
-_IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}\d{2}(?:[ \-]?[0-9A-Za-z]){11,30}")
+_IBAN = re.compile(r"(?<![0-9A-Za-z])(?=([A-Za-z]{2}\d{2}(?:[ \-]?[0-9A-Za-z]){11,30}))")
 _IBAN_END = re.compile(r"[0-9A-Za-z](?![0-9A-Za-z])")
 
 
@@ -46,8 +46,8 @@ def find_ibans(text: str) -> Iterator[Span]:
     from stdnum import iban
 
     for match in _IBAN.finditer(text):
-        ends = [end.end() for end in _IBAN_END.finditer(text, match.start() + 14, match.end() + 1)]
+        ends = [end.end() for end in _IBAN_END.finditer(text, match.start() + 14, match.end(1) + 1)]
         for end in reversed(ends):
-            if end <= match.end() and iban.is_valid(text[match.start() : end]):
+            if end <= match.end(1) and iban.is_valid(text[match.start() : end]):
                 yield Span(match.start(), end, PiiKind.IBAN)
                 break

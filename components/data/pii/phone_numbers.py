@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 __all__ = ["is_dialled", "is_international", "is_national", "is_usual_shape", "regions"]
 
 _DIGITS = re.compile(r"\d+")
+_LONG = 10
+"""Digits of a number in international form that is hardly anything else."""
 _INDIA = 91
 """Its mobile numbers are written without the 0 that libphonenumber formats them with."""
 
@@ -22,14 +24,23 @@ def regions() -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def is_international(digits: str) -> bool:
-    """Whether these are a country code and a number of that country."""
+def is_international(digits: str, *, marked: bool) -> bool:
+    """Whether these are a country code and a number of that country.
+
+    Args:
+        digits: without anything between them.
+        marked: whether a + stands before them; then a number that is not given out, such as those kept for films, needs
+            no more than the right length.
+    """
     import phonenumbers
 
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse("+" + digits))
+        number = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
         return False
+    if marked and len(digits) >= _LONG:
+        return phonenumbers.is_possible_number(number)
+    return phonenumbers.is_valid_number(number)
 
 
 @lru_cache(maxsize=8192)

@@ -23,13 +23,13 @@ _EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\
 _CUE = re.compile(
     r"(?:(?<![A-Za-z])(?:phone|tel|mobile|mob|cell|call|text|whatsapp|telegram|signal|fax|dial|ring|sms|hotline"
     r"|telefon(?:nummer)?|handy(?:nummer)?|rufnummer|mobil|anrufen|téléphone|tél|portable|teléfono|móvil|celular"
-    r"|telefone|cellulare|telefono)|电话|手机|致电|拨打|热线|短信|電話|携帯|전화|번호|☎\ufe0f?|📞|📱)"
+    r"|telefone|cellulare|telefono)|电话|手机|致电|拨打|热线|短信|電話|携帯|전화(?:번호)?|연락처|휴대폰|☎\ufe0f?|📞|📱)"
     r"(?: (?:number|no|is|at|on|me|us|him|her))*(?:号码|号|是|番号|는|은)*[^\w\n]{0,3}$",
     re.IGNORECASE,
 )
 _OTHER_CUE = re.compile(
     r"(?:(?<![A-Za-z])(?:order|invoice|ticket|tracking|reference|ref|isbn|issn|doi|serial|model|part|item|product"
-    r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|oib|nik|inn|pesel"
+    r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|kimlik|tckn|oib|nik|inn|pesel"
     r"|personnummer|aadhaar|steuernummer|identifikationsnummer|eur|usd|gbp|inr|rs|chf|cny|rmb|jpy)|订单|单号|编号|快递|序列号)"
     r"(?: (?:number|no|nr|is|of|code))*号?[^\w\n]{0,3}$",
     re.IGNORECASE,
@@ -85,8 +85,8 @@ def _read(text: str, groups: Sequence[tuple[int, int]], regions: Sequence[str]) 
     start -= len(marks)
     before = text[max(0, start - _CUE_CHARACTERS) : start]
     if "+" in marks:
-        found = is_international(digits)
-    elif digits.startswith("00") and is_international(digits[2:]):
+        found = is_international(digits, marked=True)
+    elif digits.startswith("00") and is_international(digits[2:], marked=False):
         found = True
     else:
         found = _is_national(pieces, before, regions, in_brackets="(" in marks)
