@@ -2,12 +2,14 @@
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
-from tflite.text import CleaningRules, clean_text
+from tflite.text import CleaningRules, clean_characters
 
 __all__ = ["MAX_WORD_BYTES", "HostTokenizer", "TokenizerSpec"]
 
@@ -19,7 +21,10 @@ _VOCABULARY_FILE = "vocab.txt"
 _RULES_FILE = "tokenizer.json"
 _SUFFIX = "##"
 _SMALLEST_MAX_TOKENS = 3
-_MAX_REMEMBERED_WORDS = 1 << 16
+_MAX_REMEMBERED = 1 << 16
+_LONGEST_REMEMBERED = 64
+
+_Value = TypeVar("_Value")
 
 _CJK_RANGES = (
     (0x4E00, 0x9FFF),
@@ -123,73 +128,96 @@ class TokenizerSpec:
 
 
 class HostTokenizer:
-    """Text to token ids, equal to `serving.tokenizer.InGraphTokenizer`."""
+    """Text to token ids, equal to `serving.tokenizer.InGraphTokenizer`.
+
+    What stands between two spaces is met again and again: what was made of such a chunk is remembered.
+    """
 
     def __init__(self, spec: TokenizerSpec) -> None:
         self.spec = spec
         self._longest = max(len(token) for token in spec.vocabulary)
-        self._ids_by_word: dict[str, tuple[int, ...]] = {}
+        self._ids_by_word = _Remembered(self._pieces)
+        self._words_by_chunk = _Remembered(self._chunk_words)
+        self._ids_by_chunk = _Remembered(self._chunk_ids)
 
     def encode(self, text: str) -> list[int]:
         """Returns [CLS], the WordPiece ids and [SEP]; at most `max_tokens` ids, cut before [SEP]."""
         spec = self.spec
-        room = spec.max_tokens - 2
-        pieces: list[int] = []
-        for word in self.words(text):
-            pieces.extend(self.word_ids(word))
-            if len(pieces) >= room:
-                break
-        return [spec.start_id, *pieces[:room], spec.end_id]
+        pieces = chain.from_iterable(map(self._ids_by_chunk.__getitem__, self._chunks(text)))
+        return [spec.start_id, *islice(pieces, spec.max_tokens - 2), spec.end_id]
 
     def words(self, text: str) -> list[str]:
         """The words of the cleaned text, each of which is cut into pieces on its own."""
-        return list(_words(clean_text(text, self.spec.rules)))
+        return list(chain.from_iterable(map(self._words_by_chunk.__getitem__, self._chunks(text))))
 
     def word_ids(self, word: str) -> tuple[int, ...]:
         """The WordPiece ids of one word of `words`, remembered for the next time; `unknown_id` alone for [UNK]."""
-        ids = self._ids_by_word.get(word)
-        if ids is None:
-            if len(self._ids_by_word) >= _MAX_REMEMBERED_WORDS:
-                self._ids_by_word.clear()
-            ids = self._ids_by_word[word] = tuple(self._pieces(word))
-        return ids
+        return self._ids_by_word[word]
 
-    def _pieces(self, word: str) -> list[int]:
+    def _chunks(self, text: str) -> list[str]:
+        """The parts of a text between spaces, special tokens apart: no step of the cleaning looks beyond a space."""
+        for token, word in self.spec.rules.special_tokens.items():
+            text = text.replace(token, f" {word} ")
+        return text.split(" ")
+
+    def _chunk_words(self, chunk: str) -> tuple[str, ...]:
+        # The cleaning leaves no white space but spaces.
+        return tuple(clean_characters(chunk, self.spec.rules).translate(_WORDS_ALONE).split())
+
+    def _chunk_ids(self, chunk: str) -> tuple[int, ...]:
+        return tuple(chain.from_iterable(map(self._ids_by_word.__getitem__, self._chunk_words(chunk))))
+
+    def _pieces(self, word: str) -> tuple[int, ...]:
         """Greedy longest-match-first (Wu et al., 2016); [UNK] for a word that cannot be covered or is too long."""
         if len(word.encode()) > MAX_WORD_BYTES:
-            return [self.spec.unknown_id]
+            return (self.spec.unknown_id,)
+        id_by_token = self.spec.id_by_token
         pieces: list[int] = []
         start = 0
         while start < len(word):
             prefix = _SUFFIX if start else ""
             for end in range(min(len(word), start + self._longest), start, -1):
-                index = self.spec.id_by_token.get(prefix + word[start:end])
+                index = id_by_token.get(prefix + word[start:end])
                 if index is not None:
                     break
             else:
-                return [self.spec.unknown_id]
+                return (self.spec.unknown_id,)
             pieces.append(index)
             start = end
-        return pieces
+        return tuple(pieces)
 
 
-def _words(text: str) -> Iterator[str]:
-    """BERT's pre-tokenization: splits at spaces; every punctuation mark and every CJK ideograph is a word."""
-    word: list[str] = []
-    for character in text:
-        if character != " " and not _is_word_alone(character):
-            word.append(character)
-            continue
-        if word:
-            yield "".join(word)
-            word.clear()
-        if character != " ":
-            yield character
-    if word:
-        yield "".join(word)
+class _Remembered(dict[str, tuple[_Value, ...]]):
+    """What was made of a string, for the next time; a long one would cost memory and is hardly met again."""
+
+    def __init__(self, make: Callable[[str], tuple[_Value, ...]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, text: str) -> tuple[_Value, ...]:
+        made = self._make(text)
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MAX_REMEMBERED:
+                self.clear()
+            self[text] = made
+        return made
 
 
-@lru_cache(maxsize=8192)
+class _WordsAlone(dict[int, str]):
+    """The table of `str.translate` that puts spaces around every punctuation mark and every CJK ideograph.
+
+    This is BERT's pre-tokenization: what stands between spaces then is a word.
+    """
+
+    def __missing__(self, code_point: int) -> str:
+        character = chr(code_point)
+        self[code_point] = spaced = f" {character} " if _is_word_alone(character) else character
+        return spaced
+
+
+_WORDS_ALONE = _WordsAlone()
+
+
 def _is_word_alone(character: str) -> bool:
     code = ord(character)
     is_ascii_mark = code < 128 and character.isprintable() and not character.isalnum() and character != " "

@@ -8,9 +8,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 
-__all__ = ["NEWER_THAN_UNICODE_13", "UNKNOWN_CHARACTER", "CleaningRules", "clean_text"]
+__all__ = ["NEWER_THAN_UNICODE_13", "UNKNOWN_CHARACTER", "CleaningRules", "clean_characters", "clean_text"]
 
 NEWER_THAN_UNICODE_13 = (
     "\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89"
@@ -29,6 +29,12 @@ UNKNOWN_CHARACTER = "\ue000"
 _NEWER = re.compile(f"[{NEWER_THAN_UNICODE_13}]")
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
 
+_MARKS_THAT_MOVE = re.compile(
+    "[\u1715\u1734\u1b44\u1baa\u1bf2\u1bf3\u302e\u302f\ua953\ua9c0\U000111c0\U00011235\U0001134d\U000116b6"
+    "\U0001193d\U00016ff0\U00016ff1\U0001d165\U0001d166\U0001d16d-\U0001d172]"
+)
+"""Spacing marks with a combining class: where two follow each other, NFD may change their order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CleaningRules:
@@ -43,6 +49,10 @@ class CleaningRules:
     lowercase: bool
     strip_accents: bool
     special_tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _cleaned_by_code_point(self) -> "_CleanedByCodePoint":
+        return _CleanedByCodePoint(self)
 
 
 def clean_text(text: str, rules: CleaningRules) -> str:
@@ -59,6 +69,21 @@ def clean_text(text: str, rules: CleaningRules) -> str:
     """
     for token, word in rules.special_tokens.items():
         text = text.replace(token, f" {word} ")
+    return clean_characters(text, rules)
+
+
+def clean_characters(text: str, rules: CleaningRules) -> str:
+    """Steps 2 to 5 of `clean_text`; what comes before a space does not depend on what comes after it."""
+    if text.isascii() and text.isprintable():
+        return text.lower() if rules.lowercase else text
+    cleaned = text.translate(rules._cleaned_by_code_point)
+    if rules.strip_accents and _MARKS_THAT_MOVE.search(cleaned):
+        return _clean_characters(text, rules)
+    return cleaned
+
+
+def _clean_characters(text: str, rules: CleaningRules) -> str:
+    """The steps one after the other: what the table of code points is made by, and what is right in every case."""
     text = _NEWER.sub(UNKNOWN_CHARACTER, text)
     text = "".join(map(_clean_character, text))
     if rules.strip_accents:
@@ -69,9 +94,20 @@ def clean_text(text: str, rules: CleaningRules) -> str:
     return text
 
 
-@lru_cache(maxsize=8192)
 def _clean_character(character: str) -> str:
     category = unicodedata.category(character)
     if character in "\t\n\r" or category.startswith("Z"):
         return " "
     return "" if category in _DROPPED_CATEGORIES or character == "\ufffd" else character
+
+
+class _CleanedByCodePoint(dict[int, str]):
+    """The table of `str.translate`: what each code point becomes, worked out when it is first met."""
+
+    def __init__(self, rules: CleaningRules) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, code_point: int) -> str:
+        self[code_point] = cleaned = _clean_characters(chr(code_point), self._rules)
+        return cleaned

@@ -42,6 +42,25 @@ def test_names_of_control_tokens_in_a_text_are_words() -> None:
     assert _pieces("[CLS] [UNK]") == ["[CLS]", "[", "cls", "]", "[", "unk", "]", "[SEP]"]
 
 
+def test_what_is_remembered_changes_nothing() -> None:
+    tokenizer = HostTokenizer(_spec())
+    texts = ["hugs  Café,hugs 😀", "x" * 70, "the[NAME]hugs hugs", "x" * 70]
+    first = [tokenizer.encode(text) for text in texts]
+    assert [tokenizer.encode(text) for text in texts] == first
+    assert first == [HostTokenizer(_spec()).encode(text) for text in texts]
+    assert tokenizer.words(texts[0]) == ["hugs", "cafe", ",", "hugs", "😀"]
+    assert tokenizer.word_ids("hugs") == (6, 7)
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tflite.host_tokenizer._MAX_REMEMBERED", 10)
+    tokenizer = HostTokenizer(_spec(max_tokens=64))
+    for number in range(100):
+        assert tokenizer.encode(f"x{'x' * (number % 30)}!")[-2] == VOCABULARY.index("!")
+    sizes = [len(tokenizer._ids_by_chunk), len(tokenizer._ids_by_word), len(tokenizer._words_by_chunk)]
+    assert max(sizes) <= 10
+
+
 def test_truncation_keeps_the_last_token_sep() -> None:
     assert _pieces("hugs hugs hugs", max_tokens=5) == ["[CLS]", "hug", "##s", "hug", "[SEP]"]
 
