@@ -16,7 +16,10 @@ __all__ = ["MAX_WORD_BYTES", "HostTokenizer", "TokenizerSpec"]
 MAX_WORD_BYTES = 100
 """A longer word (in UTF-8 bytes) is [UNK]: the limit of tf-text's FastWordpieceTokenizer and of MediaPipe."""
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+_READABLE_VERSIONS = (1, 2)
+"""Version 1 knew neither `characters` nor `segments`."""
+
 _VOCABULARY_FILE = "vocab.txt"
 _RULES_FILE = "tokenizer.json"
 _SUFFIX = "##"
@@ -47,14 +50,16 @@ class TokenizerSpec:
         vocabulary: token by id; holds [PAD], [UNK], [CLS] and [SEP], no token twice.
         rules: the cleaning before WordPiece.
         max_tokens: longest sequence, with [CLS] and [SEP]; at least 3.
+        segments: 2 if a model was trained on texts with what was said before them, else 1.
 
     Raises:
-        ValueError: a token is missing or there twice, or `max_tokens` is below 3.
+        ValueError: a token is missing or there twice, `max_tokens` is below 3, or `segments` is neither 1 nor 2.
     """
 
     vocabulary: tuple[str, ...]
     rules: CleaningRules
     max_tokens: int
+    segments: int = 1
 
     def __post_init__(self) -> None:
         needed = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *self.rules.special_tokens.values())
@@ -68,6 +73,8 @@ class TokenizerSpec:
             raise ValueError(f"the vocabulary holds {twice!r} twice; expected every token once")
         if self.max_tokens < _SMALLEST_MAX_TOKENS:
             raise ValueError(f"max_tokens is {self.max_tokens}; expected at least {_SMALLEST_MAX_TOKENS}")
+        if self.segments not in (1, 2):
+            raise ValueError(f"segments is {self.segments}; expected 1 or 2")
 
     @cached_property
     def id_by_token(self) -> dict[str, int]:
@@ -102,7 +109,9 @@ class TokenizerSpec:
             "lowercase": self.rules.lowercase,
             "strip_accents": self.rules.strip_accents,
             "special_tokens": dict(self.rules.special_tokens),
+            "characters": dict(self.rules.characters),
             "max_tokens": self.max_tokens,
+            "segments": self.segments,
         }
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (directory / _RULES_FILE).write_text(text, encoding="utf-8")
@@ -116,15 +125,16 @@ class TokenizerSpec:
         """
         document = json.loads((directory / _RULES_FILE).read_text(encoding="utf-8"))
         version = document.pop("format_version")
-        if version != _FORMAT_VERSION:
+        if version not in _READABLE_VERSIONS:
             raise ValueError(
-                f"{directory / _RULES_FILE}: format_version is {version}, expected {_FORMAT_VERSION}; "
+                f"{directory / _RULES_FILE}: format_version is {version}, expected {_FORMAT_VERSION} or older; "
                 "use the version of emotion-pipeline that wrote it"
             )
         # Split at line feeds alone: a multilingual vocabulary may hold U+2028 or U+0085 as tokens.
         vocabulary = (directory / _VOCABULARY_FILE).read_bytes().decode().split("\n")[:-1]
-        max_tokens = document.pop("max_tokens")
-        return cls(vocabulary=tuple(vocabulary), rules=CleaningRules(**document), max_tokens=max_tokens)
+        max_tokens, segments = document.pop("max_tokens"), document.pop("segments", 1)
+        rules = CleaningRules(**document)
+        return cls(vocabulary=tuple(vocabulary), rules=rules, max_tokens=max_tokens, segments=segments)
 
 
 class HostTokenizer:
@@ -145,6 +155,21 @@ class HostTokenizer:
         spec = self.spec
         pieces = chain.from_iterable(map(self._ids_by_chunk.__getitem__, self._chunks(text)))
         return [spec.start_id, *islice(pieces, spec.max_tokens - 2), spec.end_id]
+
+    def encode_pair(self, text: str, context: str) -> tuple[list[int], list[int]]:
+        """Returns [CLS] context [SEP] text [SEP] and as many segment ids, 0 up to the context's [SEP], then 1.
+
+        The text keeps its room. Of the context as much is kept as fits beside it, from its end, since the nearest
+        words matter most; where nothing of it is left, this is `encode(text)` with segment ids of 0.
+        """
+        spec = self.spec
+        body = self.encode(text)[1:]
+        before = [index for chunk in self._chunks(context) for index in self._ids_by_chunk[chunk]]
+        kept = min(len(before), spec.max_tokens - 2 - len(body))
+        if kept <= 0:
+            return [spec.start_id, *body], [0] * (1 + len(body))
+        ids = [spec.start_id, *before[-kept:], spec.end_id, *body]
+        return ids, [0] * (2 + kept) + [1] * len(body)
 
     def words(self, text: str) -> list[str]:
         """The words of the cleaned text, each of which is cut into pieces on its own."""

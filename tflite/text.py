@@ -27,6 +27,7 @@ UNKNOWN_CHARACTER = "\ue000"
 """Private use, in no vocabulary: stands for a character of `NEWER_THAN_UNICODE_13` and makes its word `[UNK]`."""
 
 _NEWER = re.compile(f"[{NEWER_THAN_UNICODE_13}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
 
 _MARKS_THAT_MOVE = re.compile(
@@ -44,11 +45,23 @@ class CleaningRules:
         lowercase: lower case every code point on its own (uncased vocabularies).
         strip_accents: decompose (NFD) and drop nonspacing marks (uncased vocabularies).
         special_tokens: vocabulary word by special token, `{"[NAME]": "xxname"}`; matched exactly, in this order.
+        characters: what a single character beyond ASCII is replaced by, `{"😀": " grinning face "}`.
+
+    Raises:
+        ValueError: a key of `characters` is not one character beyond ASCII, or a value holds a lone surrogate.
     """
 
     lowercase: bool
     strip_accents: bool
     special_tokens: Mapping[str, str] = field(default_factory=dict)
+    characters: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for character, replacement in self.characters.items():
+            if len(character) != 1 or character.isascii():
+                raise ValueError(f"characters: {character!r} is not one character beyond ASCII")
+            if _SURROGATE.search(character + replacement):
+                raise ValueError(f"characters: {character!r}: {replacement!r} has no UTF-8 form")
 
     @cached_property
     def _cleaned_by_code_point(self) -> "_CleanedByCodePoint":
@@ -59,11 +72,12 @@ def clean_text(text: str, rules: CleaningRules) -> str:
     """Cleans a text for WordPiece.
 
     1. Each special token becomes its vocabulary word between spaces.
-    2. Each character newer than Unicode 13 that tables disagree on becomes `UNKNOWN_CHARACTER`.
-    3. Tab, line feed, carriage return and every separator (category Z) become a space; control and format characters
+    2. Each of the rules' `characters` is replaced.
+    3. Each character newer than Unicode 13 that tables disagree on becomes `UNKNOWN_CHARACTER`.
+    4. Tab, line feed, carriage return and every separator (category Z) become a space; control and format characters
        (Cc, Cf), lone surrogates and U+FFFD are dropped.
-    4. With `strip_accents`: NFD, then nonspacing marks (Mn) are dropped.
-    5. With `lowercase`: each code point is lower-cased on its own (no final sigma, no locale).
+    5. With `strip_accents`: NFD, then nonspacing marks (Mn) are dropped.
+    6. With `lowercase`: each code point is lower-cased on its own (no final sigma, no locale).
 
     Runs of spaces are left as they are.
     """
@@ -73,7 +87,7 @@ def clean_text(text: str, rules: CleaningRules) -> str:
 
 
 def clean_characters(text: str, rules: CleaningRules) -> str:
-    """Steps 2 to 5 of `clean_text`; what comes before a space does not depend on what comes after it."""
+    """Steps 2 to 6 of `clean_text`; what comes before a space does not depend on what comes after it."""
     if text.isascii() and text.isprintable():
         return text.lower() if rules.lowercase else text
     cleaned = text.translate(rules._cleaned_by_code_point)
@@ -84,6 +98,7 @@ def clean_characters(text: str, rules: CleaningRules) -> str:
 
 def _clean_characters(text: str, rules: CleaningRules) -> str:
     """The steps one after the other: what the table of code points is made by, and what is right in every case."""
+    text = "".join(rules.characters.get(character, character) for character in text)
     text = _NEWER.sub(UNKNOWN_CHARACTER, text)
     text = "".join(map(_clean_character, text))
     if rules.strip_accents:

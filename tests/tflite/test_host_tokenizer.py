@@ -88,9 +88,45 @@ def test_spec_survives_saving_even_with_line_separators_as_tokens(tmp_path: Path
 def test_spec_of_another_format_is_refused(tmp_path: Path) -> None:
     _spec().save(tmp_path)
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
-    with pytest.raises(ValueError, match="format_version is 2, expected 1"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 3}))
+    with pytest.raises(ValueError, match="format_version is 3, expected 2 or older"):
         TokenizerSpec.load(tmp_path)
+
+
+def test_spec_of_the_first_format_is_read(tmp_path: Path) -> None:
+    _spec().save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    document = {**json.loads(path.read_text()), "format_version": 1}
+    del document["characters"], document["segments"]
+    path.write_text(json.dumps(document))
+    assert TokenizerSpec.load(tmp_path) == _spec()
+
+
+def test_characters_and_segments_survive_saving(tmp_path: Path) -> None:
+    rules = CleaningRules(lowercase=True, strip_accents=True, characters={"😀": " happy "})
+    spec = TokenizerSpec(vocabulary=VOCABULARY, rules=rules, max_tokens=8, segments=2)
+    spec.save(tmp_path)
+    assert TokenizerSpec.load(tmp_path) == spec
+    assert HostTokenizer(spec).words("hug😀") == ["hug", "happy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "pieces", "segments"),
+    [
+        ("hug the", "happy", "[CLS] happy [SEP] hug the [SEP]", "000111"),
+        # The context loses its beginning, the text nothing.
+        ("hug the hug", "x happy !", "[CLS] happy ! [SEP] hug the hug [SEP]", "00001111"),
+        ("hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
+        ("hug the hug the hug the hug", "x !", "[CLS] hug the hug the hug the [SEP]", "00000000"),
+        ("hug", " \t", "[CLS] hug [SEP]", "000"),
+        ("", "happy", "[CLS] happy [SEP] [SEP]", "0001"),
+    ],
+)
+def test_a_context_gives_way_to_the_text(text: str, context: str, pieces: str, segments: str) -> None:
+    spec = _spec(max_tokens=8)
+    found, found_segments = HostTokenizer(spec).encode_pair(text, context)
+    assert [spec.vocabulary[index] for index in found] == pieces.split()
+    assert "".join(map(str, found_segments)) == segments
 
 
 @pytest.mark.parametrize(
@@ -106,3 +142,8 @@ def test_unfit_specs_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=max_tokens)
+
+
+def test_neither_one_nor_two_segments_are_refused() -> None:
+    with pytest.raises(ValueError, match="segments is 3; expected 1 or 2"):
+        TokenizerSpec(vocabulary=VOCABULARY, rules=UNCASED, max_tokens=8, segments=3)

@@ -45,6 +45,30 @@ def test_special_tokens_are_matched_exactly_and_separated() -> None:
     assert clean_text("hi[NAME]! [name] [NA\u200bME]", rules) == "hi xxname ! [name] [name]"
 
 
+def test_characters_are_replaced_before_all_but_special_tokens() -> None:
+    rules = CleaningRules(
+        lowercase=True,
+        strip_accents=True,
+        special_tokens={"[😀]": "xxsmile"},
+        characters={"😀": " Grinning Fâce ", "\ufe0f": "", "\u200d": " "},
+    )
+    assert clean_text("so😀\ufe0f!a\u200db [😀]", rules) == "so grinning face !a b  xxsmile "
+
+
+@pytest.mark.parametrize(
+    ("characters", "message"),
+    [
+        ({"ab": ""}, "'ab' is not one character beyond ASCII"),
+        ({"a": "b"}, "'a' is not one character beyond ASCII"),
+        ({"é": "\ud800"}, "has no UTF-8 form"),
+        ({"\udc80": ""}, "has no UTF-8 form"),
+    ],
+)
+def test_unfit_characters_are_refused(characters: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CleaningRules(lowercase=True, strip_accents=True, characters=characters)
+
+
 def test_cleaning_twice_changes_nothing() -> None:
     text = "Ünïcödé\u200d \u1e9b\u0323 [NAME] 😀\t字\U00010570"
     once = clean_text(text, UNCASED)
@@ -76,7 +100,15 @@ CHARACTERS = st.one_of(
 )
 
 
-@pytest.mark.parametrize("rules", [UNCASED, CASED, CleaningRules(lowercase=True, strip_accents=False)])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        UNCASED,
+        CASED,
+        CleaningRules(lowercase=True, strip_accents=False),
+        CleaningRules(lowercase=True, strip_accents=True, characters={"😀": "\u302fÉ", "字": ""}),
+    ],
+)
 @given(text=st.text(CHARACTERS, max_size=12))
 def test_the_table_of_code_points_does_what_the_steps_do(rules: CleaningRules, text: str) -> None:
     assert clean_text(text, rules) == canonical._clean_characters(text, rules)
