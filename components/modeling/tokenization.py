@@ -13,5 +13,6 @@ def in_graph_tokenizer(spec: TokenizerSpec) -> InGraphTokenizer:
         lowercase=spec.rules.lowercase,
         strip_accents=spec.rules.strip_accents,
         special_tokens=spec.rules.special_tokens,
+        characters=spec.rules.characters,
         max_tokens=spec.max_tokens,
     )
