@@ -1,0 +1,103 @@
+"""Reads the statistics protos of a run into plain values."""
+
+from typing import Any
+
+from components.core.artifacts import ExampleStatistics
+
+__all__ = ["read_features"]
+
+_TOP_VALUES = 12
+
+
+def read_features(statistics: ExampleStatistics) -> dict[str, dict[str, dict[str, Any]]]:
+    """Figures of every feature, by split and feature name; a split whose proto cannot be read is left out.
+
+    Each has `type`, `numeric`, `present`, `missing`, `values` (all of them), `least`, `average` and `most` (values of
+    a text that has any), `unique`, `length` (average of strings, in bytes), `top` (`value` and `count`), `number` (of
+    numeric ones `min`, `median`, `mean`, `max`, `deviation` and `zeros`), `histogram` (`edges` and `counts`, or None)
+    and `histogram_name`.
+    """
+    from google.protobuf.message import DecodeError
+
+    from components.data.dataset_statistics import read_statistics
+
+    found = {}
+    for split in statistics.splits():
+        try:
+            proto = read_statistics(statistics, split)
+        except (OSError, DecodeError, IndexError):
+            continue
+        found[split] = {_name(feature): _figures(feature) for feature in proto.features}
+    return found
+
+
+def _name(feature: Any) -> str:
+    return feature.name or ".".join(feature.path.step)
+
+
+def _figures(feature: Any) -> dict[str, Any]:
+    kind = feature.WhichOneof("stats") or ""
+    stats = getattr(feature, kind) if kind else None
+    common = stats.common_stats if stats is not None else None
+    strings = stats if kind == "string_stats" else None
+    numbers = stats if kind == "num_stats" else None
+    bars = _standard(
+        numbers.histograms if numbers is not None else [own.histogram for own in feature.custom_stats]
+    )
+    return {
+        "type": feature.DESCRIPTOR.fields_by_name["type"]
+        .enum_type.values_by_number[feature.type]
+        .name.lower(),
+        "numeric": numbers is not None,
+        **_presence(common),
+        "unique": getattr(stats, "unique", None) if numbers is None else None,
+        "length": strings.avg_length if strings is not None else None,
+        "top": [
+            {"value": value.value, "count": value.frequency}
+            for value in (strings.top_values if strings is not None else ())
+        ][:_TOP_VALUES],
+        "number": _number(numbers),
+        "histogram": bars,
+        "histogram_name": "value" if numbers is not None else _custom_name(feature),
+    }
+
+
+def _presence(common: Any) -> dict[str, Any]:
+    if common is None:
+        return {"present": 0, "missing": 0, "values": 0, "least": None, "average": None, "most": None}
+    present = common.num_non_missing
+    return {
+        "present": present,
+        "missing": common.num_missing,
+        "values": common.tot_num_values,
+        "least": common.min_num_values if present else None,
+        "average": common.avg_num_values if present else None,
+        "most": common.max_num_values if present else None,
+    }
+
+
+def _number(numbers: Any) -> dict[str, float] | None:
+    if numbers is None or not numbers.common_stats.num_non_missing:
+        return None
+    return {
+        "min": numbers.min,
+        "median": numbers.median,
+        "mean": numbers.mean,
+        "max": numbers.max,
+        "deviation": numbers.std_dev,
+        "zeros": numbers.num_zeros,
+    }
+
+
+def _standard(histograms: Any) -> dict[str, list[float]] | None:
+    """The first histogram of equally wide buckets."""
+    for histogram in histograms:
+        if histogram.type == histogram.STANDARD and histogram.buckets:
+            edges = [bucket.low_value for bucket in histogram.buckets] + [histogram.buckets[-1].high_value]
+            return {"edges": edges, "counts": [bucket.sample_count for bucket in histogram.buckets]}
+    return None
+
+
+def _custom_name(feature: Any) -> str:
+    named = [str(own.name) for own in feature.custom_stats if own.histogram.buckets]
+    return named[0].replace("_", " ") if named else ""
