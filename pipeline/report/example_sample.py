@@ -85,10 +85,11 @@ def _read(examples: Examples, split: str) -> Iterator[dict[str, Any]]:
     from components.data.tfrecord import read_records
 
     shards = examples.shards(split)
-    chosen = shards[:: max(1, len(shards) // _SHARDS_READ)][:_SHARDS_READ]
+    count = min(_SHARDS_READ, len(shards))
+    chosen = [shards[number * len(shards) // count] for number in range(count)]
     for shard in chosen:
         try:
-            for record in islice(read_records(shard), _ROWS_READ // len(chosen)):
+            for record in islice(read_records(shard), _ROWS_READ // count):
                 yield _shown(decode_example(record))
         except DataError:
             continue

@@ -18,14 +18,14 @@ def read_features(statistics: ExampleStatistics) -> dict[str, dict[str, dict[str
     and `histogram_name`.
     """
     from google.protobuf.message import DecodeError
-
-    from components.data.dataset_statistics import read_statistics
+    from tensorflow_metadata.proto.v0 import statistics_pb2
 
     found = {}
     for split in statistics.splits():
         try:
-            proto = read_statistics(statistics, split)
-        except (OSError, DecodeError, IndexError):
+            content = statistics.stats_path(split).read_bytes()
+            (proto,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets
+        except (OSError, DecodeError, ValueError):
             continue
         found[split] = {_name(feature): _figures(feature) for feature in proto.features}
     return found

@@ -1,6 +1,7 @@
 """Writes the report and the statistics page: each is one HTML file that needs no network and no script."""
 
 import re
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -46,6 +47,7 @@ def render_statistics(record: ReportData) -> str:
     return template.render(data=record, data_sections=about_data, whole=True)
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pipeline", "report"),
