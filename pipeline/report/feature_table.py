@@ -1,5 +1,6 @@
 """Reads the statistics protos of a run into plain values."""
 
+import math
 from typing import Any
 
 from components.core.artifacts import ExampleStatistics
@@ -14,8 +15,7 @@ def read_features(statistics: ExampleStatistics) -> dict[str, dict[str, dict[str
 
     Each has `type`, `numeric`, `present`, `missing`, `values` (all of them), `least`, `average` and `most` (values of
     a text that has any), `unique`, `length` (average of strings, in bytes), `top` (`value` and `count`), `number` (of
-    numeric ones `min`, `median`, `mean`, `max`, `deviation` and `zeros`), `histogram` (`edges` and `counts`, or None)
-    and `histogram_name`.
+    numbers `min`, `median`, `mean`, `max`, `deviation` and `zeros`) and `histograms` (`name`, `edges` and `counts`).
     """
     from google.protobuf.message import DecodeError
     from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -41,9 +41,8 @@ def _figures(feature: Any) -> dict[str, Any]:
     common = stats.common_stats if stats is not None else None
     strings = stats if kind == "string_stats" else None
     numbers = stats if kind == "num_stats" else None
-    bars = _standard(
-        numbers.histograms if numbers is not None else [own.histogram for own in feature.custom_stats]
-    )
+    bars = [("value", bars) for bars in numbers.histograms] if numbers is not None else []
+    bars += [(own.name.replace("_", " "), own.histogram) for own in feature.custom_stats]
     return {
         "type": feature.DESCRIPTOR.fields_by_name["type"]
         .enum_type.values_by_number[feature.type]
@@ -57,8 +56,7 @@ def _figures(feature: Any) -> dict[str, Any]:
             for value in (strings.top_values if strings is not None else ())
         ][:_TOP_VALUES],
         "number": _number(numbers),
-        "histogram": bars,
-        "histogram_name": "value" if numbers is not None else _custom_name(feature),
+        "histograms": [{"name": name, **_columns(each)} for name, each in bars if _can_be_drawn(each)],
     }
 
 
@@ -89,15 +87,13 @@ def _number(numbers: Any) -> dict[str, float] | None:
     }
 
 
-def _standard(histograms: Any) -> dict[str, list[float]] | None:
-    """The first histogram of equally wide buckets."""
-    for histogram in histograms:
-        if histogram.type == histogram.STANDARD and histogram.buckets:
-            edges = [bucket.low_value for bucket in histogram.buckets] + [histogram.buckets[-1].high_value]
-            return {"edges": edges, "counts": [bucket.sample_count for bucket in histogram.buckets]}
-    return None
+def _can_be_drawn(histogram: Any) -> bool:
+    """Whether its buckets are equally wide, and none reaches to infinity."""
+    if histogram.type != histogram.STANDARD or not histogram.buckets:
+        return False
+    return math.isfinite(histogram.buckets[0].low_value) and math.isfinite(histogram.buckets[-1].high_value)
 
 
-def _custom_name(feature: Any) -> str:
-    named = [str(own.name) for own in feature.custom_stats if own.histogram.buckets]
-    return named[0].replace("_", " ") if named else ""
+def _columns(histogram: Any) -> dict[str, list[float]]:
+    edges = [bucket.low_value for bucket in histogram.buckets] + [histogram.buckets[-1].high_value]
+    return {"edges": edges, "counts": [bucket.sample_count for bucket in histogram.buckets]}

@@ -6,7 +6,7 @@ from pipeline.report.collect import ReportData
 
 __all__ = ["annotators"]
 
-_SCALE = ((0.8, "reliable"), (0.667, "tentative"), (-2.0, "low"))
+_SCALE = ((0.8, "reliable"), (0.667, "tentative"), (float("-inf"), "low"))
 """Krippendorff, Content Analysis (2004), p. 241: rely on 0.800 and more, conclude tentatively from 0.667 on."""
 
 

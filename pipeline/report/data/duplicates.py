@@ -17,9 +17,11 @@ def duplicates(data: ReportData) -> dict[str, Any] | None:
     found = (data.examples or {}).get("duplicates")
     if not found:
         return None
+    near = found.get("near_looked_for", True)
     across = [_pair_of_splits(entry) for entry in found.get("across_splits") or ()]
     return {
         "policy": found.get("policy"),
+        "near": near,
         "similarity": found.get("similarity"),
         "min_words": found.get("min_words"),
         "kinds": [
@@ -28,7 +30,7 @@ def duplicates(data: ReportData) -> dict[str, Any] | None:
                 ("exact", "Equal", "but for case and white space"),
                 ("near", "Nearly equal", "groups with at least two different texts"),
             )
-            if found.get(key)
+            if found.get(key) and (key != "near" or near)
         ],
         "within": found.get("within_splits") or {},
         "across": across,
@@ -41,22 +43,30 @@ def duplicates(data: ReportData) -> dict[str, Any] | None:
 
 def _pair_of_splits(entry: Mapping[str, Any]) -> dict[str, Any]:
     rows: Sequence[int | None] = entry.get("rows") or (None, None)
+    order = -1 if entry["splits"][1] == "train" else 1
     return {
-        "splits": entry["splits"],
+        "splits": entry["splits"][::order],
         "groups": entry.get("groups", 0),
         "exact_groups": entry.get("exact_groups"),
-        "rows": list(zip(entry["splits"], rows, strict=True)),
-        "examples": [_example(example) for example in (entry.get("examples") or ())[:_PAIRS_SHOWN]],
+        "rows": list(zip(entry["splits"], rows, strict=True))[::order],
+        "examples": [
+            _example(example["texts"][:2][::order], example.get("similarity"))
+            for example in (entry.get("examples") or ())[:_PAIRS_SHOWN]
+        ],
     }
 
 
-def _example(example: Mapping[str, Any]) -> dict[str, Any]:
-    first, second = example["texts"][:2]
-    return {
-        "texts": differing_words(first, second),
-        "equal": first == second,
-        "similarity": example.get("similarity"),
-    }
+def _example(texts: Sequence[str], similarity: float | None) -> dict[str, Any]:
+    first, second = texts
+    return {"texts": differing_words(first, second), "alike": _alike(first == second, similarity)}
+
+
+def _alike(equal: bool, similarity: float | None) -> str:
+    if equal:
+        return "equal"
+    if similarity is None:
+        return "alike"
+    return "same words" if similarity == 1 else f"{100 * similarity:.0f} % alike"
 
 
 def _conflicts(found: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -17,9 +17,12 @@ def features(data: ReportData) -> dict[str, Any] | None:
 
 
 def _feature(name: str, data: ReportData) -> dict[str, Any]:
-    rows = [{"split": split, **by_name[name]} for split, by_name in data.features.items() if name in by_name]
+    rows: list[dict[str, Any]] = [
+        {"split": split, **by_name[name], "unique_95": _unique_interval(data, split, name)}
+        for split, by_name in data.features.items()
+        if name in by_name
+    ]
     shown = next((row for row in rows if row["present"]), rows[0])
-    bars = shown["histogram"]
     return {
         "name": name,
         "type": shown["type"],
@@ -29,6 +32,14 @@ def _feature(name: str, data: ReportData) -> dict[str, Any]:
         "top": shown["top"],
         "largest": max((value["count"] for value in shown["top"]), default=0) or 1,
         "all_different": bool(shown["unique"]) and shown["unique"] == shown["values"] and shown["unique"] > 1,
-        "chart": histogram(bars["edges"], bars["counts"]) if bars else None,
-        "chart_name": shown["histogram_name"],
+        "charts": [
+            {"name": bars["name"], "chart": histogram(bars["edges"], bars["counts"])}
+            for bars in shown["histograms"]
+        ],
     }
+
+
+def _unique_interval(data: ReportData, split: str, name: str) -> list[int] | None:
+    """Between which numbers that of different values lies, if there were too many to count; None if it is exact."""
+    document = ((data.statistics or {}).get("splits") or {}).get(split) or {}
+    return ((document.get("approximations") or {}).get(name) or {}).get("unique_95")

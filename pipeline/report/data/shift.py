@@ -38,8 +38,12 @@ def shift(data: ReportData) -> dict[str, Any] | None:
         "shown": _SHOWN,
         "scale": widest or 1.0,
         "checked": data.anomalies is not None,
-        "found": [found for found in data.anomalies or () if str(found["type"]).startswith("COMPARATOR_")],
+        "found": [found for found in data.anomalies or () if _is_comparison(str(found["type"]))],
     }
+
+
+def _is_comparison(kind: str) -> bool:
+    return kind.startswith("COMPARATOR_") or kind.endswith("_SHIFT")
 
 
 def _compare(first: Mapping[str, Any], second: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def duplicates() -> dict[str, Any]:
         "policy": "report",
         "similarity": 0.7,
         "min_words": 4,
+        "near_looked_for": True,
         "exact": {"groups": 175, "rows": 407, "surplus_rows": 232},
         "near": {"groups": 61, "rows": 130, "surplus_rows": 69},
         "across_splits": [
@@ -149,6 +150,9 @@ def split_statistics(
             "top": [{"emoji": sign, "count": 400 - 40 * at} for at, sign in enumerate("😂🙄😭👍😊🔥")],
         },
         "annotators": _annotators(labels, rows) if rated else None,
+        "approximations": {
+            "text": {"unique": rows - 40, "unique_95": [rows - 90, rows], "count_max_error": 12}
+        },
     }
 
 

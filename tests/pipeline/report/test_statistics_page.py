@@ -275,6 +275,15 @@ def test_the_page_of_real_data(tmp_path: Path, record: ReportData) -> None:
     assert ["I won!", "2"] in [[value, count] for value, _, count in values]
 
 
+def test_estimates_are_told_from_counts(page: Page) -> None:
+    unique = {
+        rows[1][4]
+        for rows in page.tables
+        if rows[0][:3] == ["Split", "Present", "Missing"] and "Unique" in rows[0]
+    }
+    assert unique == {"about 43,370", "28"}
+
+
 def test_the_hostile_text_is_in_the_sample(record: ReportData) -> None:
     assert record.sampled is not None
     shown = [text["text"] for texts in record.sampled.by_split.values() for text in texts]

@@ -35,8 +35,13 @@ def test_every_type_says_what_to_do(kind):
 
 
 def test_an_unknown_type_is_told_by_its_name():
-    assert anomaly_title("SEQUENCE_VALUE_TOO_LOW") == "Sequence value too low"
-    assert remedy("SEQUENCE_VALUE_TOO_LOW") is None
+    assert anomaly_title("SOMETHING_TOO_LOW") == "Something too low"
+    assert remedy("SOMETHING_TOO_LOW") is None
+
+
+def test_types_of_one_family_share_their_remedy():
+    assert anomaly_title("INT_TYPE_BIG_INT") == "Number outside its domain"
+    assert remedy("INT_TYPE_SMALL_INT") == remedy("INT_TYPE_BIG_INT")
 
 
 def test_data_that_were_not_checked_are_not_called_sound():
