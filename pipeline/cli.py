@@ -125,7 +125,8 @@ def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            help="`runs`, `artifacts`, a run's number, an artifact directory, a SavedModel or a .tflite file."
+            help="`runs`, `artifacts`, `statistics` (writes the page about the data), a run's number, an artifact "
+            "directory, a SavedModel or a .tflite file."
         ),
     ] = "runs",
     root: Annotated[

@@ -1,0 +1,69 @@
+"""What the texts are written in: scripts, languages and emoji."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pipeline.report.collect import ReportData
+
+__all__ = ["writing"]
+
+_SHOWN = 8
+
+
+def writing(data: ReportData) -> dict[str, Any] | None:
+    """Tables of shares by split: `scripts`, `languages` (of a sample) and `emoji`; None for what was not counted."""
+    splits = (data.statistics or {}).get("splits") or {}
+    scripts = _shares(splits, lambda document: document.get("scripts"))
+    languages = _shares(splits, lambda document: (document.get("languages") or {}).get("counts"))
+    emoji = _emoji(splits)
+    if not (scripts or languages or emoji):
+        return None
+    samples = {
+        split: document["languages"]["sample"]
+        for split, document in splits.items()
+        if (document.get("languages") or {}).get("sample")
+    }
+    return {"scripts": scripts, "languages": languages, "samples": samples, "emoji": emoji}
+
+
+def _shares(
+    splits: Mapping[str, Any], counts_of: Callable[[Mapping[str, Any]], Mapping[str, int] | None]
+) -> dict[str, Any] | None:
+    """One row a value, most frequent in the leading split first, the rarest gathered in a last row."""
+    counted = {split: dict(counts) for split, document in splits.items() if (counts := counts_of(document))}
+    if not counted:
+        return None
+    leading = next(iter(counted))
+    totals = {split: sum(counts.values()) for split, counts in counted.items()}
+    names = {name for counts in counted.values() for name in counts}
+    ranked = sorted(names, key=lambda name: (*(-counts.get(name, 0) for counts in counted.values()), name))
+    rows = [_row(name, [name], counted, totals) for name in ranked[:_SHOWN]]
+    if rest := ranked[_SHOWN:]:
+        rows.append(_row(f"{len(rest)} more", rest, counted, totals))
+    return {"leading": leading, "splits": list(counted), "rows": rows}
+
+
+def _row(
+    name: str, members: Sequence[str], counted: Mapping[str, Mapping[str, int]], totals: Mapping[str, int]
+) -> dict[str, Any]:
+    counts = {split: sum(own.get(member, 0) for member in members) for split, own in counted.items()}
+    return {
+        "name": name,
+        "counts": counts,
+        "shares": {split: count / totals[split] if totals[split] else 0.0 for split, count in counts.items()},
+    }
+
+
+def _emoji(splits: Mapping[str, Any]) -> dict[str, Any] | None:
+    found = {split: document["emoji"] for split, document in splits.items() if document.get("emoji")}
+    if not found:
+        return None
+    leading = next(iter(found))
+    return {
+        "leading": leading,
+        "splits": [
+            {"split": split, "texts": counted.get("texts"), "share": counted.get("share")}
+            for split, counted in found.items()
+        ],
+        "top": (found[leading].get("top") or [])[: 2 * _SHOWN],
+    }
