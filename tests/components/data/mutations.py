@@ -292,7 +292,7 @@ def make_tfrecord(random: Random) -> bytes:
         )
         record = encode_example({"text": values, "labels": [b"joy"]})
         # Damage below intact checksums reaches the messages themselves.
-        records.append(damage(record, random) if random.random() < 0.2 else record)
+        records.append(damage(record, random) if random.random() < 0.05 else record)
     return b"".join(map(frame, records))
 
 
