@@ -19,6 +19,14 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UTF8 = ("utf-8", "utf-8-sig")
+_NO_FILE_ENCODINGS = {
+    "idna",
+    "punycode",
+    "undefined",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "unicode-escape",
+}
 _UNMARKED = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _SIGNATURES = (
     (b"\x1f\x8b", "is gzipped; give it a name that ends in .gz"),
@@ -123,10 +131,8 @@ def detect_encoding(head: bytes, later: bytes, uri: str, *, told: str | None = N
         raise DataError(f"{uri}: is empty; expected rows of text and labels")
     refuse_signature(head, uri)
     marked = next((codec for mark, codec in _MARKS if head.startswith(mark)), None)
-    if told is not None and told not in _UTF8:
-        return TextEncoding(told)
     if told is not None:
-        return TextEncoding("utf-8-sig" if marked == "utf-8-sig" else "utf-8")
+        return TextEncoding(_settle(told, marked, head))
     if marked is not None:
         return TextEncoding(marked)
     if 0 in head:
@@ -154,6 +160,15 @@ def refuse_signature(head: bytes, uri: str) -> None:
             raise DataError(f"{uri}: {advice}")
     if _WEB_PAGE.match(head):
         raise DataError(f"{uri}: is a web page, perhaps of a failed download; fetch the file again")
+
+
+def _settle(told: str, marked: str | None, head: bytes) -> str:
+    """The codec that is told; where it leaves open whether there is a mark, what the file says."""
+    if told in _UTF8:
+        return "utf-8-sig" if marked == "utf-8-sig" else "utf-8"
+    if told in ("utf-16", "utf-32") and marked != told:
+        return f"{told}-be" if _fits(head, f"{told}-be") else f"{told}-le"
+    return told
 
 
 def _fits(head: bytes, codec: str) -> bool:
