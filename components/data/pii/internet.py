@@ -119,11 +119,11 @@ def _trim_host(host: str) -> str:
 
 def _is_link(host: str, *, has_path: bool) -> bool:
     name, _, ending = host.rpartition(".")
-    if not (ending.islower() or host.isupper()) or not any(len(label) > 1 for label in name.split(".")):
+    if not (ending.islower() or host.isupper()):
         return False
     if host.lower() in _SOFTWARE or name.replace(".", "").isdigit():
         return False
-    return has_path or ending.lower() in UNMISTAKABLE
+    return has_path or (ending.lower() in UNMISTAKABLE and any(len(label) > 1 for label in name.split(".")))
 
 
 def _is_ipv4(text: str) -> bool:

@@ -57,7 +57,7 @@ class PiiMasker:
             return text, {}
         counts: Counter[str] = Counter()
         for _ in range(_MAX_ROUNDS):
-            spans = self._find(text)
+            spans = self.find(text)
             if not spans:
                 break
             counts.update(span.kind.value for span in spans)
@@ -99,7 +99,8 @@ class PiiMasker:
     def _select(self, finders: Mapping[PiiKind, Finder]) -> tuple[Finder, ...]:
         return tuple(find for kind, find in finders.items() if kind in self.kinds)
 
-    def _find(self, text: str) -> list[Span]:
+    def find(self, text: str) -> list[Span]:
+        """Where personal data stands: disjoint, in order of the text."""
         view = text if text.isascii() else text.translate(_ascii_view())
         spans = [span for find in self._finders for span in find(view)]
         if self.names_pipeline is not None and self._finds_names:

@@ -1,13 +1,14 @@
 """What libphonenumber knows of a number, as far as it is needed to find numbers in texts."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-__all__ = ["is_dialled", "is_international", "is_national", "is_usual_shape", "regions"]
+__all__ = ["is_dialled", "is_international", "is_national", "regions", "usual_shapes"]
 
 _DIGITS = re.compile(r"\d+")
 _LONG = 10
@@ -90,9 +91,10 @@ def _parse(digits: str, region: str) -> "PhoneNumber | None":
     return number if number.country_code == phonenumbers.country_code_for_region(region) else None
 
 
-def is_usual_shape(shape: tuple[int, ...], region: str) -> bool:
-    """Whether numbers of the region are written in groups of so many digits where no 0 is dialled before them."""
-    return shape in _shapes(region)
+@lru_cache(maxsize=256)
+def usual_shapes(regions: tuple[str, ...]) -> frozenset[tuple[int, ...]]:
+    """Lengths of the groups in which numbers of these regions are written where no 0 is dialled before them."""
+    return frozenset(shape for region in regions for shape in _shapes(region))
 
 
 @lru_cache(maxsize=256)
@@ -107,19 +109,20 @@ def _lengths(region: str) -> frozenset[int]:
     return frozenset(length + extra for length in lengths for extra in (0, 1, len(code), len(code) + 1))
 
 
-@lru_cache(maxsize=256)
-def _shapes(region: str) -> frozenset[tuple[int, ...]]:
-    """The groups in which libphonenumber writes the region's numbers of each type, without leading 0."""
+def _shapes(region: str) -> Iterator[tuple[int, ...]]:
+    """The groups in which libphonenumber writes an example of each type of number of the region.
+
+    Without those that begin with one digit, which look like any numbers in a row.
+    """
     import phonenumbers
 
     style = phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    shapes = set()
     for kind in phonenumbers.supported_types_for_region(region):
         number = phonenumbers.example_number_for_type(region, kind)
         if number is None:
             continue
         code, *groups = _DIGITS.findall(phonenumbers.format_number(number, style))
-        shapes.add(tuple(map(len, groups)))
-        if code == "1":
-            shapes.add(tuple(map(len, [code, *groups])))
-    return frozenset(shape for shape in shapes if len(shape) > 1)
+        if len(groups) > 1 and len(groups[0]) > 1:
+            yield tuple(map(len, groups))
+            if code == "1":
+                yield tuple(map(len, [code, *groups]))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from components.data.pii.kinds import PiiKind, Span
-from components.data.pii.phone_numbers import is_dialled, is_international, is_national, is_usual_shape
+from components.data.pii.phone_numbers import is_dialled, is_international, is_national, usual_shapes
 
 __all__ = ["find_phones"]
 
@@ -42,26 +42,33 @@ _MOST_GROUPS = 8
 _DIGITS = range(7, 18)
 _LOCAL = (3, 4)
 """A number of North America without its area code."""
+_LONG = 10
+"""Digits of a national number that is hardly anything else."""
 _SOCIAL_SECURITY = (3, 2, 4)
 _POWERS_OF_TWO = frozenset({"2147483647", "2147483648"})
 """Integers that programs name, and numbers in Dallas."""
 
 
-def find_phones(text: str, *, regions: Sequence[str]) -> Iterator[Span]:
+def find_phones(text: str, *, regions: tuple[str, ...]) -> Iterator[Span]:
     """Telephone numbers in international form, and national ones of these regions (ISO 3166, two letters)."""
     for run in _RUN.finditer(text):
         if run.end() - run.start() >= _DIGITS.start:
             yield from _find_in_run(text, run.start(), run.end(), regions)
 
 
-def _find_in_run(text: str, start: int, end: int, regions: Sequence[str]) -> Iterator[Span]:
+def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> Iterator[Span]:
     """The telephone numbers in a run of digits; each begins and ends where the run does or where a space stands."""
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
     closed = [" " in text[left[1] : right[0]] for left, right in pairwise(groups)] + [True]
+    before = text[max(0, start - _CUE_CHARACTERS) : start]
+    cued = _CUE.search(before) is not None
+    other = not cued and _OTHER_CUE.search(before) is not None
     first = 0
     while first < len(groups):
         for last in range(min(first + _MOST_GROUPS, len(groups)) - 1, first - 1, -1):
-            if closed[last] and (span := _read(text, groups[first : last + 1], regions)):
+            if closed[last] and (
+                span := _read(text, groups[first : last + 1], regions, cued=cued, other=other)
+            ):
                 yield span
                 break
         else:
@@ -69,48 +76,73 @@ def _find_in_run(text: str, start: int, end: int, regions: Sequence[str]) -> Ite
         while not closed[last]:
             last += 1
         first = last + 1
+        cued = other = False
 
 
-def _read(text: str, groups: Sequence[tuple[int, int]], regions: Sequence[str]) -> Span | None:
-    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none."""
+def _read(
+    text: str, groups: Sequence[tuple[int, int]], regions: tuple[str, ...], *, cued: bool, other: bool
+) -> Span | None:
+    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none.
+
+    Args:
+        text: the whole text.
+        groups: start and end of each.
+        regions: as whose numbers they are read.
+        cued: whether a word such as `call` stands before them.
+        other: whether a word such as `invoice` does.
+    """
     pieces = [text[start:end] for start, end in groups]
     digits = "".join(pieces)
-    start, end = groups[0][0], groups[-1][1]
-    if len(digits) not in _DIGITS or _UNIT.match(text, end) or _DATE.search(text, start, end):
+    if len(digits) not in _DIGITS:
         return None
-    opening = re.search(r"[+(]*$", text[max(0, start - 2) : start])
-    marks = opening[0] if opening else ""
-    if ")" not in text[start:end]:
-        marks = marks[marks.rfind("(") + 1 :]
-    start -= len(marks)
-    before = text[max(0, start - _CUE_CHARACTERS) : start]
+    start, end = groups[0][0], groups[-1][1]
+    marks = _marks(text, start, end)
+    dialled = digits.startswith("0") or "(" in marks
+    shape = tuple(map(len, pieces))
+    if not (dialled or marks or cued or len(shape) == 1 or shape in usual_shapes(regions)):
+        return None
+    if _UNIT.match(text, end) or _DATE.search(text, start, end):
+        return None
     if "+" in marks:
         found = is_international(digits, marked=True)
     elif digits.startswith("00") and is_international(digits[2:], marked=False):
         found = True
+    elif other or digits in _POWERS_OF_TWO:
+        found = False
+    elif cued:
+        found = shape == _LOCAL or any(is_national(digits, region) for region in regions)
     else:
-        found = _is_national(pieces, before, regions, in_brackets="(" in marks)
+        found = _is_written_so(pieces, regions, dialled=dialled)
     if not found:
         return None
     extension = _EXTENSION.match(text, end)
-    return Span(start, extension.end() if extension else end, PiiKind.PHONE)
+    return Span(start - len(marks), extension.end() if extension else end, PiiKind.PHONE)
 
 
-def _is_national(pieces: Sequence[str], before: str, regions: Sequence[str], *, in_brackets: bool) -> bool:
-    """Whether the digits are a number of a region as it is written there; after a cue, written in whatever way."""
+def _marks(text: str, start: int, end: int) -> str:
+    """The + and the bracket before the digits from `start` to `end`; no bracket that is closed after them."""
+    marks = text[max(0, start - 2) : start]
+    marks = marks[len(marks.rstrip("+(")) :]
+    return marks if ")" in text[start:end] else marks[marks.rfind("(") + 1 :]
+
+
+def _is_written_so(pieces: Sequence[str], regions: tuple[str, ...], *, dialled: bool) -> bool:
+    """Whether the digits are a number of a region, and written as its numbers are.
+
+    Args:
+        pieces: the groups of digits.
+        regions: as whose numbers they are read.
+        dialled: whether they begin with 0 or a bracket, as what one dials does in many countries.
+    """
     digits = "".join(pieces)
-    if digits in _POWERS_OF_TWO or _OTHER_CUE.search(before):
-        return False
     shape = tuple(map(len, pieces))
-    if _CUE.search(before):
-        return shape == _LOCAL or any(is_national(digits, region) for region in regions)
     if len(shape) == 1:
-        mobile = not digits.startswith("0")
-        return len(digits) >= 10 and any(is_dialled(digits, region, mobile=mobile) for region in regions)
+        mobile = not dialled
+        return len(digits) >= _LONG and any(is_dialled(digits, region, mobile=mobile) for region in regions)
     if shape == _SOCIAL_SECURITY:
         return False
-    if digits.startswith("0") or in_brackets:
+    if dialled:
         return min(shape) > 1 and any(is_dialled(digits, region) for region in regions)
-    if len(pieces) == 2 and len(pieces[0]) == len(pieces[1]) and pieces[0] < pieces[1]:
+    if len(shape) == 2 and shape[0] == shape[1] and pieces[0] < pieces[1]:
         return False  # a range: 11750-11800
-    return any(is_usual_shape(shape, region) and is_national(digits, region) for region in regions)
+    return any(shape in usual_shapes((region,)) and is_national(digits, region) for region in regions)

@@ -39,7 +39,7 @@ _ALL_BUT_NAMES = tuple(kind for kind in PiiKind if kind is not PiiKind.NAME)
 
 def _resolve_pipeline(name: str, info: ValidationInfo) -> str:
     """Takes a directory from the configuration file's place; names of packages stay as they are."""
-    return resolve_input(name, info) if len(Path(name).parts) > 1 else name
+    return resolve_input(name, info) if "/" in name else name
 
 
 class Pii(Config):

@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from components.data.pii.kinds import PiiKind
+from components.data.pii.settings import Pii
+
+
+def test_everything_but_names_is_masked_by_default():
+    assert set(Pii().kinds) == set(PiiKind) - {PiiKind.NAME}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"phone_regions": ["UK"]}, "no telephone numbers of 'UK' are known"),
+        ({"id_countries": ["XX"]}, "no ids of 'XX' are known; expected some of AT, AU"),
+        ({"kinds": ["NAME"]}, "go together"),
+        ({"names_pipeline": "en_core_web_sm"}, "go together"),
+        ({"kinds": ["EMIAL"]}, "'EMAIL', 'URL'"),
+    ],
+)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        Pii(**settings)
+
+
+def test_regions_beyond_the_default_are_known():
+    assert Pii(phone_regions=("SG", "HK")).masker().mask("call 8123 4567") == ("call [PHONE]", {"PHONE": 1})
+
+
+def test_the_key_of_pseudonyms_is_an_input(tmp_path):
+    settings = Pii.model_validate({"pseudonym_key": "key"}, context={"base": tmp_path})
+    assert settings.external_inputs() == (str(tmp_path / "key"),)
+
+
+def test_settings_and_masker_load_no_library_before_they_need_it():
+    program = (
+        "import sys\nfrom components.data.pii.settings import Pii\nPii().masker().mask('nothing here')\n"
+        "print([name for name in ('phonenumbers', 'stdnum', 'spacy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
