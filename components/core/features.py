@@ -9,6 +9,8 @@ __all__ = [
     "SLICE_PREFIX",
     "TEXT",
     "TOKEN_IDS",
+    "VOTE_COUNTS",
+    "VOTE_LABELS",
     "WEIGHT",
 ]
 
@@ -23,6 +25,12 @@ CONTEXT = "context"
 
 LABELS = "labels"
 """bytes [any]: label names, in the order of the label list; none is allowed (no label applies)."""
+
+VOTE_LABELS = "votes/labels"
+"""bytes [any]: labels that raters gave, in the order of the label list; absent where raters are not told apart."""
+
+VOTE_COUNTS = "votes/counts"
+"""int64 [any]: how many raters gave each of `votes/labels`, at least 1."""
 
 GROUP = "group"
 """bytes [0 or 1]: rows of one group stay in one split."""
