@@ -73,7 +73,7 @@ def _check_document(config: ExampleValidatorConfig, document: Mapping[str, Any])
     splits = document["splits"]
     rows = {split: entry["rows"] for split, entry in splits.items()}
     findings = check_splits(rows, required=config.required_splits, min_examples=config.min_examples)
-    findings += check_leakage(document["overlaps"], rows, max_share=config.max_leaked_share)
+    findings += check_leakage(document.get("overlaps", ()), rows, max_share=config.max_leaked_share)
     if rows.get("train"):
         counts = splits["train"]["label_counts"]
         findings += check_labels(counts, split="train", min_examples=config.min_label_examples)

@@ -61,6 +61,21 @@ class PipelineConfig(Config):
             return {**values, "root": f"runs/{values['name']}"}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count_the_tokens_of_transform(cls, values: Any) -> Any:
+        """StatisticsGen counts tokens as Transform will make them, unless its own section says otherwise."""
+        if not isinstance(values, dict):
+            return values
+        own, transform = (values.get(name, {}) for name in ("statistics_gen", "transform"))
+        if not isinstance(own, dict) or not isinstance(transform, dict):
+            return values
+        shared = {
+            name: transform.get(name, TransformConfig.model_fields[name].default)
+            for name in ("encoder", "special_tokens", "casing")
+        }
+        return {**values, "statistics_gen": {**shared, **own}}
+
 
 def load_config(path: Path | str) -> PipelineConfig:
     """Reads a configuration file; relative input paths in it are taken from its directory.

@@ -107,7 +107,9 @@ class ExampleStatistics(Artifact):
 
     ```
     Split-<name>/FeatureStats.pb            tensorflow.metadata.v0.DatasetFeatureStatisticsList, binary
-    statistics.json                         label counts, co-occurrence and lengths by split, for the report
+    statistics.json                         by split: label counts and co-occurrence, lengths in characters, words and
+                                            tokens (all of them, without [CLS] and [SEP]), unknown words, scripts,
+                                            languages, emoji, disagreement of raters, errors of what is estimated
     ```
     """
 

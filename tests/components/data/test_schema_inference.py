@@ -2,17 +2,18 @@ import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.errors import DataError
+from components.data.feature_protos import Detail
 from components.data.schema_inference import format_schema, infer_schema, parse_schema
-from components.data.split_statistics import Detail, SplitStatistics
+from components.data.split_statistics import SplitCounter, StatisticsPlan
 
-DETAIL = Detail(top_values=20, ranks=1000, buckets=10)
+PLAN = StatisticsPlan(("joy", "fear"), None, None, Detail(top_values=20, ranks=1000, buckets=10))
 
 
 def dataset(name, examples):
-    statistics = SplitStatistics()
-    for example in examples:
-        statistics.add({"id": [b"1"], **example})
-    return statistics.to_proto(name, DETAIL)
+    counter = SplitCounter(PLAN)
+    if examples:
+        counter.add_all([{"id": [b"1"], **example} for example in examples])
+    return counter.finish().to_proto(name, PLAN)
 
 
 def row(*labels, **features):

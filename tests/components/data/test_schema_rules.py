@@ -2,8 +2,9 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data.feature_protos import Detail
 from components.data.schema_rules import compare_with_schema
-from components.data.split_statistics import Detail, SplitStatistics
+from components.data.split_statistics import SplitCounter, StatisticsPlan
 
 SCHEMA = """
 feature { name: "id" type: BYTES value_count { min: 1 max: 1 } presence { min_fraction: 1 min_count: 1 } }
@@ -15,10 +16,11 @@ string_domain { name: "labels" value: "joy" value: "fear" }
 
 
 def findings(examples, schema=SCHEMA):
-    statistics = SplitStatistics()
-    for example in examples:
-        statistics.add({"id": [b"1"], "text": [b"hi"], **example})
-    dataset = statistics.to_proto("test", Detail(20, 1000, 10))
+    plan = StatisticsPlan(("joy", "fear", "sad"), None, None, Detail(20, 1000, 10))
+    counter = SplitCounter(plan)
+    if examples:
+        counter.add_all([{"id": [b"1"], "text": [b"hi"], **example} for example in examples])
+    dataset = counter.finish().to_proto("test", plan)
     return compare_with_schema(dataset, text_format.Parse(schema, schema_pb2.Schema()))
 
 

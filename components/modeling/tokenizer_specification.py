@@ -1,0 +1,60 @@
+"""From an encoder's name to the tokenizer of its vocabulary, without TensorFlow for those with plain files."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from components.core.config import resolve_input
+from components.core.errors import EncoderError
+from components.modeling.encoder import Encoder, is_path
+
+if TYPE_CHECKING:
+    from tflite.host_tokenizer import TokenizerSpec
+
+__all__ = ["Casing", "EncoderName", "SpecialToken", "tokenizer_specification"]
+
+
+def _resolve_directory(name: str, info: ValidationInfo) -> str:
+    """Takes a relative directory from the configuration file's place; other names stay as they are."""
+    return resolve_input(name, info) if is_path(name) else name
+
+
+EncoderName: TypeAlias = Annotated[str, AfterValidator(_resolve_directory)]
+"""An encoder as a configuration names it; see `resolve_encoder`."""
+
+Casing: TypeAlias = Literal["auto", "uncased", "cased"]
+"""`uncased` lower-cases and strips accents, `cased` does neither; `auto` does as in pretraining."""
+
+SpecialToken: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+"""A string that is one token, matched exactly."""
+
+
+def tokenizer_specification(
+    encoder: Encoder, *, special_tokens: Sequence[str], casing: Casing, max_tokens: int
+) -> "TokenizerSpec":
+    """The tokenizer that an encoder's vocabulary, the special tokens and the casing make.
+
+    Args:
+        encoder: a resolved encoder.
+        special_tokens: strings that are one token each.
+        casing: how text is cleaned.
+        max_tokens: longest sequence, with [CLS] and [SEP].
+
+    Raises:
+        EncoderError: the vocabulary cannot be had, is no WordPiece vocabulary, or has no room for the special tokens.
+    """
+    from components.modeling.vocabulary import place_special_tokens, read_vocabulary
+    from tflite.host_tokenizer import TokenizerSpec
+    from tflite.text import CleaningRules
+
+    vocabulary = read_vocabulary(encoder)
+    tokens, words = place_special_tokens(vocabulary.tokens, special_tokens, encoder=encoder.name)
+    pretrained = (vocabulary.lowercase, vocabulary.strip_accents)
+    choices = {"auto": pretrained, "uncased": (True, True), "cased": (False, False)}
+    lowercase, strip_accents = choices[casing]
+    rules = CleaningRules(lowercase=lowercase, strip_accents=strip_accents, special_tokens=words)
+    try:
+        return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=max_tokens)
+    except ValueError as err:
+        raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
