@@ -1,10 +1,17 @@
 """SchemaGen: what the examples should look like."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from components.core.artifacts import ExampleStatistics, Schema
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 from components.core.errors import DataError
 from components.core.filesystem import open_file
+
+if TYPE_CHECKING:
+    from components.data.feature_view import FeatureView
 
 __all__ = ["SchemaGenConfig", "schema_gen"]
 
@@ -28,18 +35,31 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
         DataError: the curated file is no schema of text and labels.
         UserError: there is no such file, or it may not be read.
     """
-    from components.data.dataset_statistics import read_statistics
-    from components.data.schema_inference import format_schema, infer_schema, parse_schema
+    from components.data.schema_inference import infer_schema
+    from components.data.schema_text import format_schema, parse_schema
+    from components.data.split_profile import read_profiles
 
     if config.schema_path is None:
-        datasets = [read_statistics(statistics, split) for split in statistics.splits()]
-        text = format_schema(infer_schema(datasets, statistics.document()["labels"]))
+        profiles = read_profiles(str(statistics.path))
+        datasets = [profile.dataset for profile in profiles.values()]
+        counts = _add_up([profile.views for profile in profiles.values()])
+        inferred = infer_schema(datasets, statistics.document()["labels"])
+        text = format_schema(inferred, counts=counts, origin="inferred from the data")
         parsed = parse_schema(text, "the inferred schema")
     else:
         text = _read_text(config.schema_path)
         parsed = parse_schema(text, config.schema_path)
     schema.pbtxt_path.write_text(text, encoding="utf-8")
     return {"features": len(parsed.feature), "source": config.schema_path or "inferred"}
+
+
+def _add_up(splits: Sequence[Mapping[str, "FeatureView"]]) -> Mapping[str, Counter[str]]:
+    """How often values occur in all splits together, by feature."""
+    counts: dict[str, Counter[str]] = {}
+    for views in splits:
+        for name, view in views.items():
+            counts.setdefault(name, Counter()).update({value: int(n) for value, n in view.counts.items()})
+    return counts
 
 
 def _read_text(path: str) -> str:

@@ -98,7 +98,7 @@ def two_proportion_test(first: int, first_rows: int, second: int, second_rows: i
 
 
 def fisher_exact_test(first: int, first_rows: int, second: int, second_rows: int) -> float:
-    """Two-sided p-value by Fisher's exact test: the probability of all tables that are no likelier than the one seen."""
+    """Two-sided p-value by Fisher's exact test: the probability of all tables no likelier than the one seen."""
     rows, hits = first_rows + second_rows, first + second
     lowest, highest = max(0, hits - second_rows), min(hits, first_rows)
 

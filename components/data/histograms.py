@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from components.data.comparators import jensen_shannon_divergence
@@ -97,8 +98,8 @@ def kolmogorov_smirnov_test(distance: float, first_total: float, second_total: f
 def histogram_divergence(first: Any, second: Any) -> float:
     """Jensen-Shannon divergence to base 2 of two tensorflow-metadata `Histogram`s; NaN if one is empty.
 
-    As TFDV does it: both are cut at the edges of either, numbers being spread evenly in a bucket; a bucket without width
-    is a value of its own; NaN and buckets with an infinite end are nothing that two histograms have in common.
+    As TFDV does it: both are cut at the edges of either, numbers being spread evenly in a bucket; a bucket without
+    width is a value of its own; NaN and buckets with an infinite end are nothing that two histograms have in common.
     """
     wide = (Histogram.from_proto(first), Histogram.from_proto(second))
     edges = sorted({*wide[0].edges, *wide[1].edges})
@@ -106,7 +107,7 @@ def histogram_divergence(first: Any, second: Any) -> float:
     for side, (proto, histogram) in enumerate(zip((first, second), wide, strict=True)):
         counts = {
             f"{low!r} to {high!r}": histogram.share_between(low, high) * histogram.total
-            for low, high in zip(edges, edges[1:], strict=False)
+            for low, high in pairwise(edges)
             if histogram.total
         }
         for bucket in proto.buckets:
