@@ -150,7 +150,8 @@ def _compare(
     earlier = config.previous_statistics or (str(baseline.path) if baseline is not None else None)
     previous = read_profiles(earlier) if earlier is not None else None
     serving = read_profiles(config.serving_statistics) if config.serving_statistics is not None else None
-    comparisons = plan_comparisons(current, previous, serving)
+    known_as = "the earlier data" if config.previous_statistics is not None else "the last accepted run"
+    comparisons = plan_comparisons(current, previous, serving, previous_name=known_as)
     asked = [measured for comparison in comparisons for measured in measure_comparators(comparison, expected)]
     limits = ShiftLimits(
         config.max_label_shift, config.max_category_shift, config.max_length_shift, config.false_alarms

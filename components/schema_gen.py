@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from components.core.artifacts import ExampleStatistics, Schema
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
-from components.core.errors import DataError
-from components.core.filesystem import open_file
 
 if TYPE_CHECKING:
     from components.data.feature_view import FeatureView
@@ -36,7 +34,7 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
         UserError: there is no such file, or it may not be read.
     """
     from components.data.schema_inference import infer_schema
-    from components.data.schema_text import format_schema, parse_schema
+    from components.data.schema_text import format_schema, parse_schema, read_schema_text
     from components.data.split_profile import read_profiles
 
     if config.schema_path is None:
@@ -47,7 +45,7 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
         text = format_schema(inferred, counts=counts, origin="inferred from the data")
         parsed = parse_schema(text, "the inferred schema")
     else:
-        text = _read_text(config.schema_path)
+        text = read_schema_text(config.schema_path)
         parsed = parse_schema(text, config.schema_path)
     schema.pbtxt_path.write_text(text, encoding="utf-8")
     return {"features": len(parsed.feature), "source": config.schema_path or "inferred"}
@@ -60,12 +58,3 @@ def _add_up(splits: Sequence[Mapping[str, "FeatureView"]]) -> Mapping[str, Count
         for name, view in views.items():
             counts.setdefault(name, Counter()).update({value: int(n) for value, n in view.counts.items()})
     return counts
-
-
-def _read_text(path: str) -> str:
-    try:
-        with open_file(path) as stream:
-            content: bytes = stream.read()
-        return content.decode()
-    except UnicodeDecodeError as err:
-        raise DataError(f"{path}: is not UTF-8 text; expected a schema in protobuf text form") from err

@@ -35,10 +35,18 @@ def plan_comparisons(
     current: Mapping[str, SplitProfile],
     previous: Mapping[str, SplitProfile] | None,
     serving: Mapping[str, SplitProfile] | None,
+    *,
+    previous_name: str = "the last accepted run",
 ) -> list[Comparison]:
     """Every other split against train, train against serving data, every split against its earlier self.
 
     Splits without examples are left out: there is nothing to compare.
+
+    Args:
+        current: splits of this run by name.
+        previous: splits of earlier data; None if there are none.
+        serving: splits of texts that the model is asked about; None if there are none.
+        previous_name: what messages call the earlier data.
     """
     found: list[Comparison] = []
     train = current.get("train")
@@ -51,7 +59,7 @@ def plan_comparisons(
             found.append(Comparison("skew", train, serving[name], "the serving data"))
     for name, split in current.items():
         if previous and name in previous:
-            found.append(Comparison("drift", split, previous[name], "the last accepted run"))
+            found.append(Comparison("drift", split, previous[name], previous_name))
     return [one for one in found if one.treatment.rows and one.control.rows]
 
 

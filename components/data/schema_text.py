@@ -6,14 +6,16 @@ from typing import Any
 
 from components.core import features
 from components.core.errors import DataError
+from components.core.filesystem import open_file
 from components.data.comparators import Counts, shares
 
-__all__ = ["format_schema", "parse_schema"]
+__all__ = ["format_schema", "parse_schema", "read_schema_text"]
 
 _HEADER = """\
 # What the examples should look like, {origin}: tensorflow.metadata.v0.Schema in text form.
 # To keep it, copy it beside your configuration, correct it, name it in `schema_gen: {{schema_path: …}}` and put it
 # under version control. `emotion validate DATA --schema FILE --write-schema FILE` adds what new data bring.
+# Features are called as the stages call them (text, labels, slice/<column>), whatever the columns of the source are.
 """
 
 _DATASET = """
@@ -79,6 +81,21 @@ def parse_schema(text: str, where: str) -> Any:
                 "from the schema.pbtxt that is inferred without `schema_gen.schema_path`"
             )
     return schema
+
+
+def read_schema_text(uri: str) -> str:
+    """The content of a schema file.
+
+    Raises:
+        DataError: it is not UTF-8 text.
+        UserError: there is no such file, or it may not be read.
+    """
+    try:
+        with open_file(uri) as stream:
+            content: bytes = stream.read()
+        return content.decode()
+    except UnicodeDecodeError as err:
+        raise DataError(f"{uri}: is not UTF-8 text; expected a schema in protobuf text form") from err
 
 
 def _feature_lines(feature: Any, domain: Any | None, counts: Counts) -> Iterator[str]:

@@ -180,7 +180,7 @@ def test_other_statistics_can_be_the_baseline(tmp_path):
     anomalies, _ = validate(tmp_path, splits, baseline=baseline, required_splits=["train"], **settings)
     assert found(anomalies) == []
     assert {one["control"] for one in anomalies.comparisons()} == {
-        "the last accepted run",
+        "the earlier data",
         "the serving data",
     }
 
