@@ -1,6 +1,5 @@
 """SchemaGen: what the examples should look like."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
     if config.schema_path is None:
         profiles = read_profiles(str(statistics.path))
         datasets = [profile.dataset for profile in profiles.values()]
-        counts = _add_up([profile.views for profile in profiles.values()])
+        counts = _counts([profile.views for profile in profiles.values()])
         inferred = infer_schema(datasets, statistics.document()["labels"])
         text = format_schema(inferred, counts=counts, origin="inferred from the data")
         parsed = parse_schema(text, "the inferred schema")
@@ -51,10 +50,10 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
     return {"features": len(parsed.feature), "source": config.schema_path or "inferred"}
 
 
-def _add_up(splits: Sequence[Mapping[str, "FeatureView"]]) -> Mapping[str, Counter[str]]:
-    """How often values occur in all splits together, by feature."""
-    counts: dict[str, Counter[str]] = {}
+def _counts(splits: Sequence[Mapping[str, "FeatureView"]]) -> Mapping[str, list[Mapping[str, float]]]:
+    """How often values occur in each split, by feature."""
+    counts: dict[str, list[Mapping[str, float]]] = {}
     for views in splits:
         for name, view in views.items():
-            counts.setdefault(name, Counter()).update({value: int(n) for value, n in view.counts.items()})
+            counts.setdefault(name, []).append(view.counts)
     return counts

@@ -1,7 +1,7 @@
 """The schema file: a tensorflow-metadata `Schema` in text form, with what a person who curates it wants to know."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from components.core import features
@@ -26,23 +26,21 @@ _DATASET = """
 # }
 """
 
-_SMALL_SAMPLE = 1000
-
 
 def format_schema(
-    schema: Any, *, counts: Mapping[str, Counts] | None = None, origin: str = "inferred"
+    schema: Any, *, counts: Mapping[str, Sequence[Counts]] | None = None, origin: str = "inferred"
 ) -> str:
     """The schema's text form with comments: what each feature may hold, and comparisons that can be switched on.
 
     Args:
         schema: the `Schema`.
-        counts: how often values of features were seen, from which thresholds of comparisons are suggested.
+        counts: how often the values of a feature were seen in each split, from which thresholds are suggested.
         origin: how the schema came about, for the first line.
     """
     blocks = [_HEADER.format(origin=origin)]
     for feature in schema.feature:
         domain = next((found for found in schema.string_domain if found.name == feature.domain), None)
-        blocks.append("\n".join(_feature_lines(feature, domain, (counts or {}).get(feature.name, {}))) + "\n")
+        blocks.append("\n".join(_feature_lines(feature, domain, (counts or {}).get(feature.name, ()))) + "\n")
     rest = type(schema)()
     rest.CopyFrom(schema)
     rest.ClearField("feature")
@@ -98,7 +96,7 @@ def read_schema_text(uri: str) -> str:
         raise DataError(f"{uri}: is not UTF-8 text; expected a schema in protobuf text form") from err
 
 
-def _feature_lines(feature: Any, domain: Any | None, counts: Counts) -> Iterator[str]:
+def _feature_lines(feature: Any, domain: Any | None, counts: Sequence[Counts]) -> Iterator[str]:
     """The feature's block, a sentence before it, and suggestions at its end."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -119,7 +117,7 @@ def _describe(feature: Any, domain: Any | None) -> str:
     return f"{where}, {many}{known}"
 
 
-def _suggestions(feature: Any, domain: Any | None, counts: Counts) -> Iterator[str]:
+def _suggestions(feature: Any, domain: Any | None, counts: Sequence[Counts]) -> Iterator[str]:
     if domain is not None:
         if not feature.HasField("distribution_constraints"):
             yield "  # To let up to 1 % of the values be others, uncomment:"
@@ -136,12 +134,16 @@ def _suggestions(feature: Any, domain: Any | None, counts: Counts) -> Iterator[s
         yield '  # annotation { tag: "language:en" tag: "script:Latin" }'
 
 
-def _suggested_threshold(counts: Counts) -> float:
-    """Twice what chance alone seldom exceeds between two halves of these values, or of 1,000; at least 0.02."""
-    sample = max(_SMALL_SAMPLE, sum(counts.values()) / 2)
-    largest = max(shares(counts).values(), default=0.5)
-    noise = 3 * math.sqrt(largest * (1 - largest) * 2 / sample)
-    return max(0.02, math.ceil(noise * 2 * 100) / 100)
+def _suggested_threshold(splits: Sequence[Counts]) -> float:
+    """What chance alone hardly ever makes of two data sets of the smallest split's size: four standard errors of the
+    most frequent value's share; at least 0.02, as less is a trifle.
+    """
+    errors = [
+        math.sqrt(largest * (1 - largest) * 2 / sum(counts.values()))
+        for counts in splits
+        if (largest := max(shares(counts).values(), default=0.0))
+    ]
+    return max(0.02, math.ceil(4 * max(errors, default=0.0) * 100) / 100)
 
 
 def _text(message: Any) -> str:

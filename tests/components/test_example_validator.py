@@ -10,6 +10,7 @@ from components.core.errors import UserError
 from components.core.filesystem import content_digest
 from components.example_validator import ExampleValidatorConfig, example_validator
 from components.schema_gen import SchemaGenConfig, schema_gen
+from tests.benchmarks import drift
 from tests.components.data_stages import SHARED_DATA, generate, needs_shared_data, profile, write
 from tests.components.written_statistics import write_statistics
 
@@ -268,3 +269,14 @@ def test_goemotions_may_be_trained_on(tmp_path):
     assert anomalies.refusal() is None
     duplicates = {"TEXT_IN_TWO_SPLITS", "NEAR_DUPLICATE_IN_TWO_SPLITS", "CONFLICTING_LABELS"}
     assert {entry["type"] for entry in anomalies.anomalies()} <= duplicates
+
+
+@needs_shared_data
+@pytest.mark.shared_data
+def test_planted_drift_is_found_and_resamples_are_silent():
+    """A few cases of `tests.benchmarks.drift`, which has them all."""
+    labels, texts = drift.read_goemotions(SHARED_DATA / "goemotions")
+    for parts in (drift.PARTS, drift.SMALL_PARTS):
+        assert [drift.validate(texts, labels, parts, seed=seed) for seed in range(3)] == [[]] * 3
+    assert drift.is_found(texts, labels, "joy", 2.0, seed=1)
+    assert drift.is_found(texts, labels, "embarrassment", 3.0, seed=2)

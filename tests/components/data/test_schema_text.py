@@ -34,7 +34,7 @@ def test_comments_say_what_each_feature_may_hold():
 
 def test_what_is_commented_out_is_valid_and_can_be_switched_on():
     """Uncommenting every suggestion gives a schema that has what was suggested."""
-    text = format_schema(inferred(), counts={"labels": Counter(joy=900, anger=100)})
+    text = format_schema(inferred(), counts={"labels": [Counter(joy=900, anger=100)]})
     suggested = re.sub(
         r"^( *)# (?=(?:drift|skew)_comparator|distribution_|annotation|dataset_|\}|  )",
         r"\1",
@@ -44,22 +44,25 @@ def test_what_is_commented_out_is_valid_and_can_be_switched_on():
     schema = parse_schema(suggested, "s")
     by_name = {feature.name: feature for feature in schema.feature}
     labels = by_name["labels"]
-    assert labels.drift_comparator.infinity_norm.threshold == pytest.approx(0.09)
-    assert labels.skew_comparator.infinity_norm.threshold == pytest.approx(0.09)
+    assert labels.drift_comparator.infinity_norm.threshold == pytest.approx(0.06)
+    assert labels.skew_comparator.infinity_norm.threshold == pytest.approx(0.06)
     assert labels.distribution_constraints.min_domain_mass == 0.99
     assert list(by_name["text"].annotation.tag) == ["language:en", "script:Latin"]
     assert schema.dataset_constraints.num_examples_drift_comparator.max_fraction_threshold == 2
     assert not re.search(r"^ *# drift_comparator", format_schema(schema).split("# slice/lang")[0], flags=re.M)
 
 
+MANY = {"joy": 50_000, "anger": 50_000}
+
+
 def test_more_data_suggest_a_lower_threshold():
     few, many = (
         re.search(
-            r"drift_comparator .*threshold: ([\d.]+)", format_schema(inferred(), counts={"labels": counts})
+            r"drift_comparator .*threshold: ([\d.]+)", format_schema(inferred(), counts={"labels": splits})
         )
-        for counts in ({"joy": 500, "anger": 500}, {"joy": 50_000, "anger": 50_000})
+        for splits in ([MANY, {"joy": 50, "anger": 50}], [MANY, MANY])
     )
-    assert (few[1], many[1]) == ("0.14", "0.02")
+    assert (few[1], many[1]) == ("0.29", "0.02")
 
 
 @pytest.mark.parametrize(
