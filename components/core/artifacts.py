@@ -151,6 +151,9 @@ class ExampleAnomalies(Artifact):
     ```
     Split-<name>/SchemaDiff.pb              tensorflow.metadata.v0.Anomalies, binary
     anomalies.json                          [{"split", "feature", "type", "severity", "message"}]
+    comparisons.json                        what was measured against other splits and earlier data, odd or not:
+                                            [{"split", "control", "comparison", "feature", "type", "at", "value",
+                                            "limit", "exceeded", "p_value"}]
     ```
     """
 
@@ -160,6 +163,14 @@ class ExampleAnomalies(Artifact):
     @property
     def json_path(self) -> Path:
         return self.path / "anomalies.json"
+
+    @property
+    def comparisons_path(self) -> Path:
+        return self.path / "comparisons.json"
+
+    def comparisons(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.comparisons_path.read_text(encoding="utf-8"))
+        return found
 
     def anomalies(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = json.loads(self.json_path.read_text(encoding="utf-8"))
