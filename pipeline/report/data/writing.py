@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.report.collect import ReportData
+from pipeline.report.data.language_names import language_name
 
 __all__ = ["writing"]
 
@@ -15,6 +16,8 @@ def writing(data: ReportData) -> dict[str, Any] | None:
     splits = (data.statistics or {}).get("splits") or {}
     scripts = _shares(splits, lambda document: document.get("scripts"))
     languages = _shares(splits, lambda document: (document.get("languages") or {}).get("counts"))
+    for row in languages["rows"] if languages else ():
+        row["name"] = language_name(row["name"])
     emoji = _emoji(splits)
     if not (scripts or languages or emoji):
         return None
