@@ -54,6 +54,7 @@ _NAMES = {
     "nl": "Dutch",
     "no": "Norwegian",
     "pa": "Punjabi",
+    "pcm": "Nigerian Pidgin",
     "pl": "Polish",
     "ps": "Pashto",
     "pt": "Portuguese",
