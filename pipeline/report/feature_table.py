@@ -42,7 +42,9 @@ def _figures(feature: Any) -> dict[str, Any]:
     strings = stats if kind == "string_stats" else None
     numbers = stats if kind == "num_stats" else None
     bars = [("value", bars) for bars in numbers.histograms] if numbers is not None else []
-    bars += [(own.name.replace("_", " "), own.histogram) for own in feature.custom_stats]
+    bars += [
+        (own.name.removeprefix("length_").replace("_", " "), own.histogram) for own in feature.custom_stats
+    ]
     return {
         "type": feature.DESCRIPTOR.fields_by_name["type"]
         .enum_type.values_by_number[feature.type]

@@ -14,10 +14,11 @@ _MOST_WORDS = 120
 def differing_words(first: str, second: str) -> tuple[Pieces, Pieces]:
     """Both texts in pieces of `words` that are, together, the text, and `differs` from the other text.
 
-    Texts are cut after 120 words and end in an ellipsis then.
+    Case and punctuation are no difference, as they are none in the search for duplicates. Texts are cut after 120 words
+    and end in an ellipsis then.
     """
     words, other_words = _words(first), _words(second)
-    keys, other_keys = ([word.strip().casefold() for word in each] for each in (words, other_words))
+    keys, other_keys = ([_key(word) for word in each] for each in (words, other_words))
     pieces: Pieces = []
     other_pieces: Pieces = []
     matcher = SequenceMatcher(None, keys, other_keys, autojunk=False)
@@ -39,3 +40,8 @@ def _words(text: str) -> list[str]:
     """The words, each with the white space after it."""
     words = re.findall(r"\s*\S+\s*", text)
     return words if len(words) <= _MOST_WORDS else [*words[:_MOST_WORDS], "…"]
+
+
+def _key(word: str) -> str:
+    bare = word.strip().casefold()
+    return re.sub(r"\W", "", bare) or bare

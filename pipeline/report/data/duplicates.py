@@ -19,6 +19,8 @@ def duplicates(data: ReportData) -> dict[str, Any] | None:
         return None
     near = found.get("near_looked_for", True)
     across = [_pair_of_splits(entry) for entry in found.get("across_splits") or ()]
+    across.sort(key=lambda pair: pair["splits"][0] != "train")
+    within = found.get("within_splits") or {}
     return {
         "policy": found.get("policy"),
         "near": near,
@@ -32,7 +34,7 @@ def duplicates(data: ReportData) -> dict[str, Any] | None:
             )
             if found.get(key) and (key != "near" or near)
         ],
-        "within": found.get("within_splits") or {},
+        "within": {split: within[split] for split in sorted(within, key=lambda name: name != "train")},
         "across": across,
         "leaked": sum(entry["groups"] for entry in across),
         "conflicts": _conflicts(found.get("conflicts")),

@@ -19,6 +19,5 @@ def examples(data: ReportData) -> dict[str, Any] | None:
     return {
         "splits": {split: texts for split, texts in data.sampled.by_split.items() if texts},
         "rare": dict(list(by_label.items())[:_RARE_LABELS_SHOWN]),
-        "leading": next(iter(data.sampled.by_split), None),
-        "searched": data.sampled.searched,
+        "searched": max(data.sampled.searched.values(), default=0),
     }

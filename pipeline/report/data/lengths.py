@@ -1,6 +1,6 @@
 """How long texts are, in characters, in words, and in tokens as the model reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -10,6 +10,8 @@ from pipeline.report.collect import ReportData
 __all__ = ["lengths", "token_profile"]
 
 _UNITS = ("characters", "words", "tokens")
+_DRAWN = 0.999
+"""Share (0-1) of the texts that a histogram shows at least."""
 
 
 def lengths(data: ReportData) -> dict[str, Any] | None:
@@ -24,12 +26,13 @@ def _unit(data: ReportData, name: str) -> dict[str, Any] | None:
         return None
     leading, first = next(iter(profiles.items()))
     limit = data.max_tokens if name == "tokens" else None
-    shown = first["histogram"]
+    edges, counts, beyond = _without_tail(**first["histogram"])
     reach = _reach(list(profiles.values()))
     return {
         "name": name,
         "leading": leading,
-        "chart": histogram(shown["edges"], shown["counts"], limit=limit),
+        "chart": histogram(edges, counts, limit=limit),
+        "beyond": beyond,
         "median": first["median"],
         "p95": first["p95"],
         "rows": [
@@ -37,6 +40,18 @@ def _unit(data: ReportData, name: str) -> dict[str, Any] | None:
             for split, profile in profiles.items()
         ],
     }
+
+
+def _without_tail(
+    edges: Sequence[float], counts: Sequence[int]
+) -> tuple[Sequence[float], Sequence[int], int]:
+    """The histogram up to where all but one in a thousand are, and how many are beyond.
+
+    One text of 10,000 characters would else press all others into the first column.
+    """
+    reached = accumulate(counts)
+    columns = next(number for number, total in enumerate(reached, 1) if total >= _DRAWN * sum(counts))
+    return edges[: columns + 1], counts[:columns], sum(counts[columns:])
 
 
 def _profiles(data: ReportData, name: str) -> dict[str, Mapping[str, Any]]:

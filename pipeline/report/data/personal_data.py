@@ -21,7 +21,8 @@ def personal_data(data: ReportData) -> dict[str, Any] | None:
     rows = sum(document["rows"] for document in data.examples["splits"].values())
     masked_rows = data.examples.get("masked_rows")
     return {
-        "kinds": kinds,
+        "kinds": [row for row in kinds if row["count"]],
+        "absent": [row["placeholder"] for row in kinds if not row["count"]],
         "largest": max((row["count"] for row in kinds), default=0) or 1,
         "total": sum(row["count"] for row in kinds),
         "rows": masked_rows,

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.report.collect import ReportData
+from pipeline.report.data.language_names import language_name
 
 __all__ = ["writing"]
 
 _SHOWN = 8
+_SELDOM = 0.001
+"""What no split has in this share (0-1) of its texts is gathered: of languages, it is mostly wrong guesses."""
 
 
 def writing(data: ReportData) -> dict[str, Any] | None:
@@ -15,6 +18,8 @@ def writing(data: ReportData) -> dict[str, Any] | None:
     splits = (data.statistics or {}).get("splits") or {}
     scripts = _shares(splits, lambda document: document.get("scripts"))
     languages = _shares(splits, lambda document: (document.get("languages") or {}).get("counts"))
+    for row in languages["rows"] if languages else ():
+        row["name"] = language_name(row["name"])
     emoji = _emoji(splits)
     if not (scripts or languages or emoji):
         return None
@@ -29,18 +34,23 @@ def writing(data: ReportData) -> dict[str, Any] | None:
 def _shares(
     splits: Mapping[str, Any], counts_of: Callable[[Mapping[str, Any]], Mapping[str, int] | None]
 ) -> dict[str, Any] | None:
-    """One row a value, most frequent in the leading split first, the rarest gathered in a last row."""
+    """One row a value, most frequent in any split first, the seldom ones gathered in a last row."""
     counted = {split: dict(counts) for split, document in splits.items() if (counts := counts_of(document))}
     if not counted:
         return None
     leading = next(iter(counted))
     totals = {split: sum(counts.values()) for split, counts in counted.items()}
     names = {name for counts in counted.values() for name in counts}
-    ranked = sorted(names, key=lambda name: (*(-counts.get(name, 0) for counts in counted.values()), name))
-    rows = [_row(name, [name], counted, totals) for name in ranked[:_SHOWN]]
-    if rest := ranked[_SHOWN:]:
-        rows.append(_row(f"{len(rest)} more", rest, counted, totals))
+    ranked = sorted(names, key=lambda name: (-_largest_share(name, counted, totals), name))
+    shown = sum(_largest_share(name, counted, totals) >= _SELDOM for name in ranked[:_SHOWN])
+    rows = [_row(name, [name], counted, totals) for name in ranked[:shown]]
+    if rest := ranked[shown:]:
+        rows.append(_row(f"{len(rest)} more" if len(rest) > 1 else rest[0], rest, counted, totals))
     return {"leading": leading, "splits": list(counted), "rows": rows}
+
+
+def _largest_share(name: str, counted: Mapping[str, Mapping[str, int]], totals: Mapping[str, int]) -> float:
+    return max(own.get(name, 0) / totals[split] if totals[split] else 0.0 for split, own in counted.items())
 
 
 def _row(

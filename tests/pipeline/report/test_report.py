@@ -151,7 +151,7 @@ def test_text_contrasts_with_what_it_stands_on(scheme: str) -> None:
     pairs = [(text, ground) for text in ("text", "muted", "accent") for ground in ("page", "surface")]
     pairs += [(mood, f"{mood}-surface") for mood in ("good", "bad", "warn")]
     pairs += [("text", f"{mood}-surface") for mood in ("good", "bad", "warn")]
-    pairs += [("text", "sunken"), ("good", "sunken"), ("bad", "sunken")]
+    pairs += [("text", "sunken"), ("good", "sunken"), ("bad", "sunken"), ("bad", "surface")]
     pairs += [("text", f"heat-{level}") for level in (1, 2, 3)]
     pairs += [("on-heat", f"heat-{level}") for level in (4, 5)]
     for text, ground in pairs:

@@ -14,8 +14,8 @@ def test_the_words_that_differ_are_marked():
     assert marked(second) == ["do", "now"]
 
 
-def test_case_and_white_space_are_no_difference():
-    first, second = differing_words("Thank you\n so much", "thank  YOU so much")
+def test_case_white_space_and_punctuation_are_no_difference():
+    first, second = differing_words("Thank you\n so much, I’m glad", "thank  YOU so much! I'm glad...")
     assert not marked(first) + marked(second)
 
 
@@ -24,6 +24,11 @@ def test_the_pieces_are_the_text(first, second):
     for text, pieces in zip((first, second), differing_words(first, second), strict=True):
         together = "".join(piece["words"] for piece in pieces)
         assert together == text or not text.strip()
+
+
+def test_words_of_nothing_but_signs_are_compared_as_they_are():
+    first, second = differing_words("nice ❤️ one", "nice 🔥 one")
+    assert (marked(first), marked(second)) == (["❤️"], ["🔥"])
 
 
 def test_a_long_text_is_cut():
