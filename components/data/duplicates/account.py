@@ -145,18 +145,20 @@ class DuplicateAccount:
         return found
 
     def _example_pairs(self, first: int, second: int, shown: Mapping[int, ShownRow]) -> list[dict[str, Any]]:
-        """The longest shown texts that stand in both splits: that "thank you" was said twice is no leak."""
+        """The most alike texts of each group, the longest first: that "thank you" was said twice is no leak."""
         pairs: list[dict[str, Any]] = []
         for members in self._shown_groups:
-            texts = {}
-            for split in (first, second):
-                own = members[self._placement.splits[members] == split]
-                if len(own) and int(own[0]) in shown:
-                    texts[split] = shown[int(own[0])].text
-            if len(texts) == 2:
-                words = [word_string(text) for text in texts.values()]
-                share = similarity(*words) if words[0] else 1.0
-                pairs.append({"texts": list(texts.values()), "similarity": round(share, 3)})
+            of_split = [
+                {shown[row].text for row in members[self._placement.splits[members] == split].tolist()}
+                for split in (first, second)
+            ]
+            if all(of_split):
+                share, texts = max(
+                    (similarity(word_string(one), word_string(other)) or float(one == other), (one, other))
+                    for one in of_split[0]
+                    for other in of_split[1]
+                )
+                pairs.append({"texts": list(texts), "similarity": round(share, 3)})
         pairs.sort(key=lambda pair: (-min(map(len, pair["texts"])), pair["texts"]))
         return pairs[:_MAX_EXAMPLES]
 
