@@ -1,7 +1,7 @@
 """Transform: turns texts into token ids, and fixes how that is done for training, serving and the phone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
@@ -9,10 +9,12 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
 from components.core.config import Config, resolve_input
-from components.core.errors import EncoderError, StageError
+from components.core.errors import DataError, EncoderError, StageError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.emoji_policy import EmojiPolicy
 from components.modeling.encoder import Encoder, is_path, resolve_encoder
+from components.modeling.vocabulary_extension import VocabularyExtension
 
 if TYPE_CHECKING:
     from components.modeling.shard_transform import ShardReport
@@ -45,6 +47,20 @@ class TransformConfig(Config):
     casing: Literal["auto", "uncased", "cased"] = "auto"
     """`uncased` lower-cases and strips accents, `cased` does neither; `auto`, the default, does as in pretraining."""
 
+    segments: Literal[1, 2] = 1
+    """With 2, what was said before a text (the column `context`) is given to the model with it: [CLS] context [SEP]
+    text [SEP]. Where both do not fit into `max_tokens`, the context loses its beginning, so that the nearest turn
+    stays. Models of two segments can be trained and evaluated, not yet exported: run with `--to evaluator`."""
+
+    emoji: EmojiPolicy = "keep"
+    """`keep` leaves emoji as they are: one that the vocabulary does not know makes its word [UNK]. `words` replaces
+    each by its English name (😂: face with tears of joy; skin tones and flags are left out), `drop` by a space.
+    Servers and phones do the same, as it is part of the cleaning."""
+
+    vocabulary_extension: VocabularyExtension | None = None
+    """Tokens of the domain that take unused rows of the vocabulary; none by default, as each has to be learnt from the
+    data alone."""
+
     def external_inputs(self) -> tuple[str, ...]:
         directory = resolve_encoder(self.encoder).directory
         return () if directory is None else (str(directory),)
@@ -61,14 +77,26 @@ def transform(
 ) -> Summary:
     """Fixes the tokenizer, tokenizes every shard of every split, and counts lengths and unknown tokens.
 
+    1. Reads the encoder's vocabulary; special tokens, and placeholders of masked data, take unused rows of it.
+    2. If configured, finds tokens of the domain in `train` and keeps those that help on `validation`.
+    3. Writes the tokenizer, as files and as a TensorFlow graph.
+    4. Tokenizes all shards.
+
     Raises:
+        DataError: the vocabulary is to be extended and there is no split `train` or `validation`.
         EncoderError: the encoder cannot be had, is too short for `max_tokens`, or has no room for the special tokens.
         StageError: an example was lost on the way, or a shard is corrupt.
     """
+    from components.modeling.tokenizer_graph import write_tokenizer_graph
+
     encoder = resolve_encoder(config.encoder)
     progress.update(f"reading the vocabulary of {encoder.name}")
-    tokenizer = _make_tokenizer(config, encoder)
+    tokenizer = _make_tokenizer(config, encoder, examples.placeholders())
+    if config.vocabulary_extension is not None:
+        progress.update("looking for words that the vocabulary lacks")
+        tokenizer = _extend(config.vocabulary_extension, tokenizer, examples, transform_graph)
     _write_graph(transform_graph, encoder, tokenizer, examples.labels())
+    write_tokenizer_graph(transform_graph.tokenizer_graph_dir, tokenizer)
 
     progress.update("tokenizing")
     reports = _transform_splits(examples, transform_graph, transformed)
@@ -77,33 +105,65 @@ def transform(
     return _summarize(reports)
 
 
-def _make_tokenizer(config: TransformConfig, encoder: Encoder) -> "TokenizerSpec":
-    from components.modeling.encoder import embedding_rows, load_backbone
+def _make_tokenizer(
+    config: TransformConfig, encoder: Encoder, placeholders: Sequence[str] = ()
+) -> "TokenizerSpec":
+    from components.modeling.emoji_policy import emoji_rules
+    from components.modeling.encoder import encoder_limits
     from components.modeling.vocabulary import place_special_tokens, read_vocabulary
     from tflite.host_tokenizer import TokenizerSpec
     from tflite.text import CleaningRules
 
     vocabulary = read_vocabulary(encoder)
-    architecture = load_backbone(encoder, load_weights=False)
-    if config.max_tokens > architecture.max_sequence_length:
+    longest, rows = encoder_limits(encoder)
+    if config.max_tokens > longest:
         raise EncoderError(
             f"transform.max_tokens is {config.max_tokens}, but encoder {encoder.name!r} takes at most "
-            f"{architecture.max_sequence_length} tokens; lower max_tokens"
+            f"{longest} tokens; lower max_tokens"
         )
-    if len(vocabulary.tokens) > embedding_rows(architecture):
+    if len(vocabulary.tokens) > rows:
         raise EncoderError(
             f"encoder {encoder.name!r} has {len(vocabulary.tokens)} vocabulary entries but only "
-            f"{embedding_rows(architecture)} embeddings; its files do not belong together"
+            f"{rows} embeddings; its files do not belong together"
         )
-    tokens, words = place_special_tokens(vocabulary.tokens, config.special_tokens, encoder=encoder.name)
+    special_tokens = tuple(dict.fromkeys((*config.special_tokens, *placeholders)))
+    tokens, words = place_special_tokens(vocabulary.tokens, special_tokens, encoder=encoder.name)
     pretrained = (vocabulary.lowercase, vocabulary.strip_accents)
     choices = {"auto": pretrained, "uncased": (True, True), "cased": (False, False)}
     lowercase, strip_accents = choices[config.casing]
-    rules = CleaningRules(lowercase=lowercase, strip_accents=strip_accents, special_tokens=words)
+    rules = CleaningRules(
+        lowercase=lowercase,
+        strip_accents=strip_accents,
+        special_tokens=words,
+        characters=emoji_rules(config.emoji),
+    )
     try:
-        return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=config.max_tokens)
+        return TokenizerSpec(
+            vocabulary=tokens, rules=rules, max_tokens=config.max_tokens, segments=config.segments
+        )
     except ValueError as err:
         raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
+
+
+def _extend(
+    config: VocabularyExtension, tokenizer: "TokenizerSpec", examples: Examples, graph: TransformGraph
+) -> "TokenizerSpec":
+    from components.modeling.extension_pipeline import count_words
+    from components.modeling.vocabulary_extension import extend_vocabulary
+
+    counts = {}
+    for split in ("train", "validation"):
+        if split not in examples.splits():
+            raise DataError(
+                f"transform.vocabulary_extension needs the split {split!r}; add its file to the source, set "
+                "example_gen.validation_share or split_shares, or leave the extension out"
+            )
+        counts[split] = count_words(examples.shards(split), tokenizer)
+    extended, document = extend_vocabulary(tokenizer, config, **counts)
+    graph.extension_path.write_text(
+        json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return extended
 
 
 def _write_graph(

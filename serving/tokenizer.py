@@ -106,7 +106,7 @@ class InGraphTokenizer(tf.Module):
         known = tf.constant([ord(character) for character in self._characters], tf.int32)
         nearest = tf.minimum(tf.searchsorted(known, flat), len(self._characters) - 1)
         replaced = tf.where(
-            tf.gather(known, nearest) == flat,
+            tf.equal(tf.gather(known, nearest), flat),
             tf.gather(tf.constant(list(self._characters.values())), nearest),
             tf.strings.unicode_encode(flat[:, tf.newaxis], "UTF-8"),
         )
@@ -132,9 +132,13 @@ class InGraphTokenizer(tf.Module):
 
     def frame(self, pieces: tf.RaggedTensor) -> tf.RaggedTensor:
         """Puts [CLS] and [SEP] around rows of `pieces`, which are cut to fit."""
-        body = pieces[:, : self.max_tokens - 2]
-        edge = tf.ones([body.nrows(), 1], tf.int32)
-        return tf.concat([edge * self._start_id, body, edge * self._end_id], axis=1)
+        kept = tf.minimum(pieces.row_lengths(), self.max_tokens - 2)
+        positions = tf.ragged.range(kept + 2)
+        row, position = positions.value_rowids(), positions.flat_values
+        is_piece = (position > 0) & (position <= tf.gather(kept, row))
+        body = _pick(pieces.flat_values, tf.gather(pieces.row_starts(), row) + position - 1, is_piece)
+        edge = tf.where(position > 0, self._end_id, self._start_id)
+        return positions.with_flat_values(tf.where(is_piece, body, edge))
 
     def frame_pair(
         self, pieces: tf.RaggedTensor, context: tf.RaggedTensor
@@ -154,30 +158,20 @@ class InGraphTokenizer(tf.Module):
         """
         room = tf.maximum(self.max_tokens - 3 - pieces.row_lengths(), 0)
         kept = tf.minimum(context.row_lengths(), room)
-        ends = context.row_limits()
-        tail = tf.ragged.range(ends - kept, ends)
-        before = tail.with_flat_values(tf.gather(context.flat_values, tail.flat_values))
-        has_context = kept > 0
-        separator = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.math.count_nonzero(has_context, dtype=tf.int32)], self._end_id),
-            tf.cast(has_context, tf.int64),
-            validate=False,
-        )
-        first = tf.concat([tf.fill([pieces.nrows(), 1], self._start_id), before, separator], axis=1)
-        lengths = tf.minimum(pieces.row_lengths(), self.max_tokens - 1 - first.row_lengths())
-        starts = pieces.row_starts()
-        head = tf.ragged.range(starts, starts + lengths)
-        body = head.with_flat_values(tf.gather(pieces.flat_values, head.flat_values))
-        second = tf.concat([body, tf.fill([pieces.nrows(), 1], self._end_id)], axis=1)
-        in_second = tf.cast(has_context, tf.int32)
-        segments = tf.concat(
-            [
-                first.with_flat_values(tf.zeros_like(first.flat_values)),
-                second.with_flat_values(tf.gather(in_second, second.value_rowids())),
-            ],
-            axis=1,
-        )
-        return tf.concat([first, second], axis=1), segments
+        # [CLS], what is kept of the context, and its [SEP].
+        first = 1 + kept + tf.cast(kept > 0, tf.int64)
+        second = tf.minimum(pieces.row_lengths(), self.max_tokens - 1 - first) + 1
+        positions = tf.ragged.range(first + second)
+        row, position = positions.value_rowids(), positions.flat_values
+        in_context = (position > 0) & (position <= tf.gather(kept, row))
+        from_context = tf.gather(context.row_limits() - kept, row) + position - 1
+        in_text = (position >= tf.gather(first, row)) & (position < tf.gather(first + second, row) - 1)
+        from_text = tf.gather(pieces.row_starts() - first, row) + position
+        edge = tf.where(position > 0, self._end_id, self._start_id)
+        token_ids = tf.where(in_context, _pick(context.flat_values, from_context, in_context), edge)
+        token_ids = tf.where(in_text, _pick(pieces.flat_values, from_text, in_text), token_ids)
+        in_second = tf.gather(kept > 0, row) & (position >= tf.gather(first, row))
+        return positions.with_flat_values(token_ids), positions.with_flat_values(tf.cast(in_second, tf.int32))
 
     def __call__(self, text: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Returns the inputs of the network for string [batch], padded to the longest text of the batch.
@@ -200,7 +194,7 @@ class InGraphTokenizer(tf.Module):
         edge = tf.ones_like(counts)
         token_ids = tf.concat([edge * self._start_id, body, edge * self._pad_id], axis=1)
         position = tf.range(longest + 2)
-        token_ids = tf.where(position == counts + 1, self._end_id, token_ids)
+        token_ids = tf.where(tf.equal(position, counts + 1), self._end_id, token_ids)
         return {
             "token_ids": token_ids,
             "segment_ids": tf.zeros_like(token_ids),
@@ -221,6 +215,12 @@ def _change_rows(text: tf.Tensor, chosen: tf.Tensor, change: Callable[[tf.Tensor
     """Applies `change` to the rows of string [batch] where bool [batch] is true."""
     rows = tf.where(chosen)
     return tf.tensor_scatter_nd_update(text, rows, change(tf.gather_nd(text, rows)))
+
+
+def _pick(values: tf.Tensor, index: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """The values at `index` where `chosen`, elsewhere 0; there the index may lie outside."""
+    size = tf.size(values, tf.int64)
+    return tf.gather(tf.concat([values, [0]], axis=0), tf.where(chosen, index, size))
 
 
 def _drop_malformed(text: tf.Tensor) -> tf.Tensor:

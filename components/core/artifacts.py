@@ -191,7 +191,12 @@ class TransformGraph(Artifact):
 
     ```
     tokenizer/vocab.txt                     one token a line, line number = id; special tokens hold [unusedN] rows
-    tokenizer/tokenizer.json                cleaning rules, special tokens, maximum length
+    tokenizer/tokenizer.json                cleaning rules, special tokens, maximum length, segments
+    tokenizer_graph/                        SavedModel: `text` string [batch] (and `context`, with two segments) to
+                                            `token_ids`, `segment_ids`, `padding_mask` int32 [batch, longest]; needs
+                                            tensorflow and tensorflow_text alone
+    extension.json                          words that were added to the vocabulary, and what they changed on the
+                                            split `validation`; absent unless configured
     encoder.json                            {"name", "digest"} of the encoder that the vocabulary belongs to; the
                                             digest is the SHA-256 of a local directory's content, else null
     labels.txt                              one label a line, in the order of the label vector
@@ -202,6 +207,21 @@ class TransformGraph(Artifact):
     @property
     def tokenizer_dir(self) -> Path:
         return self.path / "tokenizer"
+
+    @property
+    def tokenizer_graph_dir(self) -> Path:
+        return self.path / "tokenizer_graph"
+
+    @property
+    def extension_path(self) -> Path:
+        return self.path / "extension.json"
+
+    def added_tokens(self) -> dict[int, list[int]]:
+        """Vocabulary rows that hold added tokens, and the rows whose mean embedding each is to start from."""
+        if not self.extension_path.is_file():
+            return {}
+        document = json.loads(self.extension_path.read_text(encoding="utf-8"))
+        return {added["row"]: added["starts_from"] for added in document["added"]}
 
     @property
     def encoder_path(self) -> Path:

@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+_TOKENIZED_AT_A_TIME = 1024
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -129,25 +132,59 @@ class LoadedModel:
         """The tokenizer as TensorFlow operations."""
         return in_graph_tokenizer(self.tokenizer)
 
-    def scores(self, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
+    def scores(
+        self, texts: Sequence[str], batch_size: int = 64, *, contexts: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
         """Returns the probability of every label for every text, float32 [rows, labels].
 
         Texts are scored in the order of their length, so that little is padded, and returned in the given order.
+
+        Args:
+            texts: as a user would send them.
+            batch_size: texts scored at a time.
+            contexts: what was said before each text, "" for nothing; only a model of two segments reads it.
         """
-        return self._scorer.scores(self._tokenize(texts), batch_size=batch_size)
+        if contexts is None or self.tokenizer.segments == 1:
+            return self._scorer.scores(self._tokenize(texts), batch_size=batch_size)
+        rows, segments = self._tokenize_pairs(texts, contexts)
+        return self._scorer.scores(rows, segments=segments, batch_size=batch_size)
 
     def _tokenize(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        tokens: list[NDArray[np.int32]] = []
-        for start in range(0, len(texts), 1024):
-            # A lone surrogate has no UTF-8 form; the cleaning would drop it.
-            batch = [text.encode(errors="ignore") for text in texts[start : start + 1024]]
-            ragged = self.in_graph_tokenizer.tokenize(tf.constant(batch, tf.string))
-            tokens.extend(np.split(ragged.values.numpy(), ragged.row_splits.numpy()[1:-1]))
-        return tokens
+        return [
+            row
+            for start in range(0, len(texts), _TOKENIZED_AT_A_TIME)
+            for row in _rows(
+                self.in_graph_tokenizer.tokenize(_strings(texts[start : start + _TOKENIZED_AT_A_TIME]))
+            )
+        ]
+
+    def _tokenize_pairs(
+        self, texts: Sequence[str], contexts: Sequence[str]
+    ) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]:
+        """The token ids and segment ids of each text behind its context."""
+        tokenizer = self.in_graph_tokenizer
+        rows: list[NDArray[np.int32]] = []
+        segments: list[NDArray[np.int32]] = []
+        for start in range(0, len(texts), _TOKENIZED_AT_A_TIME):
+            part = slice(start, start + _TOKENIZED_AT_A_TIME)
+            pieces, before = (tokenizer.pieces(_strings(side[part])) for side in (texts, contexts))
+            tokens, own = tokenizer.frame_pair(pieces, before)
+            rows += _rows(tokens)
+            segments += _rows(own)
+        return rows, segments
 
     @cached_property
     def _scorer(self) -> Scorer:
         return Scorer(self.network)
+
+
+def _strings(texts: Sequence[str]) -> tf.Tensor:
+    # A lone surrogate has no UTF-8 form; the cleaning would drop it.
+    return tf.constant([text.encode(errors="ignore") for text in texts], tf.string)
+
+
+def _rows(ragged: tf.RaggedTensor) -> list[NDArray[np.int32]]:
+    return np.split(ragged.values.numpy(), ragged.row_splits.numpy()[1:-1])
 
 
 def build_network(

@@ -1,12 +1,11 @@
 """From a shard of labelled texts to a shard of token ids.
 
-Batches pass through three threads: one reads records and tokenizes them in TensorFlow, one encodes the results in
-NumPy, one compresses and writes. Nothing is done row by row in Python but checksums.
+Batches pass through four threads: one reads records, one parses and tokenizes them in TensorFlow, one encodes the
+results in NumPy, one compresses and writes. Nothing is done row by row in Python but framing and checksums.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,12 @@ from components.core import features
 from components.core.errors import DataError
 from components.data.example_batch import BytesColumn, Column, NumberColumn, Records, encode_examples
 from components.data.read_ahead import one_ahead
-from components.data.tfrecord import RecordWriter, read_records
+from components.data.tfrecord import RecordWriter
+from components.modeling.record_batches import parse_batches
 from components.modeling.tokenization import in_graph_tokenizer
 from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["ShardReport", "ShardTransformer", "merge_reports"]
-
-_BATCH_ROWS = 4096
 
 _PARSED = {
     features.ID: tf.io.FixedLenFeature([], tf.string),
@@ -115,12 +113,7 @@ class ShardTransformer:
         return report
 
     def _tokenized(self, source: Path) -> Iterator[_TokenizedBatch]:
-        records = read_records(source)
-        while batch := list(islice(records, _BATCH_ROWS)):
-            try:
-                found = self._tokenize(tf.constant(batch))
-            except tf.errors.InvalidArgumentError as err:
-                raise DataError(f"{source}: no examples as ExampleGen writes them ({err.message})") from err
+        for found in parse_batches(source, self._tokenize, written_by="ExampleGen"):
             arrays = {name: tensor.numpy() for name, tensor in found.items()}
             yield _TokenizedBatch(
                 **{**arrays, "ids": arrays["ids"].tolist(), "labels": arrays["labels"].tolist()}
