@@ -11,7 +11,12 @@ from components.core.config import Config
 from components.core.errors import EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.encoder import resolve_encoder
-from components.modeling.tokenizer_specification import Casing, EncoderName, SpecialToken
+from components.modeling.tokenizer_specification import (
+    Casing,
+    EncoderName,
+    SpecialToken,
+    vocabulary_files,
+)
 
 if TYPE_CHECKING:
     from tflite.host_tokenizer import TokenizerSpec
@@ -48,10 +53,10 @@ class StatisticsGenConfig(Config):
 
     def external_inputs(self) -> tuple[str, ...]:
         try:
-            directory = None if self.encoder is None else resolve_encoder(self.encoder).directory
+            files = () if self.encoder is None else vocabulary_files(resolve_encoder(self.encoder))
         except EncoderError:
             return ()
-        return () if directory is None else (str(directory),)
+        return tuple(map(str, files))
 
 
 @component()

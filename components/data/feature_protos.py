@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from components.data.distribution import Profile
 from components.data.feature_statistics import FeatureStatistics, NumberStatistics, WeightedStatistics
+from components.data.profile import Profile
 from components.data.sketches import as_label
 
 __all__ = ["Detail", "feature_proto", "quantiles_histogram", "rank_histogram", "standard_histogram"]

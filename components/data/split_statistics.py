@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from components.core import features
 from components.data.annotator_statistics import AnnotatorStatistics
-from components.data.distribution import ROUNDING_ERROR, Distribution
+from components.data.distribution import Distribution
 from components.data.feature_protos import Detail, feature_proto, standard_histogram
 from components.data.feature_statistics import FeatureStatistics, Weight, WeightedStatistics, exact_weight
 from components.data.label_statistics import LabelStatistics
+from components.data.profile import ROUNDING_ERROR
 from components.data.text_statistics import TextStatistics
 from components.data.token_protos import add_token_protos, tokens_to_json
 from components.data.token_statistics import TokenCounter, TokenStatistics
@@ -65,7 +67,7 @@ class SplitStatistics:
         """Counts examples, as `decode_example` returns them; all but their tokens."""
         weights = _weights(examples)
         self._add_weights(weights, len(examples))
-        for name in dict.fromkeys(name for example in examples for name in example):
+        for name in dict.fromkeys(chain.from_iterable(examples)):
             rows = [example.get(name, ()) for example in examples]
             self.by_feature.setdefault(name, FeatureStatistics()).add_all(rows, weights)
         self.labels.add_all([example[features.LABELS] for example in examples])
