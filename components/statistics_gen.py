@@ -114,15 +114,14 @@ def _make_tokenizer(
 
 
 def _summarize(splits: Mapping[str, Any]) -> Summary:
-    tokens = [counted["tokens"] for counted in splits.values() if counted["tokens"] is not None]
-    total, unknown = (sum(counted[key] for counted in tokens) for key in ("total", "unknown"))
     rows = sum(counted["rows"] for counted in splits.values())
     emoji = sum(counted["emoji"]["texts"] for counted in splits.values())
-    return {
-        "rows": rows,
-        "unknown tokens": f"{unknown / total:.2%}" if total else None,
-        "texts with emoji": f"{emoji / rows:.1%}" if rows else None,
-    }
+    summary = {"rows": rows, "texts with emoji": f"{emoji / max(rows, 1):.1%}"}
+    tokens = [counted["tokens"] for counted in splits.values() if counted["tokens"] is not None]
+    if tokens:
+        total, unknown = (sum(counted[key] for counted in tokens) for key in ("total", "unknown"))
+        summary["unknown tokens"] = f"{unknown / max(total, 1):.2%}"
+    return summary
 
 
 def _require_all_rows(examples: Examples, counted: Mapping[str, int]) -> None:

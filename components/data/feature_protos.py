@@ -1,4 +1,8 @@
-"""The statistics of a feature as tensorflow-metadata's proto, field by field as TFDV writes it."""
+"""The statistics of a feature as tensorflow-metadata's proto, field by field as TFDV writes it.
+
+Quantiles and histograms are exact where TFDV's are sketched. Strings that occur equally often are ranked by their
+bytes, the smallest first (TFDV: the largest first). Weights of examples are summed up exactly.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

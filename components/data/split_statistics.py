@@ -12,6 +12,7 @@ from components.data.feature_protos import Detail, feature_proto, standard_histo
 from components.data.feature_statistics import FeatureStatistics, Weight, WeightedStatistics, exact_weight
 from components.data.label_statistics import LabelStatistics
 from components.data.profile import ROUNDING_ERROR
+from components.data.sketches import StringCounts
 from components.data.text_statistics import TextStatistics
 from components.data.token_protos import add_token_protos, tokens_to_json
 from components.data.token_statistics import TokenCounter, TokenStatistics
@@ -146,19 +147,24 @@ class SplitStatistics:
             feature.custom_stats.add(name=title, histogram=standard_histogram(lengths.extract(), buckets))
 
     def _approximations(self) -> dict[str, Any]:
-        """By feature, how far off the figures are that come from sketches; empty while all are exact."""
-        found: dict[str, Any] = {}
-        for name, statistics in sorted(self.by_feature.items()):
-            if not statistics.strings.is_exact:
-                strings = statistics.strings.extract(0)
-                found[name] = {
-                    "unique": strings.unique,
-                    "unique_95": list(strings.unique_bounds),
-                    "count_max_error": strings.max_error,
-                }
-            elif not statistics.numbers.finite.is_exact:
-                found[name] = {"quantile_relative_error": ROUNDING_ERROR}
-        return found
+        """How far off the figures are that come from sketches, by what was counted; empty while all are exact."""
+        tokens = self.tokens.get(features.TEXT, TokenStatistics())
+        strings = {name: statistics.strings for name, statistics in sorted(self.by_feature.items())}
+        numbers = {name: statistics.numbers.finite for name, statistics in sorted(self.by_feature.items())}
+        strings |= {"unknown_words": tokens.unknown_words}
+        numbers |= {
+            "length_characters": self.texts.characters,
+            "length_words": self.texts.words,
+            "length_tokens": tokens.lengths,
+        }
+        return {
+            **{name: _string_errors(counts) for name, counts in strings.items() if not counts.is_exact},
+            **{
+                name: {"quantile_relative_error": ROUNDING_ERROR}
+                for name, distribution in numbers.items()
+                if not distribution.is_exact
+            },
+        }
 
 
 class SplitCounter:
@@ -189,6 +195,15 @@ class SplitCounter:
         """What was counted."""
         self._statistics.tokens = {name: counter.finish() for name, counter in self._counters.items()}
         return self._statistics
+
+
+def _string_errors(counts: StringCounts) -> dict[str, Any]:
+    found = counts.extract(0)
+    return {
+        "unique": found.unique,
+        "unique_95": list(found.unique_bounds),
+        "count_max_error": found.max_error,
+    }
 
 
 def _weights(examples: Sequence[_Example]) -> list[Weight] | None:
