@@ -11,7 +11,12 @@ from components.core.config import Config
 from components.core.errors import EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.encoder import resolve_encoder
-from components.modeling.tokenizer_specification import Casing, EncoderName, SpecialToken
+from components.modeling.tokenizer_specification import (
+    Casing,
+    EncoderName,
+    SpecialToken,
+    vocabulary_files,
+)
 
 if TYPE_CHECKING:
     from tflite.host_tokenizer import TokenizerSpec
@@ -48,10 +53,10 @@ class StatisticsGenConfig(Config):
 
     def external_inputs(self) -> tuple[str, ...]:
         try:
-            directory = None if self.encoder is None else resolve_encoder(self.encoder).directory
+            files = () if self.encoder is None else vocabulary_files(resolve_encoder(self.encoder))
         except EncoderError:
             return ()
-        return () if directory is None else (str(directory),)
+        return tuple(map(str, files))
 
 
 @component()
@@ -109,15 +114,14 @@ def _make_tokenizer(
 
 
 def _summarize(splits: Mapping[str, Any]) -> Summary:
-    tokens = [counted["tokens"] for counted in splits.values() if counted["tokens"] is not None]
-    total, unknown = (sum(counted[key] for counted in tokens) for key in ("total", "unknown"))
     rows = sum(counted["rows"] for counted in splits.values())
     emoji = sum(counted["emoji"]["texts"] for counted in splits.values())
-    return {
-        "rows": rows,
-        "unknown tokens": f"{unknown / total:.2%}" if total else None,
-        "texts with emoji": f"{emoji / rows:.1%}" if rows else None,
-    }
+    summary = {"rows": rows, "texts with emoji": f"{emoji / max(rows, 1):.1%}"}
+    tokens = [counted["tokens"] for counted in splits.values() if counted["tokens"] is not None]
+    if tokens:
+        total, unknown = (sum(counted[key] for counted in tokens) for key in ("total", "unknown"))
+        summary["unknown tokens"] = f"{unknown / max(total, 1):.2%}"
+    return summary
 
 
 def _require_all_rows(examples: Examples, counted: Mapping[str, int]) -> None:

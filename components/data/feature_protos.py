@@ -1,4 +1,8 @@
-"""The statistics of a feature as tensorflow-metadata's proto, field by field as TFDV writes it."""
+"""The statistics of a feature as tensorflow-metadata's proto, field by field as TFDV writes it.
+
+Quantiles and histograms are exact where TFDV's are sketched. Strings that occur equally often are ranked by their
+bytes, the smallest first (TFDV: the largest first). Weights of examples are summed up exactly.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from components.data.distribution import Profile
 from components.data.feature_statistics import FeatureStatistics, NumberStatistics, WeightedStatistics
+from components.data.profile import Profile
 from components.data.sketches import as_label
 
 __all__ = ["Detail", "feature_proto", "quantiles_histogram", "rank_histogram", "standard_histogram"]

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, compress
+from operator import mul
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from components.core.errors import StageError
-from components.data.distribution import Distribution, Profile
+from components.data.distribution import Distribution
+from components.data.profile import Profile
 from components.data.sketches import StringCounts
 
 __all__ = ["FeatureStatistics", "NumberStatistics", "Weight", "WeightedStatistics", "exact_weight"]
@@ -81,14 +83,15 @@ class WeightedStatistics:
 
     def add(self, rows: Sequence[_Values], weights: Sequence[Weight]) -> None:
         """Adds examples of these weights."""
+        sizes = list(map(len, rows))
+        self.examples += sum(compress(weights, sizes))
+        self.values += sum(map(mul, weights, sizes))
         by_value = self.by_value
+        if by_value is None:
+            return
         for values, weight in zip(rows, weights, strict=True):
-            if values:
-                self.examples += weight
-                self.values += weight * len(values)
-                if by_value is not None:
-                    for value in values:
-                        by_value[value] = by_value.get(value, 0) + weight
+            for value in values:
+                by_value[value] = by_value.get(value, 0) + weight
 
     def merge(self, other: "WeightedStatistics") -> None:
         """Adds what `other` has summed up."""

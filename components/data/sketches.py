@@ -8,8 +8,8 @@ from typing import Any
 
 __all__ = ["EXACT_BYTES", "EXACT_STRINGS", "INVALID_UTF8", "Frequencies", "StringCounts", "as_label"]
 
-EXACT_STRINGS = 100_000
-"""Up to this many different strings are counted exactly, about 20 MB of short texts."""
+EXACT_STRINGS = 1 << 16
+"""Up to this many different strings are counted exactly, about 13 MB of short texts."""
 
 EXACT_BYTES = 1 << 26
 """Up to this many bytes of different strings are counted exactly: a text may be megabytes long."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from components.core import features
 from components.data.annotator_statistics import AnnotatorStatistics
-from components.data.distribution import ROUNDING_ERROR, Distribution
+from components.data.distribution import Distribution
 from components.data.feature_protos import Detail, feature_proto, standard_histogram
 from components.data.feature_statistics import FeatureStatistics, Weight, WeightedStatistics, exact_weight
 from components.data.label_statistics import LabelStatistics
+from components.data.profile import ROUNDING_ERROR
+from components.data.sketches import StringCounts
 from components.data.text_statistics import TextStatistics
 from components.data.token_protos import add_token_protos, tokens_to_json
 from components.data.token_statistics import TokenCounter, TokenStatistics
@@ -65,7 +68,7 @@ class SplitStatistics:
         """Counts examples, as `decode_example` returns them; all but their tokens."""
         weights = _weights(examples)
         self._add_weights(weights, len(examples))
-        for name in dict.fromkeys(name for example in examples for name in example):
+        for name in dict.fromkeys(chain.from_iterable(examples)):
             rows = [example.get(name, ()) for example in examples]
             self.by_feature.setdefault(name, FeatureStatistics()).add_all(rows, weights)
         self.labels.add_all([example[features.LABELS] for example in examples])
@@ -144,19 +147,24 @@ class SplitStatistics:
             feature.custom_stats.add(name=title, histogram=standard_histogram(lengths.extract(), buckets))
 
     def _approximations(self) -> dict[str, Any]:
-        """By feature, how far off the figures are that come from sketches; empty while all are exact."""
-        found: dict[str, Any] = {}
-        for name, statistics in sorted(self.by_feature.items()):
-            if not statistics.strings.is_exact:
-                strings = statistics.strings.extract(0)
-                found[name] = {
-                    "unique": strings.unique,
-                    "unique_95": list(strings.unique_bounds),
-                    "count_max_error": strings.max_error,
-                }
-            elif not statistics.numbers.finite.is_exact:
-                found[name] = {"quantile_relative_error": ROUNDING_ERROR}
-        return found
+        """How far off the figures are that come from sketches, by what was counted; empty while all are exact."""
+        tokens = self.tokens.get(features.TEXT, TokenStatistics())
+        strings = {name: statistics.strings for name, statistics in sorted(self.by_feature.items())}
+        numbers = {name: statistics.numbers.finite for name, statistics in sorted(self.by_feature.items())}
+        strings |= {"unknown_words": tokens.unknown_words}
+        numbers |= {
+            "length_characters": self.texts.characters,
+            "length_words": self.texts.words,
+            "length_tokens": tokens.lengths,
+        }
+        return {
+            **{name: _string_errors(counts) for name, counts in strings.items() if not counts.is_exact},
+            **{
+                name: {"quantile_relative_error": ROUNDING_ERROR}
+                for name, distribution in numbers.items()
+                if not distribution.is_exact
+            },
+        }
 
 
 class SplitCounter:
@@ -187,6 +195,15 @@ class SplitCounter:
         """What was counted."""
         self._statistics.tokens = {name: counter.finish() for name, counter in self._counters.items()}
         return self._statistics
+
+
+def _string_errors(counts: StringCounts) -> dict[str, Any]:
+    found = counts.extract(0)
+    return {
+        "unique": found.unique,
+        "unique_95": list(found.unique_bounds),
+        "count_max_error": found.max_error,
+    }
 
 
 def _weights(examples: Sequence[_Example]) -> list[Weight] | None:

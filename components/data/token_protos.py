@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from components.data.distribution import Distribution, Profile
+from components.data.distribution import Distribution
 from components.data.feature_protos import Detail, quantiles_histogram, rank_histogram
+from components.data.profile import Profile
 from components.data.token_statistics import (
     POSITION_BUCKETS,
     UNKNOWN_TOKEN,

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,8 @@ class WordTable:
 
     def look_up(self, rows: Sequence[Sequence[str]]) -> NDArray[np.int64]:
         """Numbers of the words of all rows, int64 [words]; they are counted."""
-        words: Iterable[str] = (word for row in rows for word in row)
-        found = np.fromiter(map(self._numbers.__getitem__, words), np.int64, sum(map(len, rows)))
+        numbers = map(self._numbers.__getitem__, chain.from_iterable(rows))
+        found = np.fromiter(numbers, np.int64, sum(map(len, rows)))
         counts = np.bincount(found, minlength=len(self))
         counts[: len(self._counts)] += self._counts
         self._counts = counts

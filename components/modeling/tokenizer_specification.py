@@ -1,6 +1,7 @@
 """From an encoder's name to the tokenizer of its vocabulary, without TensorFlow for those with plain files."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationInfo
@@ -12,7 +13,15 @@ from components.modeling.encoder import Encoder, is_path
 if TYPE_CHECKING:
     from tflite.host_tokenizer import TokenizerSpec
 
-__all__ = ["Casing", "EncoderName", "SpecialToken", "tokenizer_specification"]
+__all__ = ["Casing", "EncoderName", "SpecialToken", "tokenizer_specification", "vocabulary_files"]
+
+_VOCABULARY_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "assets/tokenizer/vocabulary.txt",
+)
 
 
 def _resolve_directory(name: str, info: ValidationInfo) -> str:
@@ -58,3 +67,11 @@ def tokenizer_specification(
         return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=max_tokens)
     except ValueError as err:
         raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
+
+
+def vocabulary_files(encoder: Encoder) -> tuple[Path, ...]:
+    """The files of a local encoder that its vocabulary and casing are read from: a small part of it."""
+    if encoder.directory is None:
+        return ()
+    files = (encoder.directory / name for name in _VOCABULARY_FILES)
+    return tuple(file for file in files if file.is_file())

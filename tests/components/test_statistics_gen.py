@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.core.artifacts import ExampleStatistics
+from components.core.artifacts import ExampleStatistics, TransformedExamples, TransformGraph
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
 from components.core.progress import Progress
@@ -16,6 +16,7 @@ from components.data.tfrecord import read_records, write_records
 from components.modeling.encoder import resolve_encoder
 from components.modeling.tokenizer_specification import tokenizer_specification
 from components.statistics_gen import StatisticsGenConfig, statistics_gen
+from components.transform import TransformConfig, transform
 from tests.components.data_stages import SHARED_DATA, generate, needs_shared_data, profile, read_split, write
 from tflite.host_tokenizer import HostTokenizer
 
@@ -109,6 +110,24 @@ def test_tokens_are_those_that_transform_makes(tmp_path, examples):
     tokens = statistics_pb2.NaturalLanguageStatistics()
     assert next(custom for custom in text.custom_stats if custom.name == "nl_statistics").any.Unpack(tokens)
     assert tokens.feature_coverage == pytest.approx(1 - 1 / len(flat))
+
+
+def test_transform_counts_the_same_tokens(tmp_path, examples):
+    statistics = ExampleStatistics(tmp_path / "statistics")
+    graph, transformed = TransformGraph(tmp_path / "graph"), TransformedExamples(tmp_path / "transformed")
+    for artifact in (statistics, graph, transformed):
+        artifact.path.mkdir()
+    settings = {"encoder": "tiny-random", "special_tokens": ("[NAME]",)}
+    statistics_gen(config=StatisticsGenConfig(**settings), examples=examples, statistics=statistics)
+    config = TransformConfig(**settings)
+    transform(config=config, examples=examples, transform_graph=graph, transformed=transformed)
+    for split, told in transformed.summary()["splits"].items():
+        counted = statistics.document()["splits"][split]
+        assert (counted["tokens"]["total"], counted["tokens"]["unknown"]) == (
+            told["tokens"],
+            told["unknown_tokens"],
+        )
+        assert counted["length_tokens"]["max"] == told["longest"] - 2
 
 
 def test_placeholders_of_personal_data_are_tokens(tmp_path):

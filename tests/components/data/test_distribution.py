@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.data.distribution import ROUNDING_ERROR, Distribution
+from components.data.distribution import Distribution
+from components.data.profile import ROUNDING_ERROR
 
 NUMBERS = st.lists(st.one_of(st.integers(-50, 50), st.floats(-1e6, 1e6)), min_size=1, max_size=60)
 

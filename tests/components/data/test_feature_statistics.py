@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import StageError
-from components.data.distribution import ROUNDING_ERROR
 from components.data.feature_protos import Detail, feature_proto
 from components.data.feature_statistics import FeatureStatistics, exact_weight
+from components.data.profile import ROUNDING_ERROR
 
 FLOATS = st.floats(width=32)
 
