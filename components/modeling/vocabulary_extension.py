@@ -28,8 +28,9 @@ class VocabularyExtension(Config):
     max_tokens: int = Field(default=500, ge=1, le=10_000)
     """Most tokens added. A BERT vocabulary has about a thousand unused rows, MiniLM's 994."""
 
-    min_count: int = Field(default=20, ge=1)
-    """How often the training split must hold a word: an embedding is learnt from these occurrences alone."""
+    min_count: int = Field(default=10, ge=1)
+    """How often the training split must hold a word or character: its embedding is learnt from these occurrences
+    alone."""
 
     min_pieces: int = Field(default=4, ge=2)
     """From how many pieces on a word is added whole. 4, since most words of 2 or 3 pieces are stems with endings, which
@@ -96,7 +97,10 @@ def _candidates(tokenizer: HostTokenizer, config: VocabularyExtension, counts: W
         for token, pieces in _missing_tokens(tokenizer, word, config.min_pieces):
             missing[token] += count
             saved[token] += count * pieces
-    frequent = [token for token, count in missing.items() if count >= config.min_count]
+    by_stem: Counter[str] = Counter()
+    for token, count in missing.items():
+        by_stem[_stem(token)] += count
+    frequent = [token for token in missing if by_stem[_stem(token)] >= config.min_count]
     return {token: missing[token] for token in sorted(frequent, key=lambda token: (-saved[token], token))}
 
 
@@ -144,10 +148,15 @@ def _measure(tokenizer: HostTokenizer, counts: WordCounts) -> dict[str, float]:
     }
 
 
+def _stem(token: str) -> str:
+    """The word or character that a token stands for."""
+    return token.removeprefix(_CONTINUATION)
+
+
 def _origin(token: str, tokenizer: HostTokenizer, names: Mapping[str, str]) -> dict[str, Any]:
     """What stood for a token before, and what its embedding starts from: an emoji's name says more than [UNK]."""
     spec = tokenizer.spec
-    word = token.removeprefix(_CONTINUATION) if len(token) > len(_CONTINUATION) else token
+    word = _stem(token)
     pieces = tokenizer.word_ids(word)
     name = [index for part in tokenizer.words(names.get(word, "")) for index in tokenizer.word_ids(part)]
     return {
