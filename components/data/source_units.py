@@ -7,6 +7,7 @@ from typing import IO
 
 from components.core.filesystem import open_file
 from components.data.arrow_files import inspect_arrow, read_arrow
+from components.data.bigquery import ReadSession, open_session, read_stream
 from components.data.compression import compression_of, open_decompressed
 from components.data.dataset_folders import class_names_beside
 from components.data.delimited import Dialect, read_delimited, read_header
@@ -58,12 +59,14 @@ class UnitPlan:
         encoding: of a text file, as in `TextEncoding`; else None.
         columns: names by position; None where every row names its own (JSON Lines, TFRecord).
         class_names: names of the classes in the order of their ids, by wanted column, where the file says them itself.
+        streams: names of the streams of BigQuery that the units are.
     """
 
     units: tuple[SourceUnit, ...]
     text: TextEncoding | None = None
     columns: tuple[str, ...] | None = None
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    streams: tuple[str, ...] = ()
 
     @property
     def encoding(self) -> str:
@@ -111,6 +114,8 @@ def plan_units(
             return _plan_groups(index, inspect_parquet(source.uri, wanted), unit_bytes)
         case "arrow":
             return _plan_groups(index, inspect_arrow(source.uri, wanted), unit_bytes)
+        case "bigquery":
+            return _plan_session(index, open_session(source.uri, source.query, wanted))
         case "tfrecord":
             return UnitPlan((SourceUnit(index),), class_names=class_names_beside(source.uri, wanted))
         case _:
@@ -143,6 +148,9 @@ def open_unit(
             yield OpenSource(rows, plan.encoding, seen)
         case "arrow":
             rows = read_arrow(source.uri, wanted=wanted, first_row=unit.first_row, **where)
+            yield OpenSource(rows, plan.encoding, seen)
+        case "bigquery":
+            rows = read_stream(source.uri, plan.streams[unit.part], wanted)
             yield OpenSource(rows, plan.encoding, seen)
         case "tfrecord":
             rows = _watch_columns(read_example_records(source.uri), wanted, seen)
@@ -229,6 +237,11 @@ def _units_between(index: int, cuts: Sequence[RowStart]) -> tuple[SourceUnit, ..
         SourceUnit(index, part, row.offset, end, row.line)
         for part, (row, end) in enumerate(zip(rows, ends, strict=True))
     )
+
+
+def _plan_session(index: int, session: ReadSession) -> UnitPlan:
+    units = tuple(SourceUnit(index, part, part, part + 1) for part in range(len(session.streams)))
+    return UnitPlan(units, columns=session.columns, streams=session.streams)
 
 
 def _plan_groups(index: int, groups: RecordGroups, unit_bytes: int) -> UnitPlan:
