@@ -67,7 +67,7 @@ def _open(uri: str) -> Iterator[Any]:
     with open_file(uri) as stream:
         try:
             yield pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES)
-        except (pa.ArrowException, OSError) as err:
+        except (pa.ArrowException, OSError, ValueError) as err:
             raise DataError(
                 f"{uri}: cannot be read as Parquet ({_first_line(err)}); write or copy it again"
             ) from err
