@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.core.errors import DataError
 from components.core.filesystem import exists, open_file
+from components.data.arrow_values import class_names_in_features
 from components.data.labels import read_label_names
 
 __all__ = ["class_names_beside", "saved_dataset_files"]
@@ -30,16 +31,23 @@ def saved_dataset_files(directory: str) -> tuple[str, ...]:
 
 
 def class_names_beside(uri: str, wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Names of the classes by column that TensorFlow Datasets writes beside its records: `<column>.labels.txt`.
+    """Names of the classes by column that stand beside a file of a data set.
+
+    They are in `dataset_info.json` (the `datasets` library), or one a line in `<column>.labels.txt` (TensorFlow
+    Datasets).
 
     Raises:
         DataError: such a file is broken.
     """
     directory = uri.rpartition("/")[0] or "."
-    if not _SHARD.search(uri):
-        return {}
-    files = {name: f"{directory}/{name}.labels.txt" for name in wanted if "/" not in name}
-    return {name: read_label_names(file) for name, file in files.items() if exists(file)}
+    found: dict[str, tuple[str, ...]] = {}
+    if exists(f"{directory}/dataset_info.json"):
+        features = _read_object(f"{directory}/dataset_info.json").get("features")
+        found = class_names_in_features(features, wanted)
+    if _SHARD.search(uri):
+        files = {name: f"{directory}/{name}.labels.txt" for name in wanted if "/" not in name}
+        found.update({name: read_label_names(file) for name, file in files.items() if exists(file)})
+    return found
 
 
 def _files_in_state(directory: str) -> tuple[str, ...]:
@@ -51,12 +59,18 @@ def _files_in_state(directory: str) -> tuple[str, ...]:
 
 
 def _read_list(uri: str, key: str) -> list[Any]:
+    value = _read_object(uri).get(key)
+    if not isinstance(value, list):
+        raise DataError(f"{uri}: expected a list under {key!r}; save the data set again")
+    return value
+
+
+def _read_object(uri: str) -> Mapping[str, Any]:
     with open_file(uri) as stream:
         try:
             document = json.load(stream)
         except (ValueError, RecursionError) as err:
             raise DataError(f"{uri}: is no JSON ({err}); save the data set again") from err
-    value = document.get(key) if isinstance(document, dict) else None
-    if not isinstance(value, list):
-        raise DataError(f"{uri}: expected a list under {key!r}; save the data set again")
-    return value
+    if not isinstance(document, dict):
+        raise DataError(f"{uri}: expected an object; save the data set again")
+    return document

@@ -154,6 +154,10 @@ class ExampleGenConfig(Config):
     Files that are named after splits (train, validation or dev, test) belong to them if there are several; all other
     rows are dealt by hash."""
 
+    query: str | None = None
+    """In place of `source`: a query in GoogleSQL whose rows are read from BigQuery (extra `gcp`); as with a table
+    (`source: bigquery://project.dataset.table`), rows have no numbers, so that `columns.id` is needed."""
+
     splits: Mapping[SplitName, InputPath] = Field(default_factory=dict)
     """In place of `source`: a file, glob pattern or directory for each split (`train`, `validation`, `test`)."""
 
@@ -277,10 +281,12 @@ class ExampleGenConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.source is None) == (not self.splits):
+        if sum(map(bool, (self.source, self.query, self.splits))) != 1:
             raise ValueError(
-                "give either `source` (a file, glob or directory) or `splits` (one for each split)"
+                "give either `source` (a file, glob or directory) or `splits` (one for each split), or `query`"
             )
+        if self.columns.id is None and (self.query or _is_bigquery(self.source, self.splits)):
+            raise ValueError("rows of BigQuery have no numbers; name the column of their ids in `columns.id`")
         if self.header == bool(self.names):
             raise ValueError(
                 "`names` go with `header: false`: they name the columns of a file without a header line"
@@ -303,7 +309,13 @@ class ExampleGenConfig(Config):
         Raises:
             DataError: one is missing, or its format cannot be told.
         """
+        if self.query is not None:
+            return (SourceFile(f"{BIGQUERY}query", "bigquery", "query", query=self.query),)
         return find_sources(self.source, self.splits, self.format, self._span_rule())
+
+    def external_versions(self) -> Mapping[str, str]:
+        tables = (source for source in self.sources() if source.format == "bigquery")
+        return {source.uri: data_version(source.uri, source.query) for source in tables}
 
     def _span_rule(self) -> SpanRule:
         if isinstance(self.span, str):
@@ -311,5 +323,10 @@ class ExampleGenConfig(Config):
         return SpanRule(self.span.last, self.span.first, self.span.final)
 
     def external_inputs(self) -> tuple[str, ...]:
-        files = (*(source.uri for source in self.sources()), *self.pii.external_inputs())
+        sources = (source.uri for source in self.sources() if source.format != "bigquery")
+        files = (*sources, *self.pii.external_inputs())
         return (*files, self.label_names) if isinstance(self.label_names, str) else files
+
+
+def _is_bigquery(source: str | None, splits: Mapping[str, str]) -> bool:
+    return any(uri.startswith(BIGQUERY) for uri in (source or "", *splits.values()))

@@ -1,7 +1,7 @@
 """Rows of JSON Lines files."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from components.core.errors import DataError
 from components.data.rows import BrokenRow, Reason, Row
@@ -9,13 +9,17 @@ from components.data.rows import BrokenRow, Reason, Row
 __all__ = ["read_json_lines", "refuse_array"]
 
 
-def read_json_lines(lines: Iterator[str], *, first_row: int = 1) -> Iterator[Row | BrokenRow]:
+def read_json_lines(
+    lines: Iterator[str], *, wanted: Sequence[str] = (), first_row: int = 1
+) -> Iterator[Row | BrokenRow]:
     """Yields one row per line that holds a JSON object; blank lines are no rows.
 
     Args:
         lines: the lines.
+        wanted: keys that are read; `key.inner` may stand for a key of an object under a key.
         first_row: line number of the first.
     """
+    nested = [name for name in wanted if "." in name]
     for number, line in enumerate(lines, start=first_row):
         if line.isspace():
             continue
@@ -25,9 +29,21 @@ def read_json_lines(lines: Iterator[str], *, first_row: int = 1) -> Iterator[Row
             yield _broken(number, line, str(err))
             continue
         if isinstance(values, dict):
+            for name in nested:
+                _lift(values, name)
             yield Row(number, values)
         else:
             yield _broken(number, line, f"expected an object, got {type(values).__name__}")
+
+
+def _lift(values: dict[str, object], name: str) -> None:
+    """Adds the value that `key.inner` names, if there is one and no key of just this name."""
+    found: object = values
+    for key in name.split("."):
+        if not isinstance(found, dict) or key not in found:
+            return
+        found = found[key]
+    values.setdefault(name, found)
 
 
 def refuse_array(beginning: str, where: str) -> None:

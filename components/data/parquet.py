@@ -52,11 +52,15 @@ def read_parquet(
         UserError: there is no such file, or it may not be read.
     """
     with _open(uri) as file:
-        groups = None if start is None else list(range(start, end or file.num_row_groups))
+        groups = list(range(start or 0, file.num_row_groups if end is None else end))
+        missing = sum(file.metadata.row_group(group).num_rows for group in groups)
         columns = sorted(outer_columns(file.schema_arrow, wanted))
         for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=columns, use_threads=False):
             yield from batch_rows(batch, wanted, first_row)
             first_row += batch.num_rows
+            missing -= batch.num_rows
+        if missing:
+            raise ValueError(f"{missing} rows less than its footer says")
 
 
 @contextmanager
@@ -67,7 +71,7 @@ def _open(uri: str) -> Iterator[Any]:
     with open_file(uri) as stream:
         try:
             yield pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES)
-        except (pa.ArrowException, OSError) as err:
+        except (pa.ArrowException, OSError, ValueError) as err:
             raise DataError(
                 f"{uri}: cannot be read as Parquet ({_first_line(err)}); write or copy it again"
             ) from err

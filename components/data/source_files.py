@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from components.core.errors import DataError, UserError
 from components.core.filesystem import resolve_files
+from components.data.bigquery import BIGQUERY
 from components.data.compression import without_compression
 from components.data.dataset_folders import saved_dataset_files
 from components.data.spans import SpanRule, find_spans
@@ -15,7 +16,7 @@ from components.data.splits import split_in_name
 
 __all__ = ["Format", "SourceFile", "find_sources"]
 
-Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "arrow", "tfrecord"]
+Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "arrow", "tfrecord", "bigquery"]
 
 _FORMATS: Mapping[str, Format] = {
     ".csv": "csv",
@@ -58,6 +59,7 @@ class SourceFile:
         split: the split that all its rows belong to; None if rows are dealt by hash.
         span: number or date of the span that it belongs to, if its pattern names spans.
         version: number of the version, likewise.
+        query: what BigQuery is asked, in place of reading a table.
     """
 
     uri: str
@@ -66,6 +68,7 @@ class SourceFile:
     split: str | None = None
     span: str | None = None
     version: str | None = None
+    query: str | None = None
 
 
 def find_sources(
@@ -101,6 +104,8 @@ def find_sources(
 
 
 def _find(pattern: str, file_format: Format | None, spans: SpanRule) -> list[SourceFile]:
+    if pattern.startswith(BIGQUERY):
+        return [SourceFile(pattern, "bigquery", pattern)]
     return [
         SourceFile(uri, _format_of(uri, file_format), uri, None, path.span, path.version)
         for path in find_spans(pattern, spans)

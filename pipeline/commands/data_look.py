@@ -1,25 +1,24 @@
 """What a data file looks like: which column holds the text, which the labels, and what stands between labels."""
 
-import csv
-import gzip
-import io
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from components.core.errors import DataError, UserError
-from components.core.filesystem import open_file
+from components.data.delimited import Dialect
+from components.data.rows import BrokenRow, Reason
 from components.data.source_files import SourceFile, find_sources
+from components.data.source_units import open_unit, plan_units
 
 __all__ = ["SAMPLE_ROWS", "Findings", "look_at"]
 
 SAMPLE_ROWS = 2_000
 """How many rows are looked at."""
 
-_SAMPLE_BYTES = 4 << 20
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _TEXT_NAMES = ("text", "comment", "sentence", "utterance", "message", "content", "review", "tweet", "body")
 _LABEL_NAMES = ("labels", "label", "emotions", "emotion", "sentiment", "category", "class", "target", "tags")
@@ -84,53 +83,21 @@ def look_at(data: str, *, text: str | None, labels: str | None) -> Findings:
 
 
 def _sample(source: SourceFile) -> list[Row]:
-    """The first rows of the file."""
-    if source.format == "parquet":
-        import pyarrow.parquet as pq
-
-        with open_file(source.uri) as stream:
-            batches = pq.ParquetFile(stream).iter_batches(batch_size=SAMPLE_ROWS)
-            rows: list[Row] = next(batches).to_pylist()
-        return rows
-    if source.format == "tfrecord":
-        raise UserError(
-            f"{source.uri}: TFRecord files carry no header to look at; start from a configuration in pipeline/configs"
-        )
-    lines = _head(source).split("\n")
-    if source.format == "jsonl":
-        return [_json_row(line, source, number) for number, line in enumerate(lines, 1) if line.strip()][
-            :SAMPLE_ROWS
-        ]
-    delimiter = "\t" if source.format == "tsv" else ","
-    reader = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-    return [row for row, _ in zip(reader, range(SAMPLE_ROWS), strict=False)]
+    """The first rows of the file, read as ExampleGen will read them; broken ones are left out."""
+    dialect = Dialect()
+    plan = plan_units(0, source, dialect, ())
+    columns = [name for name in plan.columns or () if name.rpartition(".")[0] not in (plan.columns or ())]
+    with open_unit(source, plan.units[0], plan, dialect, columns) as opened:
+        rows = list(islice(opened.rows, SAMPLE_ROWS))
+    readable = [row.values for row in rows if not isinstance(row, BrokenRow) and _is_utf8(row.values)]
+    if rows and not readable:
+        reason = rows[0].reason if isinstance(rows[0], BrokenRow) else Reason.NOT_UTF8
+        raise DataError(f"{source.uri}: row {rows[0].number}: {reason}; {reason.remedy}")
+    return readable
 
 
-def _head(source: SourceFile) -> str:
-    """The beginning of a text file, up to the last whole line."""
-    with open_file(source.uri) as raw:
-        stream = gzip.GzipFile(fileobj=raw) if source.uri.endswith(".gz") else raw
-        content = stream.read(_SAMPLE_BYTES)
-    if len(content) == _SAMPLE_BYTES:
-        content = content[: content.rfind(b"\n") + 1]
-    try:
-        return str(content.decode("utf-8-sig")).replace("\r\n", "\n")
-    except UnicodeDecodeError as err:
-        raise DataError(
-            f"{source.uri}: is not UTF-8 (byte {err.start}); convert it, e.g. with iconv"
-        ) from err
-
-
-def _json_row(line: str, source: SourceFile, number: int) -> Row:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as err:
-        raise DataError(
-            f"{source.uri}: row {number} is not JSON ({err.msg}); expected one object a line"
-        ) from err
-    if not isinstance(row, dict):
-        raise DataError(f'{source.uri}: row {number} is no JSON object; expected {{"text": …, "labels": …}}')
-    return row
+def _is_utf8(row: Row) -> bool:
+    return not any(isinstance(value, str) and _LONE_SURROGATE.search(value) for value in row.values())
 
 
 def _look(

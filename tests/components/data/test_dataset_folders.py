@@ -95,6 +95,13 @@ def test_other_schema_notes_name_no_classes(tmp_path, told):
     assert plan.class_names == {}
 
 
+def test_class_names_may_stand_beside_the_file(tmp_path):
+    save_arrow(tmp_path / "a.arrow", table([0], CLASS_LABEL).replace_schema_metadata(None))
+    write(tmp_path / "dataset_info.json", json.dumps({"features": {"label": CLASS_LABEL}}))
+    _, plan = read_units(tmp_path / "a.arrow", "arrow", ("text", "label"))
+    assert plan.class_names == {"label": ("anger", "joy")}
+
+
 def test_a_saved_dataset_dict_holds_its_splits(tmp_path):
     write(tmp_path / "dataset_dict.json", '{"splits": ["train", "validation"]}')
     content = table([0, 1, 1], CLASS_LABEL)
@@ -120,7 +127,8 @@ def test_a_saved_dataset_holds_the_files_of_its_state(tmp_path):
     ("content", "message"),
     [
         ("{", r"dataset_dict\.json: is no JSON"),
-        ("[]", r"dataset_dict\.json: expected a list under 'splits'"),
+        ("[]", r"dataset_dict\.json: expected an object"),
+        ("{}", r"dataset_dict\.json: expected a list under 'splits'"),
         ('{"splits": ["train"]}', r"train/state\.json: no such file"),
     ],
 )

@@ -1,15 +1,21 @@
 import json
+import pickle
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFile
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import DataError
+from components.data.delimited import Dialect
 from components.data.example_proto import encode_example
 from components.data.json_lines import read_json_lines
 from components.data.rows import BrokenRow, Reason, Row
+from components.data.source_files import SourceFile
+from components.data.source_units import open_unit, plan_units
 from components.data.tfrecord import write_records
 from tests.components.data.reading import read_units
 from tests.components.data_stages import write
@@ -118,3 +124,107 @@ def test_a_record_that_is_no_example_is_named(tmp_path):
     write_records(tmp_path / "a", [encode_example({"text": ["one"]}), b"\xff\xff"])
     with pytest.raises(DataError, match=r"a: record 2: no tf\.Example"):
         read(tmp_path / "a", "tfrecord")
+
+
+NESTED = [
+    {"text": "one", "votes": {"joy": 1, "by": {"ann": 0}}},
+    {"text": "two", "votes": None},
+    {"text": "three"},
+]
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "parquet", "arrow"])
+def test_a_field_of_a_structure_is_named_with_a_dot(tmp_path, file_format):
+    path = tmp_path / "a"
+    table = pa.Table.from_pylist(NESTED)
+    if file_format == "jsonl":
+        write(path, "\n".join(json.dumps(row) for row in NESTED))
+    elif file_format == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    wanted = ("text", "votes.joy", "votes.by.ann")
+    rows, _ = read(path, file_format, wanted)
+    found = [tuple(row.values.get(name) for name in wanted) for row in rows]
+    assert found == [("one", 1, 0), ("two", None, None), ("three", None, None)]
+
+
+def test_parquet_units_are_row_groups(tmp_path):
+    table = pa.table({"text": [f"text {n}" for n in range(10)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=3)
+    whole, plan = read_units(tmp_path / "a.parquet", "parquet", ("text",))
+    assert [(unit.start, unit.end, unit.first_row) for unit in plan.units] == [(0, 4, 1)]
+    rows, plan = read_units(tmp_path / "a.parquet", "parquet", ("text",), unit_bytes=1)
+    assert [(unit.start, unit.end, unit.first_row) for unit in plan.units] == [
+        (0, 1, 1),
+        (1, 2, 4),
+        (2, 3, 7),
+        (3, 4, 10),
+    ]
+    assert rows == whole
+    assert [row.number for row in rows] == list(range(1, 11))
+
+
+def test_units_and_their_plan_travel_to_other_processes(tmp_path):
+    path = write(tmp_path / "a.csv", "text,labels\none,joy\ntwo,joy\n")
+    _, plan = read_units(path, "csv", (), unit_bytes=1)
+    assert len(plan.units) == 3
+    assert pickle.loads(pickle.dumps(plan)) == plan
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl.zst"])
+def test_remote_files_are_read_in_units(name):
+    lines = ["text,labels", *(f'"some, text {n}",joy' for n in range(50))]
+    if "jsonl" in name:
+        lines = [json.dumps({"text": f"text {n}", "labels": "joy"}) for n in range(50)]
+    with fsspec.open(f"memory://units/{name}", "wb", compression="infer") as stream:
+        stream.write("\n".join(lines).encode())
+    file_format = name.split(".")[1]
+    rows, plan = read_units(f"memory://units/{name}", file_format, ("text", "labels"), unit_bytes=100)
+    assert len(rows) == 50
+    assert len(plan.units) == (1 if "zst" in name else 10)
+
+
+def test_a_remote_unit_reads_its_own_bytes_only(monkeypatch):
+    uri = "memory://ranges/a.csv"
+    with fsspec.open(uri, "wb") as stream:
+        stream.write(b"text,labels\n" + b"some text,joy\n" * 200_000)
+    source = SourceFile(uri, "csv", "a.csv")
+    plan = plan_units(0, source, Dialect(), (), unit_bytes=1 << 20)
+    read_bytes = []
+    original = MemoryFile.read
+    monkeypatch.setattr(
+        MemoryFile, "read", lambda file, size=-1: read_bytes.append(size) or original(file, size)
+    )
+    with open_unit(source, plan.units[1], plan, Dialect(), ()) as opened:
+        assert sum(1 for _ in opened.rows) > 70_000
+    assert sum(read_bytes) < 1.5 * (1 << 20)
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "tfrecord"])
+def test_rows_that_name_their_own_columns_tell_which_were_seen(tmp_path, file_format):
+    path = tmp_path / "a"
+    rows = [{"text": "one"}, {"labels": "joy"}]
+    if file_format == "jsonl":
+        write(path, "\n".join(json.dumps(row) for row in rows))
+    else:
+        write_records(path, [encode_example({name: [value] for name, value in row.items()}) for row in rows])
+    source = SourceFile(str(path), file_format, "a")
+    plan = plan_units(0, source, Dialect(), ("text", "labels"))
+    with open_unit(source, plan.units[0], plan, Dialect(), ("text", "labels")) as opened:
+        assert opened.columns_seen == set()
+        list(opened.rows)
+        assert opened.columns_seen == {"text", "labels"}
+
+
+def test_the_names_of_endless_columns_are_not_all_kept(tmp_path):
+    path = write(
+        tmp_path / "a", "".join(json.dumps({f"key {n}": 1, "text": "x"}) + "\n" for n in range(5000))
+    )
+    source = SourceFile(path, "jsonl", "a")
+    plan = plan_units(0, source, Dialect(), ("key 4999",))
+    with open_unit(source, plan.units[0], plan, Dialect(), ("key 4999",)) as opened:
+        list(opened.rows)
+    assert "key 4999" in opened.columns_seen
+    assert len(opened.columns_seen) < 1100
