@@ -16,6 +16,8 @@ _PSEUDONYM_BYTES = 12
 _WINDOW = 4
 """Characters that are masked for one of an excerpt: what is cut off at their end must not be seen."""
 _REVEALER = TextCleaner(unicode=None, html_tags=False, whitespace=False)
+_MAX_NESTING = 3
+"""JSON texts inside JSON texts that are unescaped."""
 _ESCAPE = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+|\\[\"\\/bfnrt]")
 
 
@@ -85,7 +87,11 @@ def prepare_with(cleaning: Cleaning, pii: Pii) -> TextPreparation:
 
 def _reveal(text: str) -> str:
     """The text without what personal data can hide behind: escapes, entities, invisible characters."""
-    return _REVEALER.clean(_ESCAPE.sub(_unescape, text) if "\\" in text else text)
+    for _ in range(_MAX_NESTING):
+        if "\\" not in text:
+            break
+        text = _ESCAPE.sub(_unescape, text)
+    return _REVEALER.clean(text)
 
 
 _SHORT_ESCAPES: Mapping[str, str] = {"b": " ", "f": " ", "n": "\n", "r": "\r", "t": "\t"}

@@ -11,7 +11,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from components.data.pii.kinds import PLACEHOLDER, PiiKind, Span
 from components.data.pii.top_level_domains import UNMISTAKABLE, is_top_level
 
-__all__ = ["find_emails", "find_ip_addresses", "find_urls", "find_users"]
+__all__ = ["find_emails", "find_ip_addresses", "find_urls", "find_users", "has_disguised_at"]
 
 _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"
 _UNDECODED = "\udc80-\udcff"
@@ -19,39 +19,60 @@ _NO_SPACES = "\u0e00-\u0eff\u2018-\u201f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\
 """Scripts that set no space after a link, and their punctuation."""
 
 _LOCAL = rf"0-9_.+%'{_LETTERS}{_UNDECODED}\-"
+_PUNCTUATION = "._%+-'"
 _LABEL = rf"[0-9{_LETTERS}\-]++"
 _HOST = rf"(?:{_LABEL}\.)+[{_LETTERS}]{{2,}}"
 _EMAIL = re.compile(rf"(?<![{_LOCAL}])(?:[{_LOCAL}]++|{PLACEHOLDER})@(?P<host>{_HOST})")
+
+_DISGUISED_EMAIL = re.compile(
+    rf"(?<![{_LOCAL}])(?P<name>[{_LOCAL}]++) ?[(\[]at[)\]] ?"
+    rf"(?:{_LABEL}(?:\.| ?[(\[](?:dot|punkt|point)[)\]] ?| dot ))+[{_LETTERS}]{{2,}}",
+    re.IGNORECASE,
+)
 
 _BODY = (
     rf"(?:[^\s()\[\]<>\"`{{}}|\\^{_NO_SPACES}]"
     rf"|\([^\s()<>\"{_NO_SPACES}]{{0,200}}\)|\[[^\s\[\]<>\"{_NO_SPACES}]{{0,200}}\])"
 )
+_SCHEME = r"(?:h(?:tt|xx)ps?|(?<![A-Za-z0-9+.\-])(?!\w*h(?:tt|xx)p)[A-Za-z][A-Za-z0-9+.\-]{1,15})://"
+_FOREIGN_HOST = (
+    rf"(?:[{_NO_SPACES}][\w.\-]*|[A-Za-z0-9.\-]*\.[{_NO_SPACES}]\w*)(?:/[^\s<>\"，。！？；：、）]*)?"
+)
 _LINK = re.compile(
-    rf"(?<![A-Za-z])(?:(?:h(?:tt|xx)ps?|s?ftps?|wss?|ssh|git)://|(?<![\w@.\-])www\d?\.(?=\w))"
-    rf"(?:(?:[{_NO_SPACES}][\w.\-]*|[A-Za-z0-9.\-]*\.[{_NO_SPACES}]\w*)(?:/[^\s<>\"，。！？；：、）]*)?|{_BODY}++)",
+    rf"(?:{_SCHEME}|(?<![\w@.\-])www\d?\.(?=\w))(?:{_FOREIGN_HOST}|{_BODY}++)",
     re.IGNORECASE,
 )
 _BARE_HOST = re.compile(
-    rf"(?<![0-9{_LETTERS}@./_\-])(?P<host>{_HOST})(?![0-9{_LETTERS}_@\-])(?::\d{{1,5}})?(?P<path>[/?#](?=\w){_BODY}++)?"
+    rf"(?<![0-9{_LETTERS}@./_\-])(?P<host>{_HOST})(?![0-9{_LETTERS}_@\-])(?::\d{{1,5}})?(?P<path>[/?#](?=[\w@~%]){_BODY}++)?"
 )
 _TRAILING = ".,;:!?'*_~\u2026"
 _DOT = re.compile(r"\.\w")
 _SOFTWARE = frozenset({"asp.net", "java.net", "vb.net", "ado.net", "ml.net", "dot.net"})
 
 _USER = re.compile(
-    rf"(?<![0-9_{_LETTERS}@])(?:@(?P<handle>\w{{1,30}}(?:[.\-][a-z0-9_]\w{{0,30}})*+)(?:@[\w.\-]*\w)*+"
+    rf"(?:(?<![0-9_{_LETTERS}@])|(?<=[A-Za-z])(?=@[A-Za-z0-9]*_[A-Za-z0-9]))"
+    r"(?:@(?P<handle>\w{1,30}(?:[.\-][a-z0-9_]\w{0,30})*+)(?:@[\w.\-]*\w)*+"
     r"|(?<!/)/?u/[A-Za-z0-9_\-]{3,20}(?![\w/\-]))"
 )
+_CHAT_ACCOUNT = re.compile(
+    r"(?:(?:(?<![A-Za-z])qq|扣扣)(?:号码|号)?[是为:： ]{0,3}(?P<number>\d{5,11})"
+    r"|(?:微信|薇信|(?<![A-Za-z])(?:wx|vx|wechat|weixin))(?: ?(?:号码|号|id))?[是为:： ]{1,3}"
+    r"(?P<name>[A-Za-z][A-Za-z0-9_\-]{5,19}|1[3-9]\d{9}))(?![0-9A-Za-z_@])",
+    re.IGNORECASE,
+)
+"""Accounts of QQ and WeChat, after a word for it."""
+_CHAT_WORDS = ("qq", "QQ", "扣扣", "微信", "薇信", "wx", "WX", "vx", "VX", "echat", "eixin")
 _EVERYBODY = frozenset(
     {"all", "channel", "everybody", "everyone", "here", "her", "him", "me", "them", "us", "you"}
+    | {"home", "lunch", "midnight", "night", "noon", "school", "work"}
     | {"ss", "sses", "sshole", "ssholes"}
 )
-"""What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), disguised swear words."""
+"""What follows an @ without being anybody: mentions of a group, the verb (`don't @me`), places and times
+(`@home`), disguised swear words."""
 _NOBODY = re.compile(r"\d+[a-z]{0,3}|_+", re.IGNORECASE)
 """Times and prices (`@5pm`), faces (`@_@`)."""
 
-_IPV4 = re.compile(r"(?<![0-9A-Za-z_.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9A-Za-z_]|\.\d)")
+_IPV4 = re.compile(r"(?<![0-9A-Za-z_.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9A-Za-z_]|\.\d|-[A-Za-z])")
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?(?![0-9A-Za-z_])"
 )
@@ -61,15 +82,22 @@ _VERSION = re.compile(
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Mail addresses; the name may be a placeholder already (`[NAME]@example.com`)."""
+    """Mail addresses, `jo (at) example (dot) com` too; the name may be a placeholder (`[NAME]@example.com`)."""
+    for match in _DISGUISED_EMAIL.finditer(text) if has_disguised_at(text) else ():
+        yield Span(match.end("name") - len(match["name"].lstrip(_PUNCTUATION)), match.end(), PiiKind.EMAIL)
     if "@" not in text:
         return
     for match in _EMAIL.finditer(text):
         name = text[match.start() : match.start("host") - 1]
-        start = match.start() + len(name) - len(name.lstrip("._%+-'"))
+        start = match.start() + len(name) - len(name.lstrip(_PUNCTUATION))
         host = _trim_host(match["host"])
         if host and start < match.start("host") - 1:
             yield Span(start, match.start("host") + len(host), PiiKind.EMAIL)
+
+
+def has_disguised_at(text: str) -> bool:
+    """Whether `(at)` or `[at]` may stand in the text."""
+    return "at)" in text or "at]" in text or "AT)" in text or "AT]" in text
 
 
 def find_urls(text: str) -> Iterator[Span]:
@@ -89,7 +117,9 @@ def find_urls(text: str) -> Iterator[Span]:
 
 
 def find_users(text: str) -> Iterator[Span]:
-    """Handles: `@name` as in most networks, `@name@host` of Mastodon, `u/name` of Reddit."""
+    """Handles: `@name` as in most networks, `@name@host` of Mastodon, `u/name` of Reddit, accounts of QQ and WeChat."""
+    for match in _CHAT_ACCOUNT.finditer(text) if any(word in text for word in _CHAT_WORDS) else ():
+        yield Span(*match.span("number" if match["number"] else "name"), PiiKind.USER)
     if not ("@" in text or "u/" in text):
         return
     for match in _USER.finditer(text):

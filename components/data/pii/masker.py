@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 
-from components.data.pii.internet import find_emails, find_ip_addresses, find_urls, find_users
+from components.data.pii.internet import (
+    find_emails,
+    find_ip_addresses,
+    find_urls,
+    find_users,
+    has_disguised_at,
+)
 from components.data.pii.kinds import PiiKind, Span
 from components.data.pii.national_ids import find_national_ids
 from components.data.pii.numbers import find_cards, find_ibans
@@ -21,7 +27,8 @@ _MAX_ROUNDS = 5
 """A placeholder can uncover what stood beside it; no honest text takes more rounds than this."""
 
 _ASCII_DIGIT = re.compile(r"[0-9]")
-_DIGIT = re.compile(r"[\d\uff20]")
+_DIGIT = re.compile(r"[\d＠微薇]")
+"""Outside ASCII: a digit of any script, the full-width @, and what the word for WeChat begins with."""
 _LONG_NUMBER = re.compile(r"\d(?:\D{0,2}\d){5}|[A-Za-z]{5}\d{4}[A-Za-z]")
 _DOMAIN_DOT = re.compile(r"\.\w")
 
@@ -117,6 +124,7 @@ def _may_hold_pii(text: str) -> bool:
         or "/" in text
         or (_ASCII_DIGIT if text.isascii() else _DIGIT).search(text) is not None
         or _DOMAIN_DOT.search(text) is not None
+        or has_disguised_at(text)
     )
 
 

@@ -13,6 +13,8 @@ __all__ = ["is_dialled", "is_international", "is_national", "regions", "usual_sh
 _DIGITS = re.compile(r"\d+")
 _LONG = 10
 """Digits of a number in international form that is hardly anything else."""
+_AREA_AND_REST = (3, 7)
+"""How mobile numbers are written in a hurry, whatever the region's custom."""
 _INDIA = 91
 """Its mobile numbers are written without the 0 that libphonenumber formats them with."""
 
@@ -94,7 +96,7 @@ def _parse(digits: str, region: str) -> "PhoneNumber | None":
 @lru_cache(maxsize=256)
 def usual_shapes(regions: tuple[str, ...]) -> frozenset[tuple[int, ...]]:
     """Lengths of the groups in which numbers of these regions are written where no 0 is dialled before them."""
-    return frozenset(shape for region in regions for shape in _shapes(region))
+    return frozenset([_AREA_AND_REST, *(shape for region in regions for shape in _shapes(region))])
 
 
 @lru_cache(maxsize=256)

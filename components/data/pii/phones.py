@@ -19,7 +19,7 @@ _UNIT = re.compile(
     r"|people|views|miles|years|元|人)(?![A-Za-z])",
     re.IGNORECASE,
 )
-_EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
+_EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
 _CUE = re.compile(
     r"(?:(?<![A-Za-z])(?:phone|tel|mobile|mob|cell|call|text|whatsapp|telegram|signal|fax|dial|ring|sms|hotline"
     r"|telefon(?:nummer)?|handy(?:nummer)?|rufnummer|mobil|anrufen|téléphone|tél|portable|teléfono|móvil|celular"
@@ -29,7 +29,7 @@ _CUE = re.compile(
 )
 _OTHER_CUE = re.compile(
     r"(?:(?<![A-Za-z])(?:order|invoice|ticket|tracking|reference|ref|isbn|issn|doi|serial|model|part|item|product"
-    r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|kimlik|tckn|oib|nik|inn|pesel"
+    r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|kimlik|tckn|sku|upc|ean|barcode|lot|oib|nik|inn|pesel"
     r"|personnummer|aadhaar|steuernummer|identifikationsnummer|eur|usd|gbp|inr|rs|chf|cny|rmb|jpy)|订单|单号|编号|快递|序列号)"
     r"(?: (?:number|no|nr|is|of|code))*号?[^\w\n]{0,3}$",
     re.IGNORECASE,
@@ -101,14 +101,16 @@ def _read(
     shape = tuple(map(len, pieces))
     if not (dialled or marks or cued or len(shape) == 1 or shape in usual_shapes(regions)):
         return None
+    if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or marks or cued):
+        return None  # a decimal fraction
     if _UNIT.match(text, end) or _DATE.search(text, start, end):
         return None
     if "+" in marks:
         found = is_international(digits, marked=True)
-    elif digits.startswith("00") and is_international(digits[2:], marked=False):
-        found = True
     elif other or digits in _POWERS_OF_TWO:
         found = False
+    elif digits.startswith("00") and is_international(digits[2:], marked=False):
+        found = True
     elif cued:
         found = shape == _LOCAL or any(is_national(digits, region) for region in regions)
     else:
@@ -142,7 +144,8 @@ def _is_written_so(pieces: Sequence[str], regions: tuple[str, ...], *, dialled: 
     if shape == _SOCIAL_SECURITY:
         return False
     if dialled:
-        return min(shape) > 1 and any(is_dialled(digits, region) for region in regions)
+        long_enough = len(digits) >= _LONG - 1 and min(shape) > 1
+        return long_enough and any(is_dialled(digits, region) for region in regions)
     if len(shape) == 2 and shape[0] == shape[1] and pieces[0] < pieces[1]:
         return False  # a range: 11750-11800
     return any(shape in usual_shapes((region,)) and is_national(digits, region) for region in regions)

@@ -126,13 +126,17 @@ def test_a_cleaner_travels_to_workers():
 )
 def test_time_grows_in_proportion_to_the_text(unit):
     def seconds(characters: int) -> float:
+        """CPU time, the better of two."""
         text = unit * (characters // len(unit))
-        start = time.process_time()
-        CLEANER.clean(text)
-        return time.process_time() - start
+        times = []
+        for _ in range(2):
+            start = time.process_time()
+            CLEANER.clean(text)
+            times.append(time.process_time() - start)
+        return min(times)
 
     assert seconds(1_000_000) < 3
-    assert seconds(400_000) < 4 * seconds(200_000) + 0.05
+    assert seconds(400_000) < 3 * seconds(200_000) + 0.02
 
 
 @needs_shared_data

@@ -108,11 +108,15 @@ UNITS = [
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_in_proportion_to_the_text(unit):
     def seconds(characters: int) -> float:
+        """CPU time, the better of two."""
         text = unit * (characters // len(unit))
-        start = time.process_time()
-        MASKER.mask(text)
-        return time.process_time() - start
+        times = []
+        for _ in range(2):
+            start = time.process_time()
+            MASKER.mask(text)
+            times.append(time.process_time() - start)
+        return min(times)
 
     seconds(1000)
-    assert seconds(80_000) < 4 * seconds(40_000) + 0.05
-    assert seconds(80_000) < 4
+    assert seconds(40_000) < 3 * seconds(20_000) + 0.02
+    assert seconds(40_000) < 40_000 * 60e-6
