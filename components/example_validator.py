@@ -169,10 +169,12 @@ def _write(
     anomalies: ExampleAnomalies,
 ) -> None:
     from components.data.anomalies import anomalies_proto
+    from components.data.measurement import add_measurements
 
     for split in dict.fromkeys([*present, *(anomaly.split for anomaly in rated)]):
         own = [anomaly for anomaly in rated if anomaly.split == split]
         proto = anomalies_proto(schema, own, data_missing=split not in present)
+        add_measurements(proto, [one for one in measured if one.split == split])
         path = anomalies.anomalies_path(split)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(proto.SerializeToString(deterministic=True))

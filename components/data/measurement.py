@@ -6,7 +6,14 @@ from typing import Any
 
 from components.data.anomalies import AnomalyType, Finding
 
-__all__ = ["Measurement", "exceeded"]
+__all__ = ["Measurement", "add_measurements", "exceeded"]
+
+_MEASURES = {
+    "COMPARATOR_L_INFTY_HIGH": "L_INFTY",
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH": "JENSEN_SHANNON_DIVERGENCE",
+    "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH": "NORMALIZED_ABSOLUTE_DIFFERENCE",
+}
+"""What tensorflow-metadata calls the measures of comparators."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +57,17 @@ class Measurement:
 def exceeded(measurements: Iterable[Measurement]) -> list[Finding]:
     """A finding for each measurement that exceeds its limit."""
     return [Finding(one.split, one.feature, one.type, one.message) for one in measurements if one.exceeded]
+
+
+def add_measurements(proto: Any, measurements: Iterable[Measurement]) -> None:
+    """Writes what the schema's comparators measured into an `Anomalies` proto, as TFDV does, exceeded or not."""
+    by_feature: dict[str, Any] = {}
+    for one in measurements:
+        if one.type not in _MEASURES:
+            continue
+        if one.feature not in by_feature:
+            by_feature[one.feature] = proto.drift_skew_info.add()
+            by_feature[one.feature].path.step.append(one.feature)
+        info = by_feature[one.feature]
+        measured = info.drift_measurements if one.comparison == "drift" else info.skew_measurements
+        measured.add(type=_MEASURES[one.type], value=one.value, threshold=one.limit)

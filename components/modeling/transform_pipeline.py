@@ -69,4 +69,5 @@ def transform_shards(
         exchange.send(tokenizer_dir, *(job.source for job in jobs))
         reports = collect(build, expected=len({job.split for job in jobs}))
         exchange.receive(*{job.target.parent for job in jobs})
-    return dict(reports)
+    # In this order whichever worker was first.
+    return dict(sorted(reports))

@@ -25,6 +25,8 @@ def print_anomalies(console: Console, outcome: Mapping[str, Any], *, written: Pa
     rows = ", ".join(f"{split} {count:,}" for split, count in outcome["splits"].items())
     dead = f", {outcome['dead_letters']:,} rows unusable" if outcome["dead_letters"] else ""
     _say(console, f"[bold]{escape(outcome['data'])}[/]: {rows} rows, {outcome['labels']} labels{dead}")
+    if outcome["columns"] is not None:
+        _say(console, _columns(**outcome["columns"]))
     if outcome["schema"] is not None:
         _say(console, f"held against {escape(outcome['schema'])}")
     else:
@@ -36,6 +38,14 @@ def print_anomalies(console: Console, outcome: Mapping[str, Any], *, written: Pa
         _say(console, f"wrote [bold]{escape(str(written))}[/]")
         for change in outcome.get("schema_changes", ()):
             _say(console, f"  {escape(change)}")
+
+
+def _columns(text: str, labels: str, separator: str | None) -> str:
+    many = f"divided at {separator!r}" if separator else "one a text"
+    return (
+        f"text in [bold]{escape(text)}[/], labels in [bold]{escape(labels)}[/], {escape(many)} "
+        "[dim](else: --text, --labels, --separator)[/]"
+    )
 
 
 def _print_table(console: Console, anomalies: list[dict[str, str]]) -> None:

@@ -77,7 +77,7 @@ def validate_command(data: str, options: ValidateOptions) -> int:
         config = _configure(data, options, curated, scratch)
         observer = stack.enter_context(_observe(console, data))
         result = run_logged(config, to=_LAST_STAGE, use_cache=options.use_cache, observer=observer)
-        outcome = _outcome(data, options.schema, result)
+        outcome = _outcome(data, config, options, result)
         if target is not None:
             statistics = _output(result, "statistics_gen", ExampleStatistics)
             held = _output(result, "schema_gen", Schema).pbtxt_path
@@ -187,7 +187,15 @@ def _output(result: RunResult, stage: str, kind: type[T]) -> T:
     return next(found for found in result.stages[stage].outputs.values() if isinstance(found, kind))
 
 
-def _outcome(data: str, schema: Path | None, result: RunResult) -> dict[str, Any]:
+def _columns(config: PipelineConfig) -> dict[str, str | None]:
+    """What was guessed, or said, of a data file."""
+    read = config.example_gen
+    return {"text": read.columns.text, "labels": read.columns.labels, "separator": read.separator}
+
+
+def _outcome(
+    data: str, config: PipelineConfig, options: ValidateOptions, result: RunResult
+) -> dict[str, Any]:
     """What is printed, as JSON would show it."""
     anomalies = _output(result, _LAST_STAGE, ExampleAnomalies).anomalies()
     summary = _output(result, "example_gen", Examples).summary()
@@ -199,7 +207,12 @@ def _outcome(data: str, schema: Path | None, result: RunResult) -> dict[str, Any
         "splits": {split: entry["rows"] for split, entry in summary["splits"].items()},
         "dead_letters": summary["dead_letters"],
         "labels": len(summary["labels"]),
-        "schema": str(schema) if schema is not None else None if source == "inferred" else source,
+        "columns": None if _is_configuration(data) else _columns(config),
+        "schema": str(options.schema)
+        if options.schema is not None
+        else None
+        if source == "inferred"
+        else source,
         "errors": errors,
         "warnings": len(anomalies) - errors,
         "anomalies": anomalies,

@@ -38,7 +38,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, object]) -> Examples:
-    return generate(tmp_path_factory.mktemp("plain"), **{**settings, "rows_per_shard": 1000})
+    first = str(settings["source"]).replace("*", "texts-0")
+    return generate(tmp_path_factory.mktemp("plain"), **{**settings, "source": first})
 
 
 def run_example_gen(directory: Path, settings: dict[str, object], examples: Examples) -> list[Path]:
@@ -56,7 +57,7 @@ def run_transform_stage(directory: Path, settings: dict[str, object], examples: 
 Stage = Callable[[Path, dict[str, object], Examples], list[Path]]
 
 STAGES = {
-    "example_gen": (run_example_gen, {"Ingest", "Hand over"}),
+    "example_gen": (run_example_gen, {"Plan", "Ingest", "Compare", "Distribute", "Hand over"}),
     "statistics_gen": (run_statistics_gen, {"Count", "Hand over"}),
     "transform": (run_transform_stage, {"Transform", "Hand over"}),
 }
@@ -100,7 +101,10 @@ def test_work_done_twice_by_beams_own_means_gives_the_same_bytes(
 @pytest.mark.parametrize(
     ("stage", "transform"),
     [
+        ("example_gen", "Plan"),
         ("example_gen", "Ingest"),
+        ("example_gen", "Compare"),
+        ("example_gen", "Distribute"),
         ("statistics_gen", "Count"),
         ("transform", "Transform"),
         ("example_gen", "Gather/Gather/UnKey"),

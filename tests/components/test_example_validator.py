@@ -223,6 +223,10 @@ def test_drift_that_a_curated_schema_asks_for(tmp_path):
     assert found(second) == []
     third, _ = validate(tmp_path / "third", SHIFTED, schema_path=path, baseline=baseline)
     assert ("train", "COMPARATOR_L_INFTY_HIGH", "WARNING") in found(third)
+    proto = anomalies_pb2.Anomalies.FromString(third.anomalies_path("train").read_bytes())
+    (measured,) = proto.drift_skew_info[0].drift_measurements
+    assert (list(proto.drift_skew_info[0].path.step), measured.type) == (["labels"], measured.L_INFTY)
+    assert (round(measured.value, 6), measured.threshold) == (0.3, 0.1)
 
 
 @pytest.mark.parametrize(

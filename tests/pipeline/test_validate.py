@@ -30,7 +30,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     write_data(found.directory / "old.csv", 900)
     done = found.emotion("validate", "old.csv", "--write-schema", "schema.pbtxt")
     assert done.returncode == 0, done.stderr
-    assert "old.csv: train 900 rows, 5 labels" in done.stdout
+    assert "old.csv: train 900 rows, 5 labels\ntext in comment, labels in emotion, one a text" in done.stdout
     assert done.stdout.rstrip().endswith("wrote schema.pbtxt")
     return found
 

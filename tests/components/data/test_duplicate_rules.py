@@ -3,7 +3,7 @@ from components.data.duplicate_rules import check_conflicts, check_leakage
 ROWS = {"train": 80, "test": 20}
 
 
-def duplicates(policy="report", **pair):
+def duplicates(**pair):
     across = {
         "splits": ["train", "test"],
         "groups": 3,
@@ -16,7 +16,7 @@ def duplicates(policy="report", **pair):
         **pair,
     }
     return {
-        "policy": policy,
+        "policy": "report",
         "across_splits": [across],
         "conflicts": {
             "groups": 1,
@@ -48,7 +48,6 @@ def test_only_one_kind():
 
 def test_what_may_pass():
     assert check_leakage(duplicates(), ROWS, max_share=0.15) == []
-    assert check_leakage(duplicates(policy="drop"), ROWS, max_share=0) == []
     assert check_leakage(None, ROWS, max_share=0) == []
     assert check_leakage({"policy": "report"}, ROWS, max_share=0) == []
 
