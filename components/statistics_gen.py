@@ -10,6 +10,7 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.emoji_policy import EmojiPolicy
 from components.modeling.encoder import resolve_encoder
 from components.modeling.tokenizer_specification import (
     Casing,
@@ -40,6 +41,9 @@ class StatisticsGenConfig(Config):
 
     casing: Casing = "auto"
     """How text is cleaned; a pipeline takes it from `transform.casing`."""
+
+    emoji: EmojiPolicy = "keep"
+    """What becomes of emoji before tokens are counted; a pipeline takes it from `transform.emoji`."""
 
     top_values: int = Field(default=20, ge=1)
     """How many of the most frequent strings are listed per feature; 20 as in TFDV."""
@@ -106,6 +110,7 @@ def _make_tokenizer(
             resolve_encoder(config.encoder),
             special_tokens=tuple(special_tokens),
             casing=config.casing,
+            emoji=config.emoji,
             max_tokens=_MAX_TOKENS,
         )
     except EncoderError as err:

@@ -2,18 +2,24 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import Field
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
-from components.core.config import Config, resolve_input
+from components.core.config import Config
 from components.core.errors import DataError, EncoderError, StageError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.emoji_policy import EmojiPolicy
-from components.modeling.encoder import Encoder, is_path, resolve_encoder
+from components.modeling.encoder import Encoder, resolve_encoder
+from components.modeling.tokenizer_specification import (
+    Casing,
+    EncoderName,
+    SpecialToken,
+    tokenizer_specification,
+)
 from components.modeling.vocabulary_extension import VocabularyExtension
 
 if TYPE_CHECKING:
@@ -23,15 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["TransformConfig", "transform"]
 
 
-def _resolve_directory(name: str, info: ValidationInfo) -> str:
-    """Takes a relative directory from the configuration file's place; other names stay as they are."""
-    return resolve_input(name, info) if is_path(name) else name
-
-
 class TransformConfig(Config):
     """Which encoder, and how text is cut into its tokens."""
 
-    encoder: Annotated[str, AfterValidator(_resolve_directory)] = "minilm"
+    encoder: EncoderName = "minilm"
     """The pretrained encoder: `minilm`, a local Hugging Face or KerasHub directory, a KerasHub preset
     (`bert_tiny_en_uncased`), an `hf://` or `kaggle://` handle; `tiny-random` for tests only. MiniLM is the default as
     it is small enough for a CPU and a phone. Its vocabulary is used, and the Trainer starts from it."""
@@ -40,11 +41,11 @@ class TransformConfig(Config):
     """Longest sequence in tokens, with [CLS] and [SEP]; the rest of a text is cut off. Of GoEmotions' 54,000 texts one
     has more than 128; a longer limit costs time and memory only on texts that need it."""
 
-    special_tokens: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ("[NAME]", "[RELIGION]")
+    special_tokens: tuple[SpecialToken, ...] = ("[NAME]", "[RELIGION]")
     """Strings that are one token each, matched exactly: placeholders in the data. Each takes one of the vocabulary's
     unused rows, which the Trainer learns. The default are those of GoEmotions."""
 
-    casing: Literal["auto", "uncased", "cased"] = "auto"
+    casing: Casing = "auto"
     """`uncased` lower-cases and strips accents, `cased` does neither; `auto`, the default, does as in pretraining."""
 
     segments: Literal[1, 2] = 1
@@ -106,43 +107,30 @@ def transform(
 
 
 def _make_tokenizer(
-    config: TransformConfig, encoder: Encoder, placeholders: Sequence[str] = ()
+    config: TransformConfig, encoder: Encoder, placeholders: Sequence[str]
 ) -> "TokenizerSpec":
-    from components.modeling.emoji_policy import emoji_rules
     from components.modeling.encoder import encoder_limits
-    from components.modeling.vocabulary import place_special_tokens, read_vocabulary
-    from tflite.host_tokenizer import TokenizerSpec
-    from tflite.text import CleaningRules
 
-    vocabulary = read_vocabulary(encoder)
     longest, rows = encoder_limits(encoder)
     if config.max_tokens > longest:
         raise EncoderError(
             f"transform.max_tokens is {config.max_tokens}, but encoder {encoder.name!r} takes at most "
             f"{longest} tokens; lower max_tokens"
         )
-    if len(vocabulary.tokens) > rows:
-        raise EncoderError(
-            f"encoder {encoder.name!r} has {len(vocabulary.tokens)} vocabulary entries but only "
-            f"{rows} embeddings; its files do not belong together"
-        )
-    special_tokens = tuple(dict.fromkeys((*config.special_tokens, *placeholders)))
-    tokens, words = place_special_tokens(vocabulary.tokens, special_tokens, encoder=encoder.name)
-    pretrained = (vocabulary.lowercase, vocabulary.strip_accents)
-    choices = {"auto": pretrained, "uncased": (True, True), "cased": (False, False)}
-    lowercase, strip_accents = choices[config.casing]
-    rules = CleaningRules(
-        lowercase=lowercase,
-        strip_accents=strip_accents,
-        special_tokens=words,
-        characters=emoji_rules(config.emoji),
+    tokenizer = tokenizer_specification(
+        encoder,
+        special_tokens=tuple(dict.fromkeys((*config.special_tokens, *placeholders))),
+        casing=config.casing,
+        emoji=config.emoji,
+        max_tokens=config.max_tokens,
+        segments=config.segments,
     )
-    try:
-        return TokenizerSpec(
-            vocabulary=tokens, rules=rules, max_tokens=config.max_tokens, segments=config.segments
+    if len(tokenizer.vocabulary) > rows:
+        raise EncoderError(
+            f"encoder {encoder.name!r} has {len(tokenizer.vocabulary)} vocabulary entries but only {rows} embeddings; "
+            "its files do not belong together"
         )
-    except ValueError as err:
-        raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
+    return tokenizer
 
 
 def _extend(

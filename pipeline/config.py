@@ -72,7 +72,7 @@ class PipelineConfig(Config):
             return values
         shared = {
             name: transform.get(name, TransformConfig.model_fields[name].default)
-            for name in ("encoder", "special_tokens", "casing")
+            for name in ("encoder", "special_tokens", "casing", "emoji")
         }
         return {**values, "statistics_gen": {**shared, **own}}
 

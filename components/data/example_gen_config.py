@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from components.core.config import Config, InputPath
+from components.data.bigquery import BIGQUERY, data_version
 from components.data.cleaning import Cleaning
 from components.data.encodings import known_encoding
 from components.data.pii.settings import Pii

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from components.core.config import resolve_input
 from components.core.errors import EncoderError
+from components.modeling.emoji_policy import EmojiPolicy
 from components.modeling.encoder import Encoder, is_path
 
 if TYPE_CHECKING:
@@ -40,7 +41,13 @@ SpecialToken: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 def tokenizer_specification(
-    encoder: Encoder, *, special_tokens: Sequence[str], casing: Casing, max_tokens: int
+    encoder: Encoder,
+    *,
+    special_tokens: Sequence[str],
+    casing: Casing,
+    emoji: EmojiPolicy = "keep",
+    max_tokens: int,
+    segments: int = 1,
 ) -> "TokenizerSpec":
     """The tokenizer that an encoder's vocabulary, the special tokens and the casing make.
 
@@ -48,11 +55,14 @@ def tokenizer_specification(
         encoder: a resolved encoder.
         special_tokens: strings that are one token each.
         casing: how text is cleaned.
+        emoji: what becomes of emoji.
         max_tokens: longest sequence, with [CLS] and [SEP].
+        segments: 2 if a context stands before the text.
 
     Raises:
         EncoderError: the vocabulary cannot be had, is no WordPiece vocabulary, or has no room for the special tokens.
     """
+    from components.modeling.emoji_policy import emoji_rules
     from components.modeling.vocabulary import place_special_tokens, read_vocabulary
     from tflite.host_tokenizer import TokenizerSpec
     from tflite.text import CleaningRules
@@ -62,9 +72,14 @@ def tokenizer_specification(
     pretrained = (vocabulary.lowercase, vocabulary.strip_accents)
     choices = {"auto": pretrained, "uncased": (True, True), "cased": (False, False)}
     lowercase, strip_accents = choices[casing]
-    rules = CleaningRules(lowercase=lowercase, strip_accents=strip_accents, special_tokens=words)
+    rules = CleaningRules(
+        lowercase=lowercase,
+        strip_accents=strip_accents,
+        special_tokens=words,
+        characters=emoji_rules(emoji),
+    )
     try:
-        return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=max_tokens)
+        return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=max_tokens, segments=segments)
     except ValueError as err:
         raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
 
