@@ -34,7 +34,9 @@ _BODY = (
     rf"(?:[^\s()\[\]<>\"`{{}}|\\^{_NO_SPACES}]"
     rf"|\([^\s()<>\"{_NO_SPACES}]{{0,200}}\)|\[[^\s\[\]<>\"{_NO_SPACES}]{{0,200}}\])"
 )
-_SCHEME = r"(?:h(?:tt|xx)ps?|(?<![A-Za-z0-9+.\-])(?!\w*h(?:tt|xx)p)[A-Za-z][A-Za-z0-9+.\-]{1,15})://"
+_SCHEME = (
+    r"(?:h(?:tt|xx)ps?|(?<![A-Za-z0-9+.\-])(?![A-Za-z]{0,16}h(?:tt|xx)p)[A-Za-z][A-Za-z0-9+.\-]{1,15})://"
+)
 _FOREIGN_HOST = (
     rf"(?:[{_NO_SPACES}][\w.\-]*|[A-Za-z0-9.\-]*\.[{_NO_SPACES}]\w*)(?:/[^\s<>\"，。！？；：、）]*)?"
 )
@@ -76,8 +78,10 @@ _IPV4 = re.compile(r"(?<![0-9A-Za-z_.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9A-Za-z_]|\.
 _IPV6 = re.compile(
     r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?(?![0-9A-Za-z_])"
 )
+_PRIVATE_NETWORK = 10
+_SMALL = 19
 _VERSION = re.compile(
-    r"\b(?:v|ver|version|release|build|firmware|section|chapter|update|patch)[.: ]*$", re.IGNORECASE
+    r"\b(?:v\.|ver|version|rel|release|build|firmware|section|chapter|update|patch)[.: ]*$", re.IGNORECASE
 )
 
 
@@ -157,11 +161,13 @@ def _is_link(host: str, *, has_path: bool) -> bool:
 
 
 def _is_ipv4(text: str) -> bool:
+    """Whether it is an address; not if it rather looks like a version, whose numbers are small (`5.1.2.3`)."""
     try:
-        IPv4Address(text)
+        numbers = IPv4Address(text).packed
     except AddressValueError:
         return False
-    return True
+    private = numbers[0] == _PRIVATE_NETWORK
+    return private or max(numbers) > _SMALL or len(set(numbers)) == 1
 
 
 def _is_ipv6(text: str) -> bool:

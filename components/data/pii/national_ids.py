@@ -47,6 +47,7 @@ _RULES = (
     _Rule("CL", r"\d{1,2}\.\d{3}\.\d{3}-[\dK]", "cl.rut"),
     _Rule("CL", r"\d{7,8}-?[\dK]", "cl.rut", r"RUT"),
     _Rule("CN", r"\d{17}[\dX]|\d{6} \d{8} \d{3}[\dX]", "cn.ric"),
+    _Rule("CN", r"\d{17}[\dX]", "cn.dated", r"身份证|身份證|身份號碼|ID card|id no|id number"),
     _Rule("CZ", r"\d{6}/\d{3,4}", "cz.rc"),
     _Rule("DE", r"\d{2} \d{3} \d{3} \d{3}", "de.idnr"),
     _Rule("DE", r"\d{11}", "de.idnr", r"Steuer-?ID|Id-?Nr|Steuer\w*nummer|Identifikationsnummer|tax ?id"),

@@ -23,6 +23,12 @@ _BRANDS = re.compile(
     r"|(?:5[06789]|6[37])\d{11,17}"  # Maestro
     r"|220[0-4]\d{12,15}"  # Mir
 )
+_CARD_CUE = re.compile(
+    r"(?:(?<![A-Za-z])(?:credit|debit|visa|mastercard|amex|american express|maestro|card|karte|kreditkarte|tarjeta"
+    r"|carte|carta|cartão)(?![A-Za-z])|信用卡|银行卡|卡号|カード|카드)[^\d\n]*$",
+    re.IGNORECASE,
+)
+_CUE_CHARACTERS = 24
 _SEPARATORS = re.compile(r"[ \-]")
 
 _IBAN = re.compile(r"(?<![0-9A-Za-z])(?=([A-Za-z]{2}\d{2}(?:[ \-]?[0-9A-Za-z]){11,30}))")
@@ -30,13 +36,17 @@ _IBAN_END = re.compile(r"[0-9A-Za-z](?![0-9A-Za-z])")
 
 
 def find_cards(text: str) -> Iterator[Span]:
-    """Card numbers, in one piece or in the groups that are printed on cards."""
+    """Card numbers, in one piece or in the groups that are printed on cards; after a word for it a mistyped one."""
     from stdnum import luhn
 
     end = 0
     for match in _CARD.finditer(text):
         digits = _SEPARATORS.sub("", match[1])
-        if match.start() >= end and _BRANDS.fullmatch(digits) and luhn.is_valid(digits):
+        if match.start() < end or not _BRANDS.fullmatch(digits):
+            continue
+        if luhn.is_valid(digits) or _CARD_CUE.search(
+            text[max(0, match.start() - _CUE_CHARACTERS) : match.start()]
+        ):
             end = match.end(1)
             yield Span(match.start(), end, PiiKind.CARD)
 

@@ -23,15 +23,11 @@ _UNUSED = ("parser", "lemmatizer", "attribute_ruler", "morphologizer")
 def find_names(text: str, *, pipeline: str) -> Iterator[Span]:
     """Persons whom the pipeline finds, but for placeholders, which it may take for persons too."""
     language = load_pipeline(pipeline)
-    if len(text) > language.max_length:
-        text = text[: language.max_length]
-    placeholders = [match.span() for match in _PLACEHOLDER.finditer(text)]
-    for entity in language(text).ents:
-        start, end = entity.start_char, entity.end_char
-        if entity.label_ in _PERSON_LABELS and not any(
-            left < end and start < right for left, right in placeholders
-        ):
-            yield Span(start, end, PiiKind.NAME)
+    for offset in range(0, len(text), language.max_length):
+        for entity in language(text[offset : offset + language.max_length]).ents:
+            start, end = offset + entity.start_char, offset + entity.end_char
+            if entity.label_ in _PERSON_LABELS and not _PLACEHOLDER.search(text, max(0, start - 1), end + 1):
+                yield Span(start, end, PiiKind.NAME)
 
 
 @lru_cache(maxsize=4)

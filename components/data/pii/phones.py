@@ -5,39 +5,30 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from components.data.pii.kinds import PiiKind, Span
+from components.data.pii.phone_cues import OTHER_CUE, PHONE_CUE
 from components.data.pii.phone_numbers import is_dialled, is_international, is_national, usual_shapes
 
 __all__ = ["find_phones"]
 
 _RUN = re.compile(
-    r"(?<![0-9A-Za-z_@#$€£¥₹₩=&%*^.])(?<![0-9A-Za-z]-)[+(]{0,2}\d(?:[ ()\-./]{0,3}(?<![ /]\.)\d)*+"
+    r"(?<![0-9A-Za-z_@#$€£¥₹₩%^])(?<!^\.)(?<![^A-Za-z]\.)(?<![0-9A-Za-z]-)"
+    r"[+(]{0,2}\d(?:[ ()\-./]{0,3}(?<![ /]\.)\d)*+"
 )
 """Digits with what stands between groups of a telephone number; as long as it goes on, whatever it is."""
 _GROUP = re.compile(r"\d+")
 _UNIT = re.compile(
-    r"[A-Za-z_]|-[A-Za-z0-9]|[.:]\d| ?[%°€£¥₹]| ?(?:k|m|bn|mm|cm|km|kg|lbs?|ms|mb|gb|kb|dollars|euros?|pounds|yen"
+    r"[A-Za-z_]|-(?=[A-Za-z0-9]{0,20}\d)|[.:]\d| ?[%°€£¥₹]| ?(?:bn|mm|cm|km|kg|lbs?|mb|gb|kb|dollars|euros?|pounds|yen"
     r"|people|views|miles|years|元|人)(?![A-Za-z])",
     re.IGNORECASE,
 )
+"""What stands behind an amount."""
 _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
-_CUE = re.compile(
-    r"(?:(?<![A-Za-z])(?:phone|tel|mobile|mob|cell|call|text|whatsapp|telegram|signal|fax|dial|ring|sms|hotline"
-    r"|telefon(?:nummer)?|handy(?:nummer)?|rufnummer|mobil|anrufen|téléphone|tél|portable|teléfono|móvil|celular"
-    r"|telefone|cellulare|telefono)|电话|手机|致电|拨打|热线|短信|電話|携帯|전화(?:번호)?|연락처|휴대폰|☎\ufe0f?|📞|📱)"
-    r"(?: (?:number|no|is|at|on|me|us|him|her))*(?:号码|号|是|番号|는|은)*[^\w\n]{0,3}$",
-    re.IGNORECASE,
-)
-_OTHER_CUE = re.compile(
-    r"(?:(?<![A-Za-z])(?:order|invoice|ticket|tracking|reference|ref|isbn|issn|doi|serial|model|part|item|product"
-    r"|account|code|case|claim|booking|version|build|population|total|id|ssn|sin|nhs|tfn|cpf|bsn|nif|kimlik|tckn|sku|upc|ean|barcode|lot|oib|nik|inn|pesel"
-    r"|personnummer|aadhaar|steuernummer|identifikationsnummer|eur|usd|gbp|inr|rs|chf|cny|rmb|jpy)|订单|单号|编号|快递|序列号)"
-    r"(?: (?:number|no|nr|is|of|code))*号?[^\w\n]{0,3}$",
-    re.IGNORECASE,
-)
 _CUE_CHARACTERS = 32
-_DATE = re.compile(
+_OTHER = re.compile(
     r"(?<!\d)(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-])\d{1,2}\2\d{1,2})(?!\d)"
+    r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)"
 )
+"""Dates and IP addresses."""
 _MOST_GROUPS = 8
 _DIGITS = range(7, 18)
 _LOCAL = (3, 4)
@@ -61,8 +52,8 @@ def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> I
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
     closed = [" " in text[left[1] : right[0]] for left, right in pairwise(groups)] + [True]
     before = text[max(0, start - _CUE_CHARACTERS) : start]
-    cued = _CUE.search(before) is not None
-    other = not cued and _OTHER_CUE.search(before) is not None
+    cued = PHONE_CUE.search(before) is not None
+    other = not cued and OTHER_CUE.search(before) is not None
     first = 0
     while first < len(groups):
         for last in range(min(first + _MOST_GROUPS, len(groups)) - 1, first - 1, -1):
@@ -103,7 +94,7 @@ def _read(
         return None
     if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or marks or cued):
         return None  # a decimal fraction
-    if _UNIT.match(text, end) or _DATE.search(text, start, end):
+    if _OTHER.search(text, start, end) or ("+" not in marks and _UNIT.match(text, end)):
         return None
     if "+" in marks:
         found = is_international(digits, marked=True)

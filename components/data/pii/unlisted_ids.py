@@ -7,6 +7,7 @@ __all__ = ["UNLISTED"]
 
 _NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]")
 _SSN = re.compile(r"(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}")
+_CN_DATED = re.compile(r"[1-8]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
 _HK_LETTERS = 36
 """What a missing first letter counts in an identity card of Hong Kong; A counts 10, Z 35."""
 _TW_REGIONS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"
@@ -27,6 +28,11 @@ def _is_nino(number: str) -> bool:
 def _is_ssn(number: str) -> bool:
     """Social security number of the United States, those included that became known by a misprint; no check digit."""
     return _SSN.fullmatch(number) is not None
+
+
+def _is_dated_cn_id(number: str) -> bool:
+    """Identity card of China whose check digit may be mistyped: region and date of birth are possible."""
+    return _CN_DATED.fullmatch(number) is not None
 
 
 def _is_hk_id(number: str) -> bool:
@@ -63,6 +69,7 @@ def _is_jp_my_number(number: str) -> bool:
 
 
 UNLISTED: Mapping[str, Callable[[str], bool]] = {
+    "cn.dated": _is_dated_cn_id,
     "gb.nino": _is_nino,
     "hk.id": _is_hk_id,
     "jp.my_number": _is_jp_my_number,

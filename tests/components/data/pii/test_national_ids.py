@@ -62,7 +62,8 @@ DATED_OR_SHAPED = [
 
 
 def ids(country, text):
-    return found(partial(find_national_ids, countries=(country,)), text)
+    """Every id once, though two rules may fit it."""
+    return list(dict.fromkeys(found(partial(find_national_ids, countries=(country,)), text)))
 
 
 @pytest.mark.parametrize(("country", "text"), IDS)
@@ -95,6 +96,12 @@ def test_numbers_like_many_others_need_a_word_for_them(country, text):
 
 def test_chinese_ids_stand_between_chinese_characters():
     assert ids("CN", "身份证号440301198511234724，别外传") == ["440301198511234724"]
+
+
+def test_a_word_for_it_makes_a_mistyped_chinese_id_one():
+    assert ids("CN", "身份证号码：440301198511234725") == ["440301198511234725"]
+    assert ids("CN", "号码：440301198511234725") == []
+    assert ids("CN", "身份证号码：440301198513234725") == []
 
 
 def test_only_the_named_countries_are_looked_for():

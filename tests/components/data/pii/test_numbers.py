@@ -22,6 +22,13 @@ def test_cards_are_found_and_a_wrong_digit_tells(card):
     assert found(find_cards, f"paid with {wrong}, twice") == []
 
 
+def test_a_word_for_it_makes_a_mistyped_number_a_card():
+    assert found(find_cards, "my visa 4539696119393450, help") == ["4539696119393450"]
+    assert found(find_cards, "信用卡 6222 8109 3519 7204 还不上") == ["6222 8109 3519 7204"]
+    assert found(find_cards, "my visa 1234 5678 9012 3456") == []
+    assert found(find_cards, "cardigan 4539696119393450") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

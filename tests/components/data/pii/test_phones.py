@@ -40,6 +40,8 @@ def test_numbers_as_people_write_them(number):
     assert phones(f"well, {number}, then") == [number]
     assert phones(f"号码{number}，谢谢") == [number]
     assert phones(f"17,{number},joy") == [number]
+    assert phones(f"Tel.{number} k thx") == [number]
+    assert phones(f"phone={number}&x=1") == [number]
 
 
 @pytest.mark.parametrize(
@@ -47,12 +49,14 @@ def test_numbers_as_people_write_them(number):
     [
         "1914-1918 1939-1945, 2019-04-12 10:30, 07.08.2012 12",
         "11750-11800 for EUR 2500-4000, $1,000,000, 1 000 000 people",
-        "3.14159265358979 .261 .323 .473 40.7128",
+        "3.14159265358979 .261 .323 .473 .797 40.7128",
+        ".261 .323 .473 .797",
         "ISBN 978-3-16-148410-0, ISBN 0-306-40615-2",
         "1548912345 2147483647 1548912345678",
         "order number 2025550143, serial 9876543210",
         "d290f1ee-6c54-4b01-90e6-d701748f0851 t_68769b96-2795-4295-a12b",
         "+1 +100 +5 000 000",
+        "2020-01-02 03:04:05 198.51.100.45",
         "1 2 3 4 5 6 7 8 9 10 20 30 40 50 60",
         "2025550143 views, 2025550143km, x2025550143",
     ],
