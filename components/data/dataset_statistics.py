@@ -1,9 +1,8 @@
 """Statistics of all splits, over Beam, and their files."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from components.data.tfrecord import read_records
 __all__ = ["DatasetStatistics", "compute_statistics", "read_statistics", "shard_statistics"]
 
 _BATCH_ROWS = 4096
+_BATCH_BYTES = 1 << 24
 _NOT_OURS = (KeyError, IndexError, ValueError, DataError)
 """What examples that ExampleGen did not write lead to."""
 
@@ -47,9 +47,8 @@ def shard_statistics(split: str, shard: Path, plan: StatisticsPlan) -> DatasetSt
         DataError: the shard is corrupt.
     """
     counter = SplitCounter(plan)
-    records = read_records(shard)
     rows = 0
-    while batch := list(islice(records, _BATCH_ROWS)):
+    for batch in _batches(read_records(shard)):
         try:
             counter.add_all(list(map(decode_example, batch)))
         except _NOT_OURS:
@@ -58,6 +57,20 @@ def shard_statistics(split: str, shard: Path, plan: StatisticsPlan) -> DatasetSt
             raise DataError(f"{where}: no example of ExampleGen ({reason}); run it again") from None
         rows += len(batch)
     return DatasetStatistics({split: counter.finish()})
+
+
+def _batches(records: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Records in batches of limited length and size: a single text may be megabytes long."""
+    batch: list[bytes] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record)
+        if len(batch) == _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _first_failure(records: Sequence[bytes], plan: StatisticsPlan) -> tuple[int, str]:

@@ -7,11 +7,12 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
+from tflite.host_tokenizer import MAX_WORD_BYTES, HostTokenizer, TokenizerSpec
 
 __all__ = ["WordTable"]
 
 _SUFFIX = "##"
+_CUT = "…"
 
 
 class WordTable:
@@ -85,5 +86,8 @@ class _Numbers(dict[str, int]):
         self._add = table._add
 
     def __missing__(self, word: str) -> int:
+        # A word that is too long for any vocabulary is [UNK]: its beginning says enough, and takes no megabytes.
+        if len(word) > MAX_WORD_BYTES + len(_CUT):
+            return self[word[:MAX_WORD_BYTES] + _CUT]
         self[word] = number = self._add(word)
         return number

@@ -11,6 +11,7 @@ from components.core.artifacts import ExampleStatistics, TransformedExamples, Tr
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
 from components.core.progress import Progress
+from components.data import dataset_statistics
 from components.data.example_proto import decode_example, encode_example
 from components.data.tfrecord import read_records, write_records
 from components.modeling.encoder import resolve_encoder
@@ -246,6 +247,14 @@ def test_a_lost_shard_is_noticed(tmp_path):
     examples.shards("train")[0].unlink()
     with pytest.raises(StageError, match="split train: 10 examples were written but 5 counted"):
         profile(tmp_path, examples)
+
+
+def test_batches_are_bounded_in_rows_and_bytes(tmp_path, examples, monkeypatch, statistics):
+    monkeypatch.setattr(dataset_statistics, "_BATCH_BYTES", 150)
+    again = profile(tmp_path, examples)
+    assert content_digest(str(again.path)) == content_digest(str(statistics.path))
+    records = [b"x" * 60] * 3 + [b"x" * 500, b"x"]
+    assert [len(batch) for batch in dataset_statistics._batches(records)] == [3, 1, 1]
 
 
 def test_records_of_another_kind_are_refused(tmp_path):

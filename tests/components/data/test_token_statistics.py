@@ -182,6 +182,14 @@ def test_a_table_of_words_that_grows_too_long_is_emptied(monkeypatch):
     assert tokens_to_json(counter.finish(), SPEC, 99) == expected
 
 
+def test_a_word_without_end_is_not_kept():
+    statistics = count(["so " + "z" * 100_000, "z" * 100_000 + " so", "z" * 101])
+    entry = tokens_to_json(statistics, SPEC, 3)
+    assert (entry["total"], entry["unknown"]) == (5, 3)
+    assert entry["top_unknown"][0] == {"word": "z" * 100 + "…", "count": 2}
+    assert len(pickle.dumps(statistics)) < 10_000
+
+
 def test_no_texts():
     entry = tokens_to_json(TokenStatistics(), SPEC, 3)
     assert (entry["total"], entry["coverage"], entry["average_length"]) == (0, None, None)
