@@ -19,10 +19,13 @@ def check_leakage(
     Args:
         duplicates: as in ExampleGen's `summary.json`, of the rows that stayed; None if they were not looked for.
         rows: number of examples by split.
-        max_share: share (0-1) of the second split's rows up to which nothing is said.
+        max_share: share (0-1) of the rows of the split that knows too much, never train, up to which nothing is
+            said.
     """
     found: list[Finding] = []
     for pair in (duplicates or {}).get("across_splits", ()):
+        if pair["splits"][1] == "train":
+            pair = {**pair, "splits": pair["splits"][::-1], "rows": pair["rows"][::-1]}
         second = pair["splits"][1]
         if rows.get(second) and pair["rows"][1] / rows[second] > max_share:
             found += [Finding(second, features.TEXT, kind, message) for kind, message in _leaks(pair, rows)]

@@ -242,20 +242,19 @@ def test_settings_that_do_not_fit_are_refused(values, message):
         ExampleValidatorConfig.model_validate(values)
 
 
+def odd_rows(draw, count, share):
+    """Rows of random words, one in `share` of them fear, the rest joy."""
+    for number in range(count):
+        words = " ".join("".join(draw.choices("abcdefgh", k=5)) for _ in range(draw.randint(6, 12)))
+        yield f"{words},{'joy' if number % share else 'fear'}\n"
+
+
 def test_the_real_stages_before_it(tmp_path):
     """Files, ExampleGen and StatisticsGen instead of statistics written by hand."""
-    random.seed(1)
-    moods = {"train": 3, "validation": 3, "test": 12}
+    draw = random.Random(1)
     splits = {
-        split: write(
-            tmp_path / f"{split}.csv",
-            "text,labels\n"
-            + "".join(
-                f"{split} {n} {'very ' * random.randrange(9)}odd,{'joy' if n % share else 'fear'}\n"
-                for n in range(300)
-            ),
-        )
-        for split, share in moods.items()
+        split: write(tmp_path / f"{split}.csv", "text,labels\n" + "".join(odd_rows(draw, 300, share)))
+        for split, share in {"train": 3, "validation": 3, "test": 12}.items()
     }
     examples = generate(tmp_path, splits=splits)
     anomalies, _ = run(tmp_path, profile(tmp_path, examples), examples)

@@ -37,6 +37,13 @@ def test_equal_and_nearly_equal_texts_in_two_splits():
     assert "'what a day' / 'what a nice day'" in near.message
 
 
+def test_it_is_the_other_split_that_knows_what_train_knows():
+    turned = duplicates(splits=["test", "train"], rows=[3, 5], exact_groups=3)
+    (found,) = check_leakage(turned, ROWS, max_share=0)
+    assert found.split == "test"
+    assert "stand in train, too (3 rows of test in all, 15.0%" in found.message
+
+
 def test_only_one_kind():
     assert [one.type for one in check_leakage(duplicates(exact_groups=0), ROWS, max_share=0)] == [
         "NEAR_DUPLICATE_IN_TWO_SPLITS"
