@@ -1,7 +1,6 @@
 """BERT WordPiece in pure Python: the tokenizer of the device, whose graph holds none."""
 
 import json
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
+from tflite.pre_tokenization import split_words
 from tflite.text import CleaningRules, clean_characters
 
 __all__ = ["MAX_WORD_BYTES", "HostTokenizer", "TokenizerSpec"]
@@ -28,18 +28,6 @@ _MAX_REMEMBERED = 1 << 16
 _LONGEST_REMEMBERED = 64
 
 _Value = TypeVar("_Value")
-
-_CJK_RANGES = (
-    (0x4E00, 0x9FFF),
-    (0x3400, 0x4DBF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0xF900, 0xFAFF),
-    (0x2F800, 0x2FA1F),
-)
-"""The ideographs that BERT's BasicTokenizer makes words of their own (google-research/bert, tokenization.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +174,7 @@ class HostTokenizer:
         return text.split(" ")
 
     def _chunk_words(self, chunk: str) -> tuple[str, ...]:
-        # The cleaning leaves no white space but spaces.
-        return tuple(clean_characters(chunk, self.spec.rules).translate(_WORDS_ALONE).split())
+        return tuple(split_words(clean_characters(chunk, self.spec.rules)))
 
     def _chunk_ids(self, chunk: str) -> tuple[int, ...]:
         return tuple(chain.from_iterable(map(self._ids_by_word.__getitem__, self._chunk_words(chunk))))
@@ -226,26 +213,3 @@ class _Remembered(dict[str, tuple[_Value, ...]]):
                 self.clear()
             self[text] = made
         return made
-
-
-class _WordsAlone(dict[int, str]):
-    """The table of `str.translate` that puts spaces around every punctuation mark and every CJK ideograph.
-
-    This is BERT's pre-tokenization: what stands between spaces then is a word.
-    """
-
-    def __missing__(self, code_point: int) -> str:
-        character = chr(code_point)
-        self[code_point] = spaced = f" {character} " if _is_word_alone(character) else character
-        return spaced
-
-
-_WORDS_ALONE = _WordsAlone()
-
-
-def _is_word_alone(character: str) -> bool:
-    code = ord(character)
-    is_ascii_mark = code < 128 and character.isprintable() and not character.isalnum() and character != " "
-    if is_ascii_mark or unicodedata.category(character).startswith("P"):
-        return True
-    return any(first <= code <= last for first, last in _CJK_RANGES)

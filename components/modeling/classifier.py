@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,7 +15,7 @@ from components.core.artifacts import Model
 from components.core.errors import StageError
 from components.modeling.pooling import Pooling, pooling_layer
 from components.modeling.scorer import Scorer
-from components.modeling.tokenization import in_graph_tokenizer
+from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
 from serving.tokenizer import InGraphTokenizer
 from tflite.host_tokenizer import TokenizerSpec
 
@@ -29,9 +28,6 @@ __all__ = [
     "load_model",
     "save_model",
 ]
-
-
-_TOKENIZED_AT_A_TIME = 1024
 
 
 class _Record(BaseModel):
@@ -145,46 +141,14 @@ class LoadedModel:
             contexts: what was said before each text, "" for nothing; only a model of two segments reads it.
         """
         if contexts is None or self.tokenizer.segments == 1:
-            return self._scorer.scores(self._tokenize(texts), batch_size=batch_size)
-        rows, segments = self._tokenize_pairs(texts, contexts)
+            rows, segments = token_rows(self.in_graph_tokenizer, texts), None
+        else:
+            rows, segments = pair_rows(self.in_graph_tokenizer, texts, contexts)
         return self._scorer.scores(rows, segments=segments, batch_size=batch_size)
-
-    def _tokenize(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        return [
-            row
-            for start in range(0, len(texts), _TOKENIZED_AT_A_TIME)
-            for row in _rows(
-                self.in_graph_tokenizer.tokenize(_strings(texts[start : start + _TOKENIZED_AT_A_TIME]))
-            )
-        ]
-
-    def _tokenize_pairs(
-        self, texts: Sequence[str], contexts: Sequence[str]
-    ) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]:
-        """The token ids and segment ids of each text behind its context."""
-        tokenizer = self.in_graph_tokenizer
-        rows: list[NDArray[np.int32]] = []
-        segments: list[NDArray[np.int32]] = []
-        for start in range(0, len(texts), _TOKENIZED_AT_A_TIME):
-            part = slice(start, start + _TOKENIZED_AT_A_TIME)
-            pieces, before = (tokenizer.pieces(_strings(side[part])) for side in (texts, contexts))
-            tokens, own = tokenizer.frame_pair(pieces, before)
-            rows += _rows(tokens)
-            segments += _rows(own)
-        return rows, segments
 
     @cached_property
     def _scorer(self) -> Scorer:
         return Scorer(self.network)
-
-
-def _strings(texts: Sequence[str]) -> tf.Tensor:
-    # A lone surrogate has no UTF-8 form; the cleaning would drop it.
-    return tf.constant([text.encode(errors="ignore") for text in texts], tf.string)
-
-
-def _rows(ragged: tf.RaggedTensor) -> list[NDArray[np.int32]]:
-    return np.split(ragged.values.numpy(), ragged.row_splits.numpy()[1:-1])
 
 
 def build_network(

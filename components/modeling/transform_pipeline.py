@@ -1,4 +1,10 @@
-"""The Beam pipeline of Transform: its elements are shards, as per-row work in Beam costs more than the tokenizer."""
+"""The Beam pipeline of Transform: its elements are shards, as per-row work in Beam costs more than the tokenizer.
+
+Shards are gzipped TFRecords. ArrayRecord (0.8.6) was measured for shuffled reading on 217,050 records as Transform
+writes them, CPU a row: TFRecords are read once for 1.7 µs, then the Trainer shuffles arrays in memory. ArrayRecord
+takes 4.2 µs a row in every epoch, in files of four times the size (179 bytes a row, not 43), as only groups of one
+record can be read one by one; in compressed groups of 64 (47 bytes a row) a shuffled row costs 12 µs.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
