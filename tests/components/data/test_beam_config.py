@@ -1,10 +1,19 @@
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from components.core.errors import ConfigError
 from components.data.beam_config import RUNNERS, BeamConfig
 from components.data.beam_runners import make_options, make_runner
 from pipeline.config import parse_config
 from pipeline.emotion import build_graph
+
+GUIDE = Path(__file__).parents[3] / "docs" / "beam.md"
+DOCUMENTED = [
+    yaml.safe_load(block)["beam"] for block in re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+]
 
 BASE = {"name": "tested", "example_gen": {"source": "data.csv"}}
 
@@ -124,3 +133,20 @@ def test_an_option_that_beam_would_ignore_or_die_of_is_refused(options: dict[str
     with pytest.raises(ConfigError) as caught:
         make_options(BeamConfig(options=options))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("section", DOCUMENTED, ids=lambda section: section.get("runner", "FnApiRunner"))
+def test_what_the_guide_says_is_taken_and_known_to_beam(section: dict[str, object]):
+    config = parse_config({**BASE, "beam": section}).beam
+    options = make_options(config)
+    known = options.get_all_options()
+    own = {"dask_client_address": "address", "dask_npartitions": "npartitions", "parallelism": None}
+    for name, value in config.options.items():
+        # Flink's job server tells of `parallelism`, Beam's Python side does not know it.
+        found = own.get(name, name)
+        assert found is None or known[found] == value
+
+
+def test_the_guide_shows_every_kind_of_cluster():
+    runners = {section.get("runner") for section in DOCUMENTED}
+    assert runners == {None, "PortableRunner", "FlinkRunner", "DataflowRunner", "DaskRunner"}
