@@ -29,8 +29,8 @@ def test_casing(casing, words):
 
 
 def test_too_many_special_tokens_are_refused():
-    with pytest.raises(EncoderError, match=r"8 free vocabulary rows \(\[unusedN\]\) for 9 special tokens"):
-        specification(special_tokens=tuple(f"[T{number}]" for number in range(9)))
+    with pytest.raises(EncoderError, match=r"64 free vocabulary rows \(\[unusedN\]\) for 65 special tokens"):
+        specification(special_tokens=tuple(f"[T{number}]" for number in range(65)))
 
 
 def test_a_vocabulary_without_control_tokens_is_refused(tmp_path):
