@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.core.errors import DataError
+from components.core.errors import DataError, UserError
 from components.core.filesystem import is_remote
 from components.data.beam_pipeline import collect
 from components.data.delimited import Dialect
@@ -33,7 +33,7 @@ def plan_sources(
         located = exchange.locate(source.uri)
         try:
             return index, plan_units(index, replace(source, uri=located), dialect, wanted)
-        except DataError as err:
+        except UserError as err:
             return index, str(err).replace(located, source.uri)
 
     def build(pipeline: Any) -> Any:

@@ -8,7 +8,7 @@ from components.data.arrow_files import inspect_arrow, read_arrow
 from components.data.bigquery import ReadSession, open_session, read_stream
 from components.data.dataset_folders import class_names_beside
 from components.data.delimited import Dialect, read_delimited
-from components.data.example_records import read_example_records
+from components.data.example_records import find_example_records, read_example_records
 from components.data.json_lines import read_json_lines
 from components.data.parquet import inspect_parquet, read_parquet
 from components.data.record_groups import RecordGroups
@@ -16,7 +16,7 @@ from components.data.rows import BrokenRow, Row
 from components.data.source_files import SourceFile
 from components.data.text_files import open_lines
 from components.data.text_units import delimiter_of, plan_text_units
-from components.data.units import UNIT_BYTES, SourceUnit, UnitPlan
+from components.data.units import UNIT_BYTES, SourceUnit, UnitPlan, units_between
 
 __all__ = ["OpenSource", "SourceUnit", "UnitPlan", "open_unit", "plan_units"]
 
@@ -66,7 +66,8 @@ def plan_units(
         case "bigquery":
             return _plan_session(index, open_session(source.uri, source.query, wanted))
         case "tfrecord":
-            return UnitPlan((SourceUnit(index),), class_names=class_names_beside(source.uri, wanted))
+            units = units_between(index, find_example_records(source.uri, unit_bytes))
+            return UnitPlan(units, class_names=class_names_beside(source.uri, wanted))
         case _:
             return plan_text_units(index, source, dialect, wanted, unit_bytes)
 
@@ -102,7 +103,8 @@ def open_unit(
             rows = read_stream(source.uri, plan.streams[unit.part], wanted)
             yield OpenSource(rows, plan.encoding, seen)
         case "tfrecord":
-            rows = _watch_columns(read_example_records(source.uri), wanted, seen)
+            rows = read_example_records(source.uri, first_row=unit.first_row, **where)
+            rows = _watch_columns(rows, wanted, seen)
             yield OpenSource(rows, plan.encoding, seen)
         case _:
             assert plan.text is not None

@@ -11,7 +11,7 @@ from components.data.json_lines import refuse_array
 from components.data.row_starts import RowStart, find_row_starts
 from components.data.source_files import SourceFile
 from components.data.text_files import open_lines
-from components.data.units import SourceUnit, UnitPlan
+from components.data.units import UnitPlan, units_between
 
 __all__ = ["delimiter_of", "plan_text_units"]
 
@@ -42,12 +42,11 @@ def plan_text_units(
         else:
             delimiter = delimiter_of(source, dialect)
             header = read_header(lines, dialect, delimiter, where=source.uri, wanted=wanted)
-    units: tuple[SourceUnit, ...] = (SourceUnit(index),)
+    starts = [(0, 1)]
     if compression_of(source.uri) is None and encoding.is_utf8:
-        starts = _find_starts(source, dialect, encoding, unit_bytes)
-        later = [row for row in starts[1:] if header is None or row.line > header.lines]
-        units = _units_between(index, later) if later else units
-    return UnitPlan(units, encoding, header.columns if header else None)
+        rows = _find_starts(source, dialect, encoding, unit_bytes)[1:]
+        starts += [(row.offset, row.line) for row in rows if header is None or row.line > header.lines]
+    return UnitPlan(units_between(index, starts), encoding, header.columns if header else None)
 
 
 def _sample_encoding(uri: str, dialect: Dialect) -> TextEncoding:
@@ -83,15 +82,6 @@ def _find_starts(
             return []
         mark = 3 if encoding.codec == "utf-8-sig" else 0
         return find_row_starts(stream, size, unit_bytes, start=mark, delimiter=delimiter if parsed else None)
-
-
-def _units_between(index: int, cuts: Sequence[RowStart]) -> tuple[SourceUnit, ...]:
-    rows = [RowStart(0, 1), *cuts]
-    ends = [*(row.offset for row in cuts), None]
-    return tuple(
-        SourceUnit(index, part, row.offset, end, row.line)
-        for part, (row, end) in enumerate(zip(rows, ends, strict=True))
-    )
 
 
 def delimiter_of(source: SourceFile, dialect: Dialect) -> str:

@@ -19,7 +19,7 @@ import google_crc32c
 from components.core.errors import DataError
 from components.core.filesystem import open_file
 
-__all__ = ["RecordWriter", "read_records", "read_stream", "write_records"]
+__all__ = ["RecordWriter", "find_records", "read_records", "read_stream", "write_records"]
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
@@ -96,14 +96,14 @@ def read_records(path: Path | str) -> Iterator[bytes]:
         yield from read_stream(stream, name=name)
 
 
-def read_stream(stream: IO[bytes], *, name: str) -> Iterator[bytes]:
-    """Yields the records of an open, uncompressed stream; `name` is what error messages call it.
+def read_stream(stream: IO[bytes], *, name: str, first: int = 1) -> Iterator[bytes]:
+    """Yields the records of an open, uncompressed stream; error messages call it `name` and its first record `first`.
 
     Raises:
         DataError: the stream is cut off, a checksum does not match, or it is no TFRecord stream.
     """
     reader = io.BufferedReader(cast("io.RawIOBase", stream), _BUFFER_BYTES)
-    number = 0
+    number = first - 1
     try:
         while header := reader.read(_HEADER_BYTES):
             number += 1
@@ -117,6 +117,31 @@ def read_stream(stream: IO[bytes], *, name: str) -> Iterator[bytes]:
         raise DataError(f"{name}: broken gzip data after record {number} ({err}); copy it again") from err
     finally:
         reader.detach()
+
+
+def find_records(stream: IO[bytes], size: int, part_bytes: int) -> list[tuple[int, int]]:
+    """Offset and number (from 1) of records that cut a file into parts of at least `part_bytes`, the first included.
+
+    Reads lengths only. From a broken one on, nothing is cut, so that who reads the last part finds it.
+
+    Args:
+        stream: the seekable file, not compressed.
+        size: of the file, bytes.
+        part_bytes: least size of all parts but the last.
+    """
+    starts = [(0, 1)]
+    offset = number = 0
+    while offset < size:
+        stream.seek(offset)
+        try:
+            length = _read_length(stream.read(_HEADER_BYTES), "")
+        except DataError:
+            break
+        offset += _HEADER_BYTES + length + _CHECKSUM.size
+        number += 1
+        if starts[-1][0] + part_bytes <= offset < size:
+            starts.append((offset, number + 1))
+    return starts
 
 
 def _read_length(header: bytes, where: str) -> int:

@@ -1,11 +1,11 @@
 """Units of work: source files, and parts of large ones, each read by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.data.encodings import TextEncoding
 
-__all__ = ["UNIT_BYTES", "SourceUnit", "UnitPlan"]
+__all__ = ["UNIT_BYTES", "SourceUnit", "UnitPlan", "units_between"]
 
 UNIT_BYTES = 64 << 20
 """Large enough that a unit is worth a worker's while, small enough for many workers and little memory."""
@@ -53,3 +53,19 @@ class UnitPlan:
     def encoding(self) -> str:
         """For reports: `utf-8`, `windows-1252 (detected)`, …, or `binary`."""
         return self.text.stated if self.text is not None else "binary"
+
+
+def units_between(index: int, starts: Sequence[tuple[int, int]]) -> tuple[SourceUnit, ...]:
+    """The units that start at these bytes and rows; a single one is the whole file.
+
+    Args:
+        index: position of the file among the sources.
+        starts: offset and row number of each, in order.
+    """
+    if len(starts) == 1:
+        return (SourceUnit(index),)
+    ends = [*(offset for offset, _ in starts[1:]), None]
+    return tuple(
+        SourceUnit(index, part, offset, end, row)
+        for part, ((offset, row), end) in enumerate(zip(starts, ends, strict=True))
+    )

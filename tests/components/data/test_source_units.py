@@ -15,7 +15,7 @@ from components.data.example_proto import encode_example
 from components.data.json_lines import read_json_lines
 from components.data.rows import BrokenRow, Reason, Row
 from components.data.source_files import SourceFile
-from components.data.source_units import open_unit, plan_units
+from components.data.source_units import SourceUnit, open_unit, plan_units
 from components.data.tfrecord import write_records
 from tests.components.data.reading import read_units
 from tests.components.data_stages import write
@@ -164,6 +164,26 @@ def test_parquet_units_are_row_groups(tmp_path):
     ]
     assert rows == whole
     assert [row.number for row in rows] == list(range(1, 11))
+
+
+def test_tfrecord_units_are_whole_records(tmp_path):
+    path = tmp_path / "a.tfrecord"
+    write_records(path, [encode_example({"text": ["x" * n]}) for n in range(1, 41)])
+    whole, plan = read_units(path, "tfrecord", ("text",))
+    assert plan.units == (SourceUnit(0),)
+    rows, plan = read_units(path, "tfrecord", ("text",), unit_bytes=500)
+    assert len(plan.units) > 3
+    assert all(unit.end is None or unit.end - unit.start >= 500 for unit in plan.units)
+    assert rows == whole
+    content = path.read_bytes()
+    path.write_bytes(content[:-3])
+    with pytest.raises(DataError, match=r"record 40: cut off or corrupt"):
+        read_units(path, "tfrecord", ("text",), unit_bytes=500)
+    broken = plan.units[2].start
+    path.write_bytes(content[:broken] + b"\xff" + content[broken + 1 :])
+    for unit_bytes in (500, 1 << 20):
+        with pytest.raises(DataError, match=rf"record {plan.units[2].first_row}: broken header"):
+            read_units(path, "tfrecord", ("text",), unit_bytes=unit_bytes)
 
 
 def test_units_and_their_plan_travel_to_other_processes(tmp_path):
