@@ -43,7 +43,8 @@ class TextPreparation:
         """An id or a group as it may be written: as it is, or a pseudonym if personal data stands in it.
 
         Placeholders would make different ids equal and throw groups together. A pseudonym is a keyed hash: equal values
-        have equal ones, in every run with the same key, and nobody without the key can tell whose it is.
+        have equal ones, in every run with the same key, and nobody without the key can tell whose it is. A number of a
+        row that happens to read as a telephone number gets one too: better that than a telephone number in clear.
         """
         _, counts = self.masker.mask(_reveal(value))
         if not counts:

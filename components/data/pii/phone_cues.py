@@ -1,8 +1,11 @@
 """Words before a number that make it a telephone number, or a number of something else."""
 
 import re
+from typing import NamedTuple
 
-__all__ = ["OTHER_CUE", "PHONE_CUE"]
+__all__ = ["NO_CUES", "Cues", "read_cues"]
+
+_CHARACTERS = 64
 
 _PHONE = """
 phone tel mobile mob cell call text whatsapp telegram signal fax dial ring sms hotline telefon telefonnummer handy
@@ -23,16 +26,47 @@ def _alternatives(words: str) -> str:
     return "|".join(map(re.escape, words.split()))
 
 
-PHONE_CUE = re.compile(
+_PHONE_CUE = re.compile(
     rf"(?:(?<![A-Za-z])(?:{_alternatives(_PHONE)})|{_alternatives(_PHONE_UNSPACED)})"
     r"(?: (?:number|no|is|at|on|me|us|him|her))*(?:号码|号|是|番号|는|은)*[^\w\n]{0,3}$",
     re.IGNORECASE,
 )
 """Matches the end of what stands before a telephone number: `call me at `, `电话：`."""
 
-OTHER_CUE = re.compile(
+_OTHER_CUE = re.compile(
     rf"(?:(?<![A-Za-z])(?:{_alternatives(_OTHER)})|{_alternatives(_OTHER_UNSPACED)})"
     r"(?: (?:number|no|nr|is|of|code))*号?[^\w\n]{0,3}$",
     re.IGNORECASE,
 )
 """Matches the end of what stands before another number: `order no. `, `USD `."""
+
+_INVITATION = re.compile(
+    r"(?<![A-Za-z])(?:call|contact|phone|reach|dial|tel|text)(?![A-Za-z])[^\d\n]*$", re.IGNORECASE
+)
+"""Matches the end of what stands before the number of a person: `call Pat Bray at `."""
+
+
+class Cues(NamedTuple):
+    """What the words before a number say.
+
+    Attributes:
+        phone: a word for a telephone number stands right before it.
+        invitation: somewhat further away, somebody is asked to call.
+        other: a word for another number stands right before it.
+    """
+
+    phone: bool
+    invitation: bool
+    other: bool
+
+
+NO_CUES = Cues(phone=False, invitation=False, other=False)
+
+
+def read_cues(text: str, start: int) -> Cues:
+    """What the words before position `start` of the text say."""
+    before = text[max(0, start - _CHARACTERS) : start]
+    near = before[-_CHARACTERS // 2 :]
+    phone = _PHONE_CUE.search(near) is not None
+    other = not phone and _OTHER_CUE.search(near) is not None
+    return Cues(phone, _INVITATION.search(before) is not None, other)

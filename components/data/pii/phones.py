@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from components.data.pii.kinds import PiiKind, Span
-from components.data.pii.phone_cues import OTHER_CUE, PHONE_CUE
+from components.data.pii.phone_cues import NO_CUES, Cues, read_cues
 from components.data.pii.phone_numbers import is_dialled, is_international, is_national, usual_shapes
 
 __all__ = ["find_phones"]
@@ -23,7 +23,6 @@ _UNIT = re.compile(
 )
 """What stands behind an amount."""
 _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|分机|durchwahl) ?\d{1,5}(?!\w)", re.IGNORECASE)
-_CUE_CHARACTERS = 32
 _OTHER = re.compile(
     r"(?<!\d)(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-])\d{1,2}\2\d{1,2})(?!\d)"
     r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)"
@@ -51,15 +50,11 @@ def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> I
     """The telephone numbers in a run of digits; each begins and ends where the run does or where a space stands."""
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
     closed = [" " in text[left[1] : right[0]] for left, right in pairwise(groups)] + [True]
-    before = text[max(0, start - _CUE_CHARACTERS) : start]
-    cued = PHONE_CUE.search(before) is not None
-    other = not cued and OTHER_CUE.search(before) is not None
+    cues = read_cues(text, start)
     first = 0
     while first < len(groups):
         for last in range(min(first + _MOST_GROUPS, len(groups)) - 1, first - 1, -1):
-            if closed[last] and (
-                span := _read(text, groups[first : last + 1], regions, cued=cued, other=other)
-            ):
+            if closed[last] and (span := _read(text, groups[first : last + 1], regions, cues)):
                 yield span
                 break
         else:
@@ -67,46 +62,24 @@ def _find_in_run(text: str, start: int, end: int, regions: tuple[str, ...]) -> I
         while not closed[last]:
             last += 1
         first = last + 1
-        cued = other = False
+        cues = NO_CUES
 
 
-def _read(
-    text: str, groups: Sequence[tuple[int, int]], regions: tuple[str, ...], *, cued: bool, other: bool
-) -> Span | None:
-    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none.
-
-    Args:
-        text: the whole text.
-        groups: start and end of each.
-        regions: as whose numbers they are read.
-        cued: whether a word such as `call` stands before them.
-        other: whether a word such as `invoice` does.
-    """
+def _read(text: str, groups: Sequence[tuple[int, int]], regions: tuple[str, ...], cues: Cues) -> Span | None:
+    """The telephone number that these groups of digits are, with its +, brackets and extension; None if none."""
     pieces = [text[start:end] for start, end in groups]
-    digits = "".join(pieces)
-    if len(digits) not in _DIGITS:
+    if sum(map(len, pieces)) not in _DIGITS:
         return None
     start, end = groups[0][0], groups[-1][1]
     marks = _marks(text, start, end)
-    dialled = digits.startswith("0") or "(" in marks
-    shape = tuple(map(len, pieces))
-    if not (dialled or marks or cued or len(shape) == 1 or shape in usual_shapes(regions)):
-        return None
-    if len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "." and not (dialled or marks or cued):
-        return None  # a decimal fraction
+    if not (marks or cues.phone or cues.invitation or pieces[0].startswith("0")):
+        shape = tuple(map(len, pieces))
+        decimal = len(shape) == 2 and text[groups[0][1] : groups[1][0]] == "."
+        if decimal or not (len(shape) == 1 or shape in usual_shapes(regions)):
+            return None
     if _OTHER.search(text, start, end) or ("+" not in marks and _UNIT.match(text, end)):
         return None
-    if "+" in marks:
-        found = is_international(digits, marked=True)
-    elif other or digits in _POWERS_OF_TWO:
-        found = False
-    elif digits.startswith("00") and is_international(digits[2:], marked=False):
-        found = True
-    elif cued:
-        found = shape == _LOCAL or any(is_national(digits, region) for region in regions)
-    else:
-        found = _is_written_so(pieces, regions, dialled=dialled)
-    if not found:
+    if not _is_phone(pieces, marks, regions, cues):
         return None
     extension = _EXTENSION.match(text, end)
     return Span(start - len(marks), extension.end() if extension else end, PiiKind.PHONE)
@@ -117,6 +90,22 @@ def _marks(text: str, start: int, end: int) -> str:
     marks = text[max(0, start - 2) : start]
     marks = marks[len(marks.rstrip("+(")) :]
     return marks if ")" in text[start:end] else marks[marks.rfind("(") + 1 :]
+
+
+def _is_phone(pieces: Sequence[str], marks: str, regions: tuple[str, ...], cues: Cues) -> bool:
+    """Whether the groups of digits are a telephone number, by what stands before them and by how they are written."""
+    digits = "".join(pieces)
+    if "+" in marks:
+        return is_international(digits, marked=True)
+    if cues.other or digits in _POWERS_OF_TWO:
+        return False
+    if digits.startswith("00") and is_international(digits[2:], marked=False):
+        return True
+    if tuple(map(len, pieces)) == _LOCAL and (cues.phone or cues.invitation):
+        return digits[0] in "23456789"
+    if cues.phone:
+        return any(is_national(digits, region) for region in regions)
+    return _is_written_so(pieces, regions, dialled=digits.startswith("0") or "(" in marks)
 
 
 def _is_written_so(pieces: Sequence[str], regions: tuple[str, ...], *, dialled: bool) -> bool:

@@ -56,6 +56,7 @@ def test_numbers_as_people_write_them(number):
         "order number 2025550143, serial 9876543210",
         "d290f1ee-6c54-4b01-90e6-d701748f0851 t_68769b96-2795-4295-a12b",
         "+1 +100 +5 000 000",
+        "group 2 (300) 4000",
         "2020-01-02 03:04:05 198.51.100.45",
         "1 2 3 4 5 6 7 8 9 10 20 30 40 50 60",
         "2025550143 views, 2025550143km, x2025550143",
@@ -67,7 +68,9 @@ def test_other_numbers(text):
 
 def test_a_word_for_it_makes_a_short_number_one():
     assert phones("call 555-0134 now") == ["555-0134"]
+    assert phones("feel free to call Pat Bray at the office, 555-0134 x23") == ["555-0134 x23"]
     assert phones("hotel 555-0134") == []
+    assert phones("call me, order number 555-0134") == []
 
 
 def test_numbers_side_by_side_are_two():
