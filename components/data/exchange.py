@@ -18,10 +18,11 @@ is slow. What one attempt writes appears whole when the attempt is complete, and
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from components.core.errors import StageError, UserError
@@ -53,8 +54,13 @@ class Exchange:
         files = {file for path in paths for file in ([path] if path.is_file() else _files_in(path))}
         _copy_all((str(file), self._remote(file)) for file in files)
 
-    def receive(self, *directories: Path) -> None:
+    def receive(self, *directories: Path, only: Sequence[str] = ("*",)) -> None:
         """Makes what workers wrote into these directories be there, and nothing of attempts that were broken off.
+
+        Args:
+            directories: those that were given to `writing`.
+            only: patterns of the names that are wanted here, in which `*` stands for slashes, too; where workers see
+                this machine's files, all are here anyway.
 
         Raises:
             StorageError: a file cannot be had.
@@ -65,15 +71,19 @@ class Exchange:
                     shutil.rmtree(attempt, ignore_errors=True)
             else:
                 remote = self._remote(directory)
-                _copy_all((f"{remote}/{name}", str(directory / name)) for name in files_below(remote))
+                _copy_all((f"{remote}/{name}", str(directory / name)) for name in _matching(remote, only))
 
     def locate(self, path: str) -> str:
         """Where workers read a file of this machine that was sent, for those who read parts of it; URIs stay."""
         return path if self.uri is None or is_remote(path) else self._remote(Path(path))
 
     @contextmanager
-    def reading(self, path: Path) -> Iterator[Path]:
+    def reading(self, path: Path, *, only: Sequence[str] = ("*",)) -> Iterator[Path]:
         """A worker's view of a file or directory that was sent, or that another worker wrote; its name stays.
+
+        Args:
+            path: its path on this machine.
+            only: patterns of the names in a directory that are wanted, as for `receive`.
 
         Raises:
             StageError: it is not there.
@@ -82,7 +92,7 @@ class Exchange:
             yield path
             return
         remote = self._remote(path)
-        names = files_below(remote)
+        names = _matching(remote, only)
         if not names:
             raise StageError(f"{path}: was not found at {remote}; it was not sent, or the runner lost it")
         with tempfile.TemporaryDirectory(prefix="reading-") as scratch:
@@ -143,6 +153,10 @@ def open_exchange(config: BeamConfig) -> Iterator[Exchange]:
 
 def _files_in(directory: Path) -> list[Path]:
     return sorted(file for file in directory.rglob("*") if file.is_file())
+
+
+def _matching(uri: str, patterns: Sequence[str]) -> list[str]:
+    return [name for name in files_below(uri) if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def _copy_all(pairs: Iterable[tuple[str, str]]) -> None:

@@ -11,7 +11,7 @@ from components.data.beam_pipeline import collect
 from components.data.delimited import Dialect
 from components.data.distribute import PartPlacement, PartReport, distribute_part
 from components.data.exchange import Exchange
-from components.data.ingest import STAGING, IngestPlan, UnitReport, ingest_unit
+from components.data.ingest import DEAD_LETTERS, STAGING, IngestPlan, UnitReport, ingest_unit
 from components.data.source_files import SourceFile
 from components.data.source_units import SourceUnit, UnitPlan, plan_units
 
@@ -83,7 +83,8 @@ def ingest_units(
         return pipeline | "Units" >> beam.Create(units) | "Ingest" >> beam.MapTuple(ingest)
 
     reports = collect(build, expected=len(units))
-    exchange.receive(directory)
+    # Where records go through scratch, they stay there: only workers read them.
+    exchange.receive(directory, only=("*.npz", f"{DEAD_LETTERS}/*"))
     return reports
 
 
@@ -120,5 +121,5 @@ def distribute_parts(
         return pipeline | "Parts" >> beam.Create(list(parts)) | "Distribute" >> beam.Map(distribute)
 
     reports = collect(build, expected=len(parts))
-    exchange.receive(directory)
+    exchange.receive(directory, only=("Split-*",))
     return sorted(reports, key=lambda report: report.name)

@@ -1,6 +1,7 @@
 """The data stages on other Beam runners: every byte that they write is the in-process runner's."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 import pipeline
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
+from components.data.beam_config import BeamConfig
+from components.data.beam_pipeline import collect, running_on
 from pipeline.config import parse_config
 from tests.components.toy_corpus import toy_rows
 
@@ -151,6 +154,25 @@ def test_in_worker_processes_of_this_machine(
 ):
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     assert run_data_stages(source, tmp_path / "root", workers=2) == in_process
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_process_that_is_killed_is_an_error_and_no_waiting(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    driver = os.getpid()
+
+    def kill(element: int) -> int:
+        if os.getpid() != driver:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return element
+
+    def build(pipeline: Any) -> Any:
+        import apache_beam as beam
+
+        return pipeline | beam.Create([1, 2, 3]) | beam.Map(kill)
+
+    with running_on(BeamConfig(workers=2)), pytest.raises(StageError, match="the Beam pipeline failed"):
+        collect(build)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def find_near_pairs(
     """
 
     def compare(bands: Sequence[int]) -> NDArray[np.int64]:
-        with exchange.reading(directory) as local:
+        with exchange.reading(directory, only=("*.npz", "*.npy")) as local:
             stems = [local / name for name in names]
             return near_pairs(stems, bands, min_similarity=min_similarity, min_words=min_words)
 

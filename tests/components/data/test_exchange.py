@@ -65,6 +65,18 @@ def test_what_a_worker_wrote_is_there_for_other_workers_and_comes_back(exchange:
     assert [path.name for path in target.iterdir() if path.name.startswith(".attempt")] == []
 
 
+def test_only_what_is_wanted_is_copied(tmp_path: Path):
+    with open_exchange(BeamConfig(scratch=MEMORY)) as exchange:
+        with exchange.writing(tmp_path / "out") as local:
+            for name in ("letters/one.jsonl", "staged/one.npz", "staged/one.tfrecord"):
+                (local / name).parent.mkdir(exist_ok=True)
+                (local / name).write_text(name)
+        with exchange.reading(tmp_path / "out" / "staged", only=("*.npz",)) as local:
+            assert names(local) == ["one.npz"]
+        exchange.receive(tmp_path / "out", only=("*.npz", "letters/*"))
+    assert names(tmp_path / "out") == ["letters/one.jsonl", "staged/one.npz"]
+
+
 def test_an_attempt_that_fails_leaves_nothing(exchange: Exchange, tmp_path: Path):
     target = tmp_path / "out"
     with suppress(ZeroDivisionError), exchange.writing(target) as local:
