@@ -95,9 +95,12 @@ class TextEncoding:
         return f"{self.codec} (detected)" if self.detected else self.codec
 
     @property
-    def is_utf8(self) -> bool:
-        """Whether bytes below 128 are ASCII characters and nothing else."""
-        return self.codec in _UTF8
+    def keeps_ascii(self) -> bool:
+        """Whether bytes below 128 are ASCII characters wherever they stand: UTF-8, and one byte a character."""
+        if self.codec in _UTF8:
+            return True
+        text = bytes(range(256)).decode(self.codec, "replace")
+        return len(text) == 256 and text[:128] == bytes(range(128)).decode("ascii")
 
 
 def known_encoding(name: str) -> str:

@@ -44,8 +44,8 @@ def plan_units(
 ) -> UnitPlan:
     """Divides a source file into units, and checks its columns.
 
-    Rows, their numbers and broken rows are the same whatever `unit_bytes` is. Compressed files, and text that is not
-    UTF-8, are one unit.
+    Rows, their numbers and broken rows are the same whatever `unit_bytes` is. Compressed files, and text in which other
+    bytes than those of UTF-8 and of one-byte encodings may look like ASCII, are one unit.
 
     Args:
         index: position of the file among the sources.
@@ -109,7 +109,7 @@ def open_unit(
         case _:
             assert plan.text is not None
             # Only the beginning of the file can have a byte order mark.
-            codec = plan.text.codec if not unit.start else "utf-8"
+            codec = "utf-8" if unit.start and plan.text.codec == "utf-8-sig" else plan.text.codec
             with open_lines(source.uri, codec, **where) as lines:
                 if source.format == "jsonl":
                     parsed = read_json_lines(lines, wanted=wanted, first_row=unit.first_row)

@@ -43,7 +43,7 @@ def plan_text_units(
             delimiter = delimiter_of(source, dialect)
             header = read_header(lines, dialect, delimiter, where=source.uri, wanted=wanted)
     starts = [(0, 1)]
-    if compression_of(source.uri) is None and encoding.is_utf8:
+    if compression_of(source.uri) is None and encoding.keeps_ascii:
         rows = _find_starts(source, dialect, encoding, unit_bytes)[1:]
         starts += [(row.offset, row.line) for row in rows if header is None or row.line > header.lines]
     return UnitPlan(units_between(index, starts), encoding, header.columns if header else None)
@@ -71,7 +71,7 @@ def _later_pieces(stream: IO[bytes], begin: int) -> bytes:
 def _find_starts(
     source: SourceFile, dialect: Dialect, encoding: TextEncoding, unit_bytes: int
 ) -> list[RowStart]:
-    """Where the units of a UTF-8 text file start; none if it is small or cannot be cut."""
+    """Where the units of a text file start; none if it is small or cannot be cut."""
     delimiter = delimiter_of(source, dialect)
     parsed = source.format != "jsonl" and dialect.quoting
     if parsed and not delimiter.isascii():

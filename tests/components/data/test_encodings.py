@@ -1,7 +1,7 @@
 import pytest
 
 from components.core.errors import DataError
-from components.data.encodings import detect_encoding, known_encoding
+from components.data.encodings import TextEncoding, detect_encoding, known_encoding
 
 SENTENCES = {
     "windows-1252": (
@@ -31,7 +31,6 @@ def test_the_encoding_is_told_from_its_characters(codec):
     content = "text,labels\n" + "".join(f"{text},joy\n" for text in SENTENCES[codec])
     found = detect(content.encode(codec))
     assert found.stated == f"{codec} (detected)"
-    assert not found.is_utf8
 
 
 @pytest.mark.parametrize(
@@ -66,6 +65,13 @@ def test_wide_encodings_are_told_by_their_mark_or_their_nul_bytes(codec, stated,
 )
 def test_a_file_is_utf8_until_most_of_it_says_otherwise(content):
     assert detect(content).stated == "utf-8"
+
+
+def test_bytes_of_some_encodings_mean_the_same_everywhere():
+    kept = {codec for codec in ("utf-8", "utf-8-sig", "ascii", *SENTENCES) if TextEncoding(codec).keeps_ascii}
+    assert kept == {"utf-8", "utf-8-sig", "ascii", "koi8-r", *(f"windows-125{n}" for n in (0, 1, 2, 3, 4))}
+    for codec in ("utf-16", "utf-16-le", "utf-32", "utf-7", "shift-jis", "hz", "cp500"):
+        assert not TextEncoding(codec).keeps_ascii
 
 
 def test_what_comes_later_in_the_file_counts():

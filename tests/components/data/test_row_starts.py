@@ -1,3 +1,4 @@
+import csv
 import io
 import itertools
 
@@ -6,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.core.errors import DataError
-from components.data import row_starts
+from components.data import delimited, row_starts
 from components.data.delimited import Dialect
 from components.data.row_starts import RowStart, find_row_starts
 from tests.components.data.reading import read_units
@@ -82,3 +83,28 @@ def test_units_have_at_least_the_wanted_size(tmp_path):
     assert len(plan.units) == 17
     edges = [unit.start for unit in plan.units]
     assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(edges))
+
+
+def test_one_byte_encodings_are_cut_as_utf8_is(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,labels\n" + '"größer,\nschöner",joy\nübel,fear\n'.encode("cp1252") * 50)
+    dialect = Dialect(encoding="cp1252")
+    whole, plan = read_units(path, "csv", (), dialect)
+    assert len(plan.units) == 1
+    rows, plan = read_units(path, "csv", (), dialect, unit_bytes=100)
+    assert len(plan.units) == 15
+    assert rows == whole
+    assert rows[0].values["text"] == "größer,\nschöner"
+
+
+@pytest.mark.parametrize("line", ["x" * 60, "é" * 40, '"' + "x" * 60 + '"', '"' + "x\n" * 40 + '"'])
+def test_fields_that_are_too_long_are_the_same_in_units(tmp_path, monkeypatch, line):
+    """Bytes are counted where rows are found, characters where they are read."""
+    monkeypatch.setattr(delimited, "_MAX_FIELD_CHARACTERS", 50)
+    before = csv.field_size_limit(50)
+    try:
+        path = tmp_path / "a.csv"
+        path.write_text(f"text,labels\none,joy\n{line},joy\ntwo,joy\nthree,joy\n", encoding="utf-8")
+        assert outcome(path, "csv", (), unit_bytes=5) == outcome(path, "csv", ())
+    finally:
+        csv.field_size_limit(before)
