@@ -1,227 +1,22 @@
 """ExampleGen: from source files to labelled examples in splits."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from typing import TYPE_CHECKING, Any
 
 from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
-from components.core.config import Config, InputPath
 from components.core.progress import NO_PROGRESS, Progress
-from components.data.cleaning import Cleaning
-from components.data.pii.settings import Pii
-from components.data.presets import label_mapping, source_settings
-from components.data.source_files import Format, SourceFile, find_sources
-from components.data.splits import canonical_split
+from components.data.example_gen_config import Columns, Duplicates, ExampleGenConfig, SpanRange, SplitShares
+from components.data.source_files import SourceFile
 
 if TYPE_CHECKING:
+    from components.data.accounting import FileReport
+    from components.data.exchange import Exchange
     from components.data.ingest import IngestPlan
-    from components.data.labels import LabelReader
 
-__all__ = ["Columns", "ExampleGenConfig", "SplitShares", "example_gen"]
-
-
-class Columns(Config):
-    """Names of the columns (of JSON keys, of tf.Example features) that are read; all others are ignored."""
-
-    text: str = "text"
-    """The text to be classified."""
-
-    labels: str | None = None
-    """One column that holds all labels of a row; `labels` if neither this nor `label_columns` is given."""
-
-    label_columns: tuple[str, ...] = ()
-    """In place of `labels`: one 0/1 column per label, named like it, in the order of the label list."""
-
-    id: str | None = None
-    """Unique name of the row; `<file name>:<row number>` without such a column or value."""
-
-    group: str | None = None
-    """What must stay in one split (an author, a conversation), so that a test example knows nothing of training."""
-
-    weight: str | None = None
-    """Weight of the example in the loss, a finite number from 0 up; 1 without such a column or value."""
-
-    context: str | None = None
-    """Text before the utterance, such as the turn that it answers."""
-
-    slices: tuple[str, ...] = ()
-    """Columns by whose values the evaluation is broken down (language, source, age group)."""
-
-    @model_validator(mode="after")
-    def _one_way_to_labels(self) -> Self:
-        if self.labels is not None and self.label_columns:
-            raise ValueError(
-                "give either `labels` (one column) or `label_columns` (one 0/1 column per label), not both"
-            )
-        return self
-
-
-class SplitShares(Config):
-    """Share (0-1) of each split where rows are dealt by hash; they sum up to 1."""
-
-    train: float = Field(default=0.8, gt=0, le=1)
-    """What the model learns from."""
-
-    validation: float = Field(default=0.1, ge=0, lt=1)
-    """What thresholds and early stopping are chosen on: a tenth is enough for that from a few thousand rows on."""
-
-    test: float = Field(default=0.1, ge=0, lt=1)
-    """What the model is judged by."""
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Self:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train, validation and test must sum up to 1, not {total:g}")
-        return self
-
-
-SplitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
-
-
-class ExampleGenConfig(Config):
-    """Which files are read, what their columns mean, and how rows are divided into splits."""
-
-    preset: Literal["goemotions"] | None = None
-    """Settings of a known data set, each of which can be overridden: `goemotions` reads the TSV files of its authors
-    from the directory `source`."""
-
-    source: InputPath | None = None
-    """A file, a glob pattern or a directory, local or remote (`gs://`, `s3://`); text files may be gzipped (`.gz`).
-    Files that are named after splits (train, validation or dev, test) belong to them if there are several; all other
-    rows are dealt by hash."""
-
-    splits: Mapping[SplitName, InputPath] = Field(default_factory=dict)
-    """In place of `source`: a file, glob pattern or directory for each split (`train`, `validation`, `test`)."""
-
-    format: Format | None = None
-    """Format of all files; told by the extension if not given."""
-
-    header: bool = True
-    """Whether the first line of a CSV or TSV file names the columns."""
-
-    names: tuple[str, ...] = ()
-    """Column names by position for CSV and TSV files without a header line (`header: false`)."""
-
-    delimiter: Character | None = None
-    """Character between fields of CSV and TSV files; a comma or a tab if not given."""
-
-    quoting: bool = True
-    """Whether `"` encloses fields of CSV and TSV files; false if it is a character like others."""
-
-    columns: Columns = Columns()
-    """Which column holds what."""
-
-    separator: Annotated[str, StringConstraints(min_length=1)] | None = ","
-    """What stands between labels where a text holds several; null if a text is one label, whatever it contains."""
-
-    label_names: tuple[str, ...] | InputPath | None = None
-    """All labels in the order of their ids, as a list or a text file with one a line; the sorted labels of the data if
-    not given. With it, data may hold ids (from 0) or names, and any other label makes its row a dead letter."""
-
-    label_mapping: Mapping[str, str] = Field(default_factory=dict)
-    """From a label in the data to the label that it becomes; others stay as they are. Or the name of a shipped mapping:
-    `goemotions-ekman` (6 emotions and neutral), `goemotions-sentiment` (positive, negative, ambiguous, neutral)."""
-
-    cleaning: Cleaning = Cleaning()
-    """What is repaired in texts."""
-
-    pii: Pii = Pii()
-    """Which personal data is masked in texts, ids, groups, slices and dead letters."""
-
-    split_shares: SplitShares = SplitShares()
-    """Sizes of the splits where rows are dealt by hash."""
-
-    split_by: Literal["group", "text", "id"] | None = None
-    """What is hashed: rows with equal values stay together. The group if there is such a column, else the text (but
-    for case and white space), so that duplicates of a text never stand in two splits; `id` keeps a row in its split
-    when its text is edited."""
-
-    salt: str = ""
-    """Any other salt gives another division by hash."""
-
-    validation_share: float = Field(default=0.0, ge=0, lt=1)
-    """Share (0-1) of the rows of given `train` files that is moved to `validation`, for data that come without one."""
-
-    max_dead_letter_share: float = Field(default=0.01, ge=0, le=1)
-    """Largest share (0-1) of rows that may be unusable: an odd typing error passes, a wrong setting does not."""
-
-    rows_per_shard: int = Field(default=100_000, ge=1)
-    """Most rows in one output file: the unit of work of the stages after this one."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in_preset(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("preset"), str):
-            return {**source_settings(values["preset"]), **values}
-        return values
-
-    @field_validator("label_names")
-    @classmethod
-    def _distinct_names(cls, names: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
-        known: set[str] = set()
-        for name in names if isinstance(names, tuple) else ():
-            if name != name.strip() or not name or not name.isprintable():
-                raise ValueError(f"{name!r} cannot be a label name; expected visible characters on one line")
-            if name in known:
-                raise ValueError(f"{name!r} is named twice; remove one")
-            known.add(name)
-        return names
-
-    @field_validator("splits", mode="before")
-    @classmethod
-    def _canonical_names(cls, splits: Any) -> Any:
-        if not isinstance(splits, Mapping):
-            return splits
-        renamed = {canonical_split(str(name)): path for name, path in splits.items()}
-        if len(renamed) < len(splits):
-            raise ValueError(
-                f"{', '.join(map(str, splits))}: two of these are the same split; name each once"
-            )
-        return renamed
-
-    @field_validator("label_mapping", mode="before")
-    @classmethod
-    def _shipped_mapping(cls, mapping: Any) -> Any:
-        return label_mapping(mapping) if isinstance(mapping, str) else mapping
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.source is None) == (not self.splits):
-            raise ValueError(
-                "give either `source` (a file, glob or directory) or `splits` (one for each split)"
-            )
-        if self.header == bool(self.names):
-            raise ValueError(
-                "`names` go with `header: false`: they name the columns of a file without a header line"
-            )
-        if self.columns.label_columns and self.label_names is not None:
-            raise ValueError(
-                "`label_names` do not go with `columns.label_columns`, whose names are the labels"
-            )
-        if (
-            self.split_by is not None
-            and self.split_by != "text"
-            and getattr(self.columns, self.split_by) is None
-        ):
-            raise ValueError(f"`split_by: {self.split_by}` needs `columns.{self.split_by}`")
-        return self
-
-    def sources(self) -> tuple[SourceFile, ...]:
-        """The files to be read.
-
-        Raises:
-            DataError: one is missing, or its format cannot be told.
-        """
-        return find_sources(self.source, self.splits, self.format)
-
-    def external_inputs(self) -> tuple[str, ...]:
-        files = (*(source.uri for source in self.sources()), *self.pii.external_inputs())
-        return (*files, self.label_names) if isinstance(self.label_names, str) else files
+__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares", "example_gen"]
 
 
 @component()
@@ -234,77 +29,107 @@ def example_gen(
         DataError: a file cannot be read as configured, or too many rows cannot be used.
         StageError: rows were lost on the way.
     """
-    from components.data.accounting import (
-        finish_splits,
-        require_complete,
-        require_few_dead_letters,
-        summarize,
-    )
-    from components.data.ingest_pipeline import ingest_files
+    from components.data.beam_pipeline import exchanging
+    from components.data.ingest import STAGING
 
     sources = config.sources()
-    plan = _make_plan(config)
-    if plan.parser.labels.unknown_in_mapping:
-        strange = ", ".join(plan.parser.labels.unknown_in_mapping)
-        progress.log(f"label_mapping maps what is not in the label list and has no effect: {strange}")
-    examples.dead_letters_dir.mkdir()
-    progress.update(f"reading {len(sources)} file{'s' if len(sources) > 1 else ''}")
-    reports = ingest_files(sources, plan, examples.path)
-    require_complete(sources, reports)
-    require_few_dead_letters(sources, reports, config.max_dead_letter_share)
-
-    seen = (label for report in reports for label in report.labels)
-    labels = plan.parser.labels.list_names(seen, where=sources[0].uri)
-    rows = finish_splits(examples, _expected_splits(config, sources), reports)
-    document = summarize(sources, reports, labels, rows)
-    content = json.dumps(document, indent=2, ensure_ascii=False)
-    examples.summary_path.write_text(content + "\n", encoding="utf-8")
-
-    for source, report in zip(sources, reports, strict=True):
-        if report.first_dead_letter:
-            count = sum(report.dead_letters.values())
-            progress.log(f"{source.uri}: {count} dead letters, the first: {report.first_dead_letter}")
+    with exchanging() as exchange:
+        files, plan = _read_sources(config, sources, examples, exchange, progress)
+        document = _write_splits(config, files, plan, examples, exchange, progress)
+    shutil.rmtree(examples.path / STAGING)
     return {
-        **{f"{split} rows": count for split, count in rows.items()},
-        "labels": len(labels),
+        **{f"{split} rows": entry["rows"] for split, entry in document["splits"].items()},
+        "labels": len(document["labels"]),
         "dead letters": document["dead_letters"],
+        **_duplicate_facts(document["duplicates"]),
     }
 
 
-def _make_plan(config: ExampleGenConfig) -> "IngestPlan":
-    from components.data.delimited import Dialect
-    from components.data.ingest import IngestPlan
-    from components.data.row_parser import ColumnNames, RowParser
-    from components.data.splits import HashSplitter
+def _read_sources(
+    config: ExampleGenConfig,
+    sources: Sequence[SourceFile],
+    examples: Examples,
+    exchange: "Exchange",
+    progress: Progress,
+) -> tuple[Sequence["FileReport"], "IngestPlan"]:
+    """Stages every row as a record or writes it down as a dead letter, and proves that none was lost."""
+    from components.data.accounting import merge_units, require_few_dead_letters
+    from components.data.ingest_pipeline import ingest_units, plan_sources
+    from components.data.ingest_plan import column_names, make_dialect, make_plan
 
-    columns = config.columns.model_dump()
-    if not config.columns.label_columns and config.columns.labels is None:
-        columns["labels"] = "labels"
-    carved = (("validation", config.validation_share), ("train", 1 - config.validation_share))
-    return IngestPlan(
-        dialect=Dialect(config.delimiter, config.quoting, config.names or None),
-        parser=RowParser(ColumnNames(**columns), _make_label_reader(config)),
-        splitter=HashSplitter(tuple(config.split_shares.model_dump().items()), config.salt),
-        split_by=config.split_by or ("group" if config.columns.group else "text"),
-        validation_splitter=HashSplitter(carved, config.salt) if config.validation_share else None,
-        rows_per_shard=config.rows_per_shard,
+    progress.update(f"looking at {len(sources)} file{'s' if len(sources) > 1 else ''}")
+    wanted = column_names(config).wanted
+    readings = plan_sources(sources, make_dialect(config), wanted, exchange)
+    plan = make_plan(config, sources, readings)
+    _warn_of_mapping(plan, progress)
+
+    units = sum(len(reading.units) for reading in readings)
+    progress.update(f"reading {units} part{'s' if units > 1 else ''} of {len(sources)} files")
+    examples.dead_letters_dir.mkdir()
+    reports = ingest_units(sources, readings, plan, examples.path, exchange)
+    files = merge_units(sources, readings, reports, wanted)
+    require_few_dead_letters(files, config.max_dead_letter_share)
+    _log_dead_letters(files, progress)
+    return files, plan
+
+
+def _write_splits(
+    config: ExampleGenConfig,
+    files: Sequence["FileReport"],
+    plan: "IngestPlan",
+    examples: Examples,
+    exchange: "Exchange",
+    progress: Progress,
+) -> Mapping[str, Any]:
+    """Places every staged record, writes the splits and `summary.json`, and returns the latter."""
+    from components.data.accounting import finish_splits, require_all_distributed, summarize
+    from components.data.ingest import STAGING
+    from components.data.ingest_pipeline import distribute_parts
+    from components.data.ingest_plan import duplicate_rules, expected_splits
+    from components.data.place_rows import place_rows
+
+    progress.update("looking for duplicates")
+    units = [unit for file in files for unit in file.units]
+    staging = examples.path / STAGING
+    placement = place_rows(units, plan.split_names, duplicate_rules(config), staging, exchange)
+    progress.update("writing the splits")
+    parts = distribute_parts(
+        placement.parts, plan.split_names, examples.path, exchange, rows_per_shard=config.rows_per_shard
     )
+    require_all_distributed(files, parts)
+    seen = (label for file in files for unit in file.units for label in unit.labels)
+    document = summarize(
+        files,
+        parts,
+        labels=plan.parser.labels.list_names(seen, where=files[0].source.uri),
+        rows=finish_splits(examples, expected_splits(config, [file.source for file in files]), parts),
+        placeholders=plan.parser.preparation.masker.placeholders,
+        duplicates=placement.write_account(parts, examples.duplicates_path),
+    )
+    content = json.dumps(document, indent=2, ensure_ascii=False)
+    examples.summary_path.write_text(content + "\n", encoding="utf-8")
+    return document
 
 
-def _make_label_reader(config: ExampleGenConfig) -> "LabelReader":
-    from components.data.labels import LabelReader, read_label_names
-
-    names = config.label_names
-    if isinstance(names, str):
-        names = read_label_names(names)
-    return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
+def _warn_of_mapping(plan: "IngestPlan", progress: Progress) -> None:
+    if strange := ", ".join(plan.parser.labels.unknown_in_mapping):
+        progress.log(f"label_mapping maps what is not in the label list and has no effect: {strange}")
 
 
-def _expected_splits(config: ExampleGenConfig, sources: Sequence[SourceFile]) -> set[str]:
-    """The splits that the data should have, with examples or without."""
-    expected = {source.split for source in sources if source.split is not None}
-    if config.validation_share and "train" in expected:
-        expected.add("validation")
-    if any(source.split is None for source in sources):
-        expected |= {split for split, share in config.split_shares.model_dump().items() if share > 0}
-    return expected
+def _log_dead_letters(files: Sequence["FileReport"], progress: Progress) -> None:
+    for file in files:
+        if count := file.dead_letters.total():
+            progress.log(f"{file.source.uri}: {count:,} dead letters, the first: {file.first_dead_letter}")
+
+
+def _duplicate_facts(duplicates: Mapping[str, Any] | None) -> Summary:
+    """What the terminal shows of duplicates."""
+    if duplicates is None:
+        return {}
+    facts: dict[str, int] = {
+        "repeated texts": duplicates["exact"]["surplus_rows"],
+        "texts in two splits": sum(pair["groups"] for pair in duplicates["across_splits"]),
+    }
+    if duplicates["dropped"]:
+        facts["dropped"] = sum(duplicates["dropped"].values())
+    return facts

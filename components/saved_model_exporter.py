@@ -28,12 +28,15 @@ def saved_model_exporter(
     3. Writes down what is in it.
 
     Raises:
+        ExportError: the model has two segments.
         StageError: the model cannot be loaded.
     """
     from components.modeling.classifier import load_model
+    from components.modeling.tokenization import require_one_segment
     from serving.saved_model import export_saved_model
 
     loaded = load_model(model)
+    require_one_segment(loaded.tokenizer)
     description = export_saved_model(
         export.saved_model_dir,
         network=loaded.network,

@@ -1,10 +1,14 @@
 """SchemaGen: what the examples should look like."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from components.core.artifacts import ExampleStatistics, Schema
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
-from components.core.errors import DataError
-from components.core.filesystem import open_file
+
+if TYPE_CHECKING:
+    from components.data.feature_view import FeatureView
 
 __all__ = ["SchemaGenConfig", "schema_gen"]
 
@@ -28,24 +32,28 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
         DataError: the curated file is no schema of text and labels.
         UserError: there is no such file, or it may not be read.
     """
-    from components.data.dataset_statistics import read_statistics
-    from components.data.schema_inference import format_schema, infer_schema, parse_schema
+    from components.data.schema_inference import infer_schema
+    from components.data.schema_text import format_schema, parse_schema, read_schema_text
+    from components.data.split_profile import read_profiles
 
     if config.schema_path is None:
-        datasets = [read_statistics(statistics, split) for split in statistics.splits()]
-        text = format_schema(infer_schema(datasets, statistics.document()["labels"]))
+        profiles = read_profiles(str(statistics.path))
+        datasets = [profile.dataset for profile in profiles.values()]
+        counts = _counts([profile.views for profile in profiles.values()])
+        inferred = infer_schema(datasets, statistics.document()["labels"])
+        text = format_schema(inferred, counts=counts, origin="inferred from the data")
         parsed = parse_schema(text, "the inferred schema")
     else:
-        text = _read_text(config.schema_path)
+        text = read_schema_text(config.schema_path)
         parsed = parse_schema(text, config.schema_path)
     schema.pbtxt_path.write_text(text, encoding="utf-8")
     return {"features": len(parsed.feature), "source": config.schema_path or "inferred"}
 
 
-def _read_text(path: str) -> str:
-    try:
-        with open_file(path) as stream:
-            content: bytes = stream.read()
-        return content.decode()
-    except UnicodeDecodeError as err:
-        raise DataError(f"{path}: is not UTF-8 text; expected a schema in protobuf text form") from err
+def _counts(splits: Sequence[Mapping[str, "FeatureView"]]) -> Mapping[str, list[Mapping[str, float]]]:
+    """How often values occur in each split, by feature."""
+    counts: dict[str, list[Mapping[str, float]]] = {}
+    for views in splits:
+        for name, view in views.items():
+            counts.setdefault(name, []).append(view.counts)
+    return counts

@@ -1,20 +1,49 @@
 """StatisticsGen: what the examples of every split look like."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from components.core.artifacts import Examples, ExampleStatistics
 from components.core.component import Output, Summary, component
 from components.core.config import Config
-from components.core.errors import StageError
+from components.core.errors import EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.emoji_policy import EmojiPolicy
+from components.modeling.encoder import resolve_encoder
+from components.modeling.tokenizer_specification import (
+    Casing,
+    EncoderName,
+    SpecialToken,
+    vocabulary_files,
+)
+
+if TYPE_CHECKING:
+    from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["StatisticsGenConfig", "statistics_gen"]
 
+_MAX_TOKENS = 512
+"""A tokenizer must have a limit; counting obeys none."""
+
 
 class StatisticsGenConfig(Config):
-    """How much is written down."""
+    """By which vocabulary tokens are counted, and how much is written down."""
+
+    encoder: EncoderName | None = None
+    """The encoder whose vocabulary the tokens are counted by, named as in `transform.encoder`; a pipeline takes it
+    from there. Null leaves tokens out."""
+
+    special_tokens: tuple[SpecialToken, ...] = ()
+    """Strings that are one token each; a pipeline takes them from `transform.special_tokens`. What ExampleGen masked
+    personal data with comes on top."""
+
+    casing: Casing = "auto"
+    """How text is cleaned; a pipeline takes it from `transform.casing`."""
+
+    emoji: EmojiPolicy = "keep"
+    """What becomes of emoji before tokens are counted; a pipeline takes it from `transform.emoji`."""
 
     top_values: int = Field(default=20, ge=1)
     """How many of the most frequent strings are listed per feature; 20 as in TFDV."""
@@ -26,6 +55,13 @@ class StatisticsGenConfig(Config):
     histogram_buckets: int = Field(default=20, ge=1, le=1000)
     """Number of buckets of equal width in histograms of lengths and numbers."""
 
+    def external_inputs(self) -> tuple[str, ...]:
+        try:
+            files = () if self.encoder is None else vocabulary_files(resolve_encoder(self.encoder))
+        except EncoderError:
+            return ()
+        return tuple(map(str, files))
+
 
 @component()
 def statistics_gen(
@@ -35,29 +71,62 @@ def statistics_gen(
     statistics: Output[ExampleStatistics],
     progress: Progress = NO_PROGRESS,
 ) -> Summary:
-    """Counts features, texts and labels of every split, merges the counts, and writes protos and `statistics.json`.
+    """Counts features, texts, tokens and labels of every split, merges the counts, and writes them.
+
+    Tokens are left out, with a word on it, where the encoder's vocabulary cannot be had: what the data look like does
+    not depend on it, and Transform will say what to do.
 
     Raises:
         StageError: an example was lost on the way, or a shard is corrupt.
     """
     from components.data.dataset_statistics import compute_statistics
-    from components.data.split_statistics import Detail
+    from components.data.feature_protos import Detail
+    from components.data.split_statistics import StatisticsPlan
+
+    tokenizer = _make_tokenizer(config, examples, progress)
+    detail = Detail(config.top_values, config.rank_histogram_values, config.histogram_buckets)
+    plan = StatisticsPlan(examples.labels(), config.encoder, tokenizer, detail)
 
     shards = [(split, shard) for split in examples.splits() for shard in examples.shards(split)]
     progress.update(f"counting {len(shards)} shard{'s' if len(shards) > 1 else ''}")
-    detail = Detail(config.top_values, config.rank_histogram_values, config.histogram_buckets)
-    compute_statistics(shards, statistics, label_names=examples.labels(), detail=detail)
+    compute_statistics(shards, statistics, plan)
 
-    document = statistics.document()
-    _require_all_rows(examples, {split: counted["rows"] for split, counted in document["splits"].items()})
-    shared = sum(overlap["texts"] for overlap in document["overlaps"])
-    return {
-        "rows": sum(split["rows"] for split in document["splits"].values()),
-        "surplus duplicates": sum(
-            split["duplicates"]["surplus_rows"] for split in document["splits"].values()
-        ),
-        "texts in two splits": shared,
-    }
+    splits = statistics.document()["splits"]
+    _require_all_rows(examples, {split: counted["rows"] for split, counted in splits.items()})
+    return _summarize(splits)
+
+
+def _make_tokenizer(
+    config: StatisticsGenConfig, examples: Examples, progress: Progress
+) -> "TokenizerSpec | None":
+    from components.modeling.tokenizer_specification import tokenizer_specification
+
+    if config.encoder is None:
+        return None
+    progress.update(f"reading the vocabulary of {config.encoder}")
+    special_tokens = dict.fromkeys([*config.special_tokens, *examples.placeholders()])
+    try:
+        return tokenizer_specification(
+            resolve_encoder(config.encoder),
+            special_tokens=tuple(special_tokens),
+            casing=config.casing,
+            emoji=config.emoji,
+            max_tokens=_MAX_TOKENS,
+        )
+    except EncoderError as err:
+        progress.log(f"tokens are not counted: {err}")
+        return None
+
+
+def _summarize(splits: Mapping[str, Any]) -> Summary:
+    rows = sum(counted["rows"] for counted in splits.values())
+    emoji = sum(counted["emoji"]["texts"] for counted in splits.values())
+    summary = {"rows": rows, "texts with emoji": f"{emoji / max(rows, 1):.1%}"}
+    tokens = [counted["tokens"] for counted in splits.values() if counted["tokens"] is not None]
+    if tokens:
+        total, unknown = (sum(counted[key] for counted in tokens) for key in ("total", "unknown"))
+        summary["unknown tokens"] = f"{unknown / max(total, 1):.2%}"
+    return summary
 
 
 def _require_all_rows(examples: Examples, counted: Mapping[str, int]) -> None:

@@ -62,12 +62,14 @@ def tflite_exporter(*, config: TFLiteExporterConfig, model: Model, export: Outpu
     5. Writes the files, and beside them in plain form what is inside.
 
     Raises:
-        ExportError: the network cannot be converted, or a file is refused.
+        ExportError: the model has two segments, the network cannot be converted, or a file is refused.
     """
     from components.modeling.classifier import load_model
+    from components.modeling.tokenization import require_one_segment
     from tflite.errors import TFLiteError
 
     loaded = load_model(model)
+    require_one_segment(loaded.tokenizer)
     try:
         files = _complete_files(loaded, config)
         facts = {variant: _check(variant, content, loaded) for variant, content in files.items()}

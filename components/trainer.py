@@ -1,6 +1,7 @@
 """Trainer: fine-tunes the encoder on the tokenized examples, and tunes a threshold for every label."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -84,7 +85,8 @@ def trainer(
     """Fine-tunes the encoder that Transform's vocabulary belongs to.
 
     1. Reads the splits `train` and `validation` into memory.
-    2. Loads the encoder and puts pooling, dropout and one logit per label on it.
+    2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
+       one logit per label on it.
     3. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch.
     4. Writes weights, configuration, tokenizer and history.
 
@@ -106,7 +108,7 @@ def trainer(
     policy = choose_policy(config.precision)
     progress.update(f"loading {encoder} ({policy})")
     network, scoring_network, model_config = _build_networks(
-        config, policy, train, labels, tokenizer, encoder
+        config, policy, train, labels, tokenizer, encoder, transform_graph.added_tokens()
     )
 
     with TrainingLog(model.logs_dir) as log:
@@ -156,12 +158,18 @@ def _build_networks(
     labels: tuple[str, ...],
     tokenizer: "TokenizerSpec",
     encoder_name: str,
+    added_tokens: Mapping[int, Sequence[int]],
 ) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
     """The network to be trained, the one that scores in float32 (the same if that is the policy), and their config."""
     import keras
 
     from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
-    from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder
+    from components.modeling.encoder import (
+        embedding_rows,
+        load_backbone,
+        resolve_encoder,
+        start_embeddings,
+    )
 
     keras.utils.set_random_seed(config.seed)
     encoder = resolve_encoder(encoder_name)
@@ -171,6 +179,7 @@ def _build_networks(
             f"encoder {encoder.name!r} has changed: {len(tokenizer.vocabulary)} vocabulary entries, "
             f"{embedding_rows(backbone)} embeddings; run Transform again"
         )
+    start_embeddings(backbone, added_tokens)
     model_config = ModelConfig(
         labels=labels,
         thresholds=(0.5,) * len(labels),

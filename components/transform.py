@@ -1,18 +1,26 @@
 """Transform: turns texts into token ids, and fixes how that is done for training, serving and the phone."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import Field
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
-from components.core.config import Config, resolve_input
-from components.core.errors import EncoderError, StageError
+from components.core.config import Config
+from components.core.errors import DataError, EncoderError, StageError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
-from components.modeling.encoder import Encoder, is_path, resolve_encoder
+from components.modeling.emoji_policy import EmojiPolicy
+from components.modeling.encoder import Encoder, resolve_encoder
+from components.modeling.tokenizer_specification import (
+    Casing,
+    EncoderName,
+    SpecialToken,
+    tokenizer_specification,
+)
+from components.modeling.vocabulary_extension import VocabularyExtension
 
 if TYPE_CHECKING:
     from components.modeling.shard_transform import ShardReport
@@ -21,15 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["TransformConfig", "transform"]
 
 
-def _resolve_directory(name: str, info: ValidationInfo) -> str:
-    """Takes a relative directory from the configuration file's place; other names stay as they are."""
-    return resolve_input(name, info) if is_path(name) else name
-
-
 class TransformConfig(Config):
     """Which encoder, and how text is cut into its tokens."""
 
-    encoder: Annotated[str, AfterValidator(_resolve_directory)] = "minilm"
+    encoder: EncoderName = "minilm"
     """The pretrained encoder: `minilm`, a local Hugging Face or KerasHub directory, a KerasHub preset
     (`bert_tiny_en_uncased`), an `hf://` or `kaggle://` handle; `tiny-random` for tests only. MiniLM is the default as
     it is small enough for a CPU and a phone. Its vocabulary is used, and the Trainer starts from it."""
@@ -38,12 +41,26 @@ class TransformConfig(Config):
     """Longest sequence in tokens, with [CLS] and [SEP]; the rest of a text is cut off. Of GoEmotions' 54,000 texts one
     has more than 128; a longer limit costs time and memory only on texts that need it."""
 
-    special_tokens: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ("[NAME]", "[RELIGION]")
+    special_tokens: tuple[SpecialToken, ...] = ("[NAME]", "[RELIGION]")
     """Strings that are one token each, matched exactly: placeholders in the data. Each takes one of the vocabulary's
     unused rows, which the Trainer learns. The default are those of GoEmotions."""
 
-    casing: Literal["auto", "uncased", "cased"] = "auto"
+    casing: Casing = "auto"
     """`uncased` lower-cases and strips accents, `cased` does neither; `auto`, the default, does as in pretraining."""
+
+    segments: Literal[1, 2] = 1
+    """With 2, what was said before a text (the column `context`) is given to the model with it: [CLS] context [SEP]
+    text [SEP]. Where both do not fit into `max_tokens`, the context loses its beginning, so that the nearest turn
+    stays. Models of two segments can be trained and evaluated, not yet exported: run with `--to evaluator`."""
+
+    emoji: EmojiPolicy = "keep"
+    """`keep` leaves emoji as they are: one that the vocabulary does not know makes its word [UNK]. `words` replaces
+    each by its English name (😂: face with tears of joy; skin tones and flags are left out), `drop` by a space.
+    Servers and phones do the same, as it is part of the cleaning."""
+
+    vocabulary_extension: VocabularyExtension | None = None
+    """Tokens of the domain that take unused rows of the vocabulary; none by default, as each has to be learnt from the
+    data alone."""
 
     def external_inputs(self) -> tuple[str, ...]:
         directory = resolve_encoder(self.encoder).directory
@@ -61,49 +78,80 @@ def transform(
 ) -> Summary:
     """Fixes the tokenizer, tokenizes every shard of every split, and counts lengths and unknown tokens.
 
+    1. Reads the encoder's vocabulary; special tokens, and placeholders of masked data, take unused rows of it.
+    2. If configured, finds tokens of the domain in `train` and keeps those that help on `validation`.
+    3. Writes the tokenizer, as files and as a TensorFlow graph.
+    4. Tokenizes all shards.
+
     Raises:
+        DataError: the vocabulary is to be extended and there is no split `train` or `validation`.
         EncoderError: the encoder cannot be had, is too short for `max_tokens`, or has no room for the special tokens.
         StageError: an example was lost on the way, or a shard is corrupt.
     """
+    from components.modeling.tokenizer_graph import write_tokenizer_graph
+
     encoder = resolve_encoder(config.encoder)
     progress.update(f"reading the vocabulary of {encoder.name}")
-    tokenizer = _make_tokenizer(config, encoder)
+    tokenizer = _make_tokenizer(config, encoder, examples.placeholders())
+    if config.vocabulary_extension is not None:
+        progress.update("looking for words that the vocabulary lacks")
+        tokenizer = _extend(config.vocabulary_extension, tokenizer, examples, transform_graph)
     _write_graph(transform_graph, encoder, tokenizer, examples.labels())
+    write_tokenizer_graph(transform_graph.tokenizer_graph_dir, tokenizer)
 
     progress.update("tokenizing")
     reports = _transform_splits(examples, transform_graph, transformed)
     _require_all_rows(examples, reports)
     _write_counts(transform_graph, transformed, reports)
-    return _summarize(reports)
+    return {**_summarize(reports), "added tokens": len(transform_graph.added_tokens())}
 
 
-def _make_tokenizer(config: TransformConfig, encoder: Encoder) -> "TokenizerSpec":
-    from components.modeling.encoder import embedding_rows, load_backbone
-    from components.modeling.vocabulary import place_special_tokens, read_vocabulary
-    from tflite.host_tokenizer import TokenizerSpec
-    from tflite.text import CleaningRules
+def _make_tokenizer(
+    config: TransformConfig, encoder: Encoder, placeholders: Sequence[str]
+) -> "TokenizerSpec":
+    from components.modeling.encoder import encoder_limits
 
-    vocabulary = read_vocabulary(encoder)
-    architecture = load_backbone(encoder, load_weights=False)
-    if config.max_tokens > architecture.max_sequence_length:
+    longest, rows = encoder_limits(encoder)
+    if config.max_tokens > longest:
         raise EncoderError(
             f"transform.max_tokens is {config.max_tokens}, but encoder {encoder.name!r} takes at most "
-            f"{architecture.max_sequence_length} tokens; lower max_tokens"
+            f"{longest} tokens; lower max_tokens"
         )
-    if len(vocabulary.tokens) > embedding_rows(architecture):
+    tokenizer = tokenizer_specification(
+        encoder,
+        special_tokens=tuple(dict.fromkeys((*config.special_tokens, *placeholders))),
+        casing=config.casing,
+        emoji=config.emoji,
+        max_tokens=config.max_tokens,
+        segments=config.segments,
+    )
+    if len(tokenizer.vocabulary) > rows:
         raise EncoderError(
-            f"encoder {encoder.name!r} has {len(vocabulary.tokens)} vocabulary entries but only "
-            f"{embedding_rows(architecture)} embeddings; its files do not belong together"
+            f"encoder {encoder.name!r} has {len(tokenizer.vocabulary)} vocabulary entries but only {rows} embeddings; "
+            "its files do not belong together"
         )
-    tokens, words = place_special_tokens(vocabulary.tokens, config.special_tokens, encoder=encoder.name)
-    pretrained = (vocabulary.lowercase, vocabulary.strip_accents)
-    choices = {"auto": pretrained, "uncased": (True, True), "cased": (False, False)}
-    lowercase, strip_accents = choices[config.casing]
-    rules = CleaningRules(lowercase=lowercase, strip_accents=strip_accents, special_tokens=words)
-    try:
-        return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=config.max_tokens)
-    except ValueError as err:
-        raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
+    return tokenizer
+
+
+def _extend(
+    config: VocabularyExtension, tokenizer: "TokenizerSpec", examples: Examples, graph: TransformGraph
+) -> "TokenizerSpec":
+    from components.modeling.extension_pipeline import count_words
+    from components.modeling.vocabulary_extension import extend_vocabulary
+
+    counts = {}
+    for split in ("train", "validation"):
+        if split not in examples.splits():
+            raise DataError(
+                f"transform.vocabulary_extension needs the split {split!r}; add its file to the source, set "
+                "example_gen.validation_share or split_shares, or leave the extension out"
+            )
+        counts[split] = count_words(examples.shards(split), tokenizer)
+    extended, document = extend_vocabulary(tokenizer, config, **counts)
+    graph.extension_path.write_text(
+        json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return extended
 
 
 def _write_graph(

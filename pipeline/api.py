@@ -6,9 +6,11 @@ import sqlalchemy as sa
 
 from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
+from components.data.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
+from pipeline.exportable import require_exportable
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
 from pipeline.metadata_store import MetadataStore
 
@@ -42,11 +44,15 @@ def run(
     graph = build_graph(config)
     if to is not None:
         graph = graph.upto(to)
+    require_exportable(config, graph)
     storage = ArtifactStorage(config.root, config.work_dir)
     store = MetadataStore(storage.metadata_path)
     try:
         runner = LocalRunner(storage, store, use_cache=use_cache)
-        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
+        with running_on(config.beam):
+            result = runner.run(
+                graph, pipeline=config.name, config=config.model_dump_json(), observer=observer
+            )
     except sa.exc.OperationalError as err:
         raise StorageError(
             f"{storage.metadata_path}: cannot be written ({err.orig}); free some space or set another `root`"
@@ -58,15 +64,18 @@ def run(
 
 
 def report_path(storage: ArtifactStorage, result: RunResult) -> Path:
-    """Where the run's HTML report is."""
+    """Where the run's HTML report is; the page about its data, `statistics.html`, is beside it."""
     return storage.report_dir(result.run_id) / "report.html"
 
 
 def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None:
-    from pipeline.report import collect_report, render_report
+    from pipeline.report import collect_report, render_report, render_statistics
 
+    record = collect_report(result, config)
     try:
-        write_atomic(path, render_report(collect_report(result, config)))
+        write_atomic(path, render_report(record))
+        if record.statistics is not None:
+            write_atomic(path.with_name("statistics.html"), render_statistics(record))
     except OSError as err:
         raise StorageError(
             f"{path}: the report cannot be written ({err.strerror}); the run itself is complete, run again for it"

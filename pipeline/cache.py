@@ -48,6 +48,8 @@ def fingerprint_parts(
     for source in config.external_inputs():
         for file in (source,) if Path(source).is_dir() else resolve_files(source):
             parts[f"file {file}"] = content_digest(file)
+    for source, version in config.external_versions().items():
+        parts[f"source {source}"] = version
     return parts
 
 

@@ -43,11 +43,56 @@ def run(
 
 
 @app.command()
-def validate(config: _ConfigFile, no_cache: _NoCache = False) -> None:
-    """Run the data stages only: are the data fit to train on? Exit code 3 if not."""
-    from pipeline.commands.run import run_command
+def validate(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Pipeline configuration (YAML), or your data: a file, a glob or a directory of splits."
+        ),
+    ],
+    schema: Annotated[
+        Path | None, typer.Option("--schema", "-s", help="Curated schema.pbtxt to hold the data against.")
+    ] = None,
+    previous: Annotated[
+        str | None,
+        typer.Option(help="Earlier data, or statistics of them: tell where these differ (drift)."),
+    ] = None,
+    write_schema: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the schema inferred from the data; with --schema, that one made to fit the data."
+        ),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Text column, where the guess is wrong.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label column, where the guess is wrong.")] = None,
+    separator: Annotated[
+        str | None,
+        typer.Option(help="What stands between labels, where the guess is wrong; '' if there is one a text."),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Keep statistics and anomalies here; a temporary place for data files."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write-schema.")] = False,
+    no_cache: _NoCache = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Are the data fit to train on? Say what is odd and what to do. Exit code 3 if they are not fit."""
+    from pipeline.commands.validate import ValidateOptions, validate_command
 
-    raise typer.Exit(run_command(config, to="example_validator", use_cache=not no_cache))
+    options = ValidateOptions(
+        text=text,
+        labels=labels,
+        separator=separator,
+        schema=schema,
+        previous=previous,
+        write_schema=write_schema,
+        force=force,
+        root=root,
+        use_cache=not no_cache,
+        as_json=as_json,
+    )
+    raise typer.Exit(validate_command(data, options))
 
 
 @app.command()
@@ -125,7 +170,8 @@ def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            help="`runs`, `artifacts`, a run's number, an artifact directory, a SavedModel or a .tflite file."
+            help="`runs`, `artifacts`, `statistics` (writes the page about the data), a run's number, an artifact "
+            "directory, a SavedModel or a .tflite file."
         ),
     ] = "runs",
     root: Annotated[

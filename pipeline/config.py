@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from components.core.config import Config
 from components.core.errors import ConfigError
+from components.data.beam_config import BeamConfig
 from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig
@@ -38,6 +39,9 @@ class PipelineConfig(Config):
     work_dir: str | None = None
     """Local directory for metadata, staging and reports where `root` is remote (`gs://`, `s3://`)."""
 
+    beam: BeamConfig = BeamConfig()
+    """Where the data stages' Beam pipelines run; in this process if not given. It is part of no stage's cache key."""
+
     example_gen: ExampleGenConfig
     statistics_gen: StatisticsGenConfig = StatisticsGenConfig()
     schema_gen: SchemaGenConfig = SchemaGenConfig()
@@ -56,6 +60,21 @@ class PipelineConfig(Config):
         if isinstance(values, dict) and not values.get("root") and values.get("name"):
             return {**values, "root": f"runs/{values['name']}"}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_the_tokens_of_transform(cls, values: Any) -> Any:
+        """StatisticsGen counts tokens as Transform will make them, unless its own section says otherwise."""
+        if not isinstance(values, dict):
+            return values
+        own, transform = (values.get(name, {}) for name in ("statistics_gen", "transform"))
+        if not isinstance(own, dict) or not isinstance(transform, dict):
+            return values
+        shared = {
+            name: transform.get(name, TransformConfig.model_fields[name].default)
+            for name in ("encoder", "special_tokens", "casing", "emoji")
+        }
+        return {**values, "statistics_gen": {**shared, **own}}
 
 
 def load_config(path: Path | str) -> PipelineConfig:

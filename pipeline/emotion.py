@@ -1,6 +1,6 @@
 """The pipeline, read from top to bottom."""
 
-from components.core.artifacts import ModelBlessing
+from components.core.artifacts import ExampleAnomalies, ModelBlessing
 from components.evaluator import evaluator
 from components.example_gen import example_gen
 from components.example_validator import example_validator
@@ -29,7 +29,12 @@ def build_graph(config: PipelineConfig) -> Graph:
     statistics = profiled["statistics"]
     inferred = graph.add(schema_gen, config.schema_gen, statistics=statistics)
     validated = graph.add(
-        example_validator, config.example_validator, statistics=statistics, schema=inferred["schema"]
+        example_validator,
+        config.example_validator,
+        statistics=statistics,
+        schema=inferred["schema"],
+        examples=examples,
+        baseline=LatestBlessed(statistics, ExampleAnomalies),
     )
 
     transformed = graph.add(transform, config.transform, gates=(validated["anomalies"],), examples=examples)

@@ -1,7 +1,7 @@
 """The tokenizer as TensorFlow operations: it trains, and it travels inside the SavedModel."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -18,6 +18,8 @@ _NEWER_THAN_UNICODE_13 = (
 )
 _UNKNOWN_CHARACTER = "\ue000"
 
+_PRINTABLE_ASCII = "[ -~]*"
+
 _LOCALE_DEPENDENT = {"İ": "i\u0307", "Ì": "ì", "Í": "í", "Ĩ": "ĩ", "Į": "į"}
 """Accented capitals that ICU lowers by the rules of the process's locale (Turkish, Lithuanian)."""
 
@@ -33,6 +35,7 @@ class InGraphTokenizer(tf.Module):
         lowercase: lower case every code point.
         strip_accents: NFD, then drop nonspacing marks.
         special_tokens: vocabulary word by special token.
+        characters: what a character beyond ASCII is replaced by, before everything but the special tokens.
         max_tokens: longest sequence, with [CLS] and [SEP].
     """
 
@@ -44,6 +47,7 @@ class InGraphTokenizer(tf.Module):
         strip_accents: bool,
         special_tokens: Mapping[str, str],
         max_tokens: int,
+        characters: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(name="tokenizer")
         self.max_tokens = max_tokens
@@ -52,27 +56,64 @@ class InGraphTokenizer(tf.Module):
         self._special_tokens = tuple(
             (re.escape(token), f" {word} ") for token, word in special_tokens.items()
         )
+        self._characters = dict(sorted((characters or {}).items()))
         self._pad_id = vocabulary.index("[PAD]")
         self._start_id = vocabulary.index("[CLS]")
         self._end_id = vocabulary.index("[SEP]")
         self._wordpiece = tf_text.FastWordpieceTokenizer(list(vocabulary), token_out_type=tf.int32)
 
     def clean(self, text: tf.Tensor) -> tf.Tensor:
-        """Cleans string [batch]; bytes that are not UTF-8 are dropped."""
-        replace = tf.strings.regex_replace
-        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="ignore")
+        """Cleans string [batch]; bytes that are not UTF-8 are dropped.
+
+        Most texts are printable ASCII and hold no special token: they only need lower case, and only the others are
+        taken through the steps that would not change them.
+        """
+        rough = tf.logical_not(tf.strings.regex_full_match(text, _PRINTABLE_ASCII))
+        text = _change_rows(text, rough, _drop_malformed)
+        if self._special_tokens:
+            any_token = "|".join(pattern for pattern, _ in self._special_tokens)
+            special = tf.strings.regex_full_match(text, f"(?s).*(?:{any_token}).*")
+            text = _change_rows(text, special, self._replace_special_tokens)
+        text = _change_rows(text, rough, self._clean_characters)
+        # Without an encoding only ASCII is lowered, whatever the locale.
+        return tf.strings.lower(text) if self._lowercase else text
+
+    def _replace_special_tokens(self, text: tf.Tensor) -> tf.Tensor:
         for pattern, word in self._special_tokens:
-            text = replace(text, pattern, word)
+            text = tf.strings.regex_replace(text, pattern, word)
+        return text
+
+    def _clean_characters(self, text: tf.Tensor) -> tf.Tensor:
+        replace = tf.strings.regex_replace
+        if self._characters:
+            any_character = f"(?s).*[{''.join(self._characters)}].*"
+            text = _change_rows(
+                text, tf.strings.regex_full_match(text, any_character), self._replace_characters
+            )
         text = replace(text, f"[{_NEWER_THAN_UNICODE_13}]", _UNKNOWN_CHARACTER)
-        text = replace(text, r"[\t\n\r\p{Z}]", " ")
+        # A space is left as it is: replacing each would take most of the time.
+        text = replace(text, r"[\t\n\r]|[^\P{Z} ]", " ")
         text = replace(text, r"[\p{Cc}\p{Cf}\x{FFFD}]", "")
         if self._strip_accents:
             text = tf_text.normalize_utf8(text, "NFD")
             text = replace(text, r"\p{Mn}", "")
         return self._lower(text) if self._lowercase else text
 
+    def _replace_characters(self, text: tf.Tensor) -> tf.Tensor:
+        """Looks every code point up in a sorted list: no table that a session would have to initialize."""
+        code_points = tf.strings.unicode_decode(text, "UTF-8")
+        flat = code_points.flat_values
+        known = tf.constant([ord(character) for character in self._characters], tf.int32)
+        nearest = tf.minimum(tf.searchsorted(known, flat), len(self._characters) - 1)
+        replaced = tf.where(
+            tf.equal(tf.gather(known, nearest), flat),
+            tf.gather(tf.constant(list(self._characters.values())), nearest),
+            tf.strings.unicode_encode(flat[:, tf.newaxis], "UTF-8"),
+        )
+        return tf.strings.unsorted_segment_join(replaced, code_points.value_rowids(), code_points.nrows())
+
     def _lower(self, text: tf.Tensor) -> tf.Tensor:
-        # Without an encoding only ASCII is lowered, whatever the locale: under a Turkish one ICU turns I into ı.
+        # ASCII comes first: under a Turkish locale ICU turns I into ı.
         text = tf.strings.lower(text)
         # ICU would lower a capital sigma by its place in the word.
         text = tf.strings.regex_replace(text, "Σ", "σ")
@@ -81,37 +122,106 @@ class InGraphTokenizer(tf.Module):
                 text = tf.strings.regex_replace(text, upper, lower)
         return tf.strings.lower(text, encoding="utf-8")
 
+    def pieces(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Returns int32 [batch, (tokens)]: all WordPiece ids, nothing cut off, without [CLS] and [SEP]."""
+        return self._wordpiece.tokenize(self.clean(text))
+
     def tokenize(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Returns int32 [batch, (tokens)]: [CLS], WordPiece ids, [SEP]; at most `max_tokens`, cut before [SEP]."""
-        inputs = self(text)
-        is_token = tf.cast(inputs["padding_mask"], tf.bool)
-        return tf.RaggedTensor.from_row_lengths(
-            tf.boolean_mask(inputs["token_ids"], is_token),
-            tf.reduce_sum(inputs["padding_mask"], axis=1),
-            validate=False,
-        )
+        return self.frame(self.pieces(text))
 
-    def count_pieces(self, text: tf.Tensor) -> tf.Tensor:
-        """Returns int32 [batch]: the number of WordPiece tokens before truncation, without [CLS] and [SEP]."""
-        return tf.cast(self._wordpiece.tokenize(self.clean(text)).row_lengths(), tf.int32)
+    def frame(self, pieces: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Puts [CLS] and [SEP] around rows of `pieces`, which are cut to fit."""
+        kept = tf.minimum(pieces.row_lengths(), self.max_tokens - 2)
+        positions = tf.ragged.range(kept + 2)
+        row, position = positions.value_rowids(), positions.flat_values
+        is_piece = (position > 0) & (position <= tf.gather(kept, row))
+        body = _pick(pieces.flat_values, tf.gather(pieces.row_starts(), row) + position - 1, is_piece)
+        edge = tf.where(position > 0, self._end_id, self._start_id)
+        return positions.with_flat_values(tf.where(is_piece, body, edge))
 
-    def __call__(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the inputs of the network for string [batch], padded to the longest text of the batch.
+    def frame_pair(
+        self, pieces: tf.RaggedTensor, context: tf.RaggedTensor
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Puts a context before each text: [CLS] context [SEP] text [SEP].
+
+        The text keeps its room. Of the context as much is kept as fits beside it, from its end, since the nearest
+        words matter most; one of which nothing is left takes its [SEP] along.
+
+        Args:
+            pieces: of the texts, as from `pieces`.
+            context: of what was said before; may have empty rows.
 
         Returns:
-            `token_ids`, `segment_ids` (all 0) and `padding_mask` (1 = token, 0 = padding), each int32 [batch, longest].
+            Token ids and segment ids (0 up to the context's [SEP], then 1; all 0 without context), each int32
+            [batch, (tokens)].
         """
+        room = tf.maximum(self.max_tokens - 3 - pieces.row_lengths(), 0)
+        kept = tf.minimum(context.row_lengths(), room)
+        # [CLS], what is kept of the context, and its [SEP].
+        first = 1 + kept + tf.cast(kept > 0, tf.int64)
+        second = tf.minimum(pieces.row_lengths(), self.max_tokens - 1 - first) + 1
+        positions = tf.ragged.range(first + second)
+        row, position = positions.value_rowids(), positions.flat_values
+        in_context = (position > 0) & (position <= tf.gather(kept, row))
+        from_context = tf.gather(context.row_limits() - kept, row) + position - 1
+        in_text = (position >= tf.gather(first, row)) & (position < tf.gather(first + second, row) - 1)
+        from_text = tf.gather(pieces.row_starts() - first, row) + position
+        edge = tf.where(position > 0, self._end_id, self._start_id)
+        token_ids = tf.where(in_context, _pick(context.flat_values, from_context, in_context), edge)
+        token_ids = tf.where(in_text, _pick(pieces.flat_values, from_text, in_text), token_ids)
+        in_second = tf.gather(kept > 0, row) & (position >= tf.gather(first, row))
+        return positions.with_flat_values(token_ids), positions.with_flat_values(tf.cast(in_second, tf.int32))
+
+    def __call__(self, text: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """Returns the inputs of the network for string [batch], padded to the longest text of the batch.
+
+        Args:
+            text: string [batch].
+            context: string [batch], what was said before each text, as in `frame_pair`; None for texts alone.
+
+        Returns:
+            `token_ids`, `segment_ids` (all 0 without context) and `padding_mask` (1 = token, 0 = padding), each int32
+            [batch, longest].
+        """
+        pieces = self.pieces(text)
+        if context is not None:
+            return self._padded_pair(*self.frame_pair(pieces, self.pieces(context)))
         room = self.max_tokens - 2
-        pieces = self._wordpiece.tokenize(self.clean(text))
         counts = tf.minimum(tf.cast(pieces.row_lengths(), tf.int32), room)[:, tf.newaxis]
         longest = tf.reduce_max(tf.concat([counts, [[0]]], axis=0))
         body = pieces.to_tensor(self._pad_id, shape=[None, room])[:, :longest]
         edge = tf.ones_like(counts)
         token_ids = tf.concat([edge * self._start_id, body, edge * self._pad_id], axis=1)
         position = tf.range(longest + 2)
-        token_ids = tf.where(position == counts + 1, self._end_id, token_ids)
+        token_ids = tf.where(tf.equal(position, counts + 1), self._end_id, token_ids)
         return {
             "token_ids": token_ids,
             "segment_ids": tf.zeros_like(token_ids),
             "padding_mask": tf.cast(position < counts + 2, tf.int32),
         }
+
+    def _padded_pair(self, tokens: tf.RaggedTensor, segments: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+        token_ids = tokens.to_tensor(self._pad_id)
+        lengths = tokens.row_lengths()[:, tf.newaxis]
+        return {
+            "token_ids": token_ids,
+            "segment_ids": segments.to_tensor(0),
+            "padding_mask": tf.cast(tf.range(tf.shape(token_ids, tf.int64)[1]) < lengths, tf.int32),
+        }
+
+
+def _change_rows(text: tf.Tensor, chosen: tf.Tensor, change: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """Applies `change` to the rows of string [batch] where bool [batch] is true."""
+    rows = tf.where(chosen)
+    return tf.tensor_scatter_nd_update(text, rows, change(tf.gather_nd(text, rows)))
+
+
+def _pick(values: tf.Tensor, index: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """The values at `index` where `chosen`, elsewhere 0; there the index may lie outside."""
+    size = tf.size(values, tf.int64)
+    return tf.gather(tf.concat([values, [0]], axis=0), tf.where(chosen, index, size))
+
+
+def _drop_malformed(text: tf.Tensor) -> tf.Tensor:
+    return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="ignore")

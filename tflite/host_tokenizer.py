@@ -1,37 +1,33 @@
 """BERT WordPiece in pure Python: the tokenizer of the device, whose graph holds none."""
 
 import json
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
-from tflite.text import CleaningRules, clean_text
+from tflite.pre_tokenization import split_words
+from tflite.text import CleaningRules, clean_characters
 
 __all__ = ["MAX_WORD_BYTES", "HostTokenizer", "TokenizerSpec"]
 
 MAX_WORD_BYTES = 100
 """A longer word (in UTF-8 bytes) is [UNK]: the limit of tf-text's FastWordpieceTokenizer and of MediaPipe."""
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+_READABLE_VERSIONS = (1, 2)
+"""Version 1 knew neither `characters` nor `segments`."""
+
 _VOCABULARY_FILE = "vocab.txt"
 _RULES_FILE = "tokenizer.json"
 _SUFFIX = "##"
 _SMALLEST_MAX_TOKENS = 3
-_MAX_REMEMBERED_WORDS = 1 << 16
+_MAX_REMEMBERED = 1 << 16
+_LONGEST_REMEMBERED = 64
 
-_CJK_RANGES = (
-    (0x4E00, 0x9FFF),
-    (0x3400, 0x4DBF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0xF900, 0xFAFF),
-    (0x2F800, 0x2FA1F),
-)
-"""The ideographs that BERT's BasicTokenizer makes words of their own (google-research/bert, tokenization.py)."""
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +38,16 @@ class TokenizerSpec:
         vocabulary: token by id; holds [PAD], [UNK], [CLS] and [SEP], no token twice.
         rules: the cleaning before WordPiece.
         max_tokens: longest sequence, with [CLS] and [SEP]; at least 3.
+        segments: 2 if a model was trained on texts with what was said before them, else 1.
 
     Raises:
-        ValueError: a token is missing or there twice, or `max_tokens` is below 3.
+        ValueError: a token is missing or there twice, `max_tokens` is below 3, or `segments` is neither 1 nor 2.
     """
 
     vocabulary: tuple[str, ...]
     rules: CleaningRules
     max_tokens: int
+    segments: int = 1
 
     def __post_init__(self) -> None:
         needed = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *self.rules.special_tokens.values())
@@ -63,6 +61,8 @@ class TokenizerSpec:
             raise ValueError(f"the vocabulary holds {twice!r} twice; expected every token once")
         if self.max_tokens < _SMALLEST_MAX_TOKENS:
             raise ValueError(f"max_tokens is {self.max_tokens}; expected at least {_SMALLEST_MAX_TOKENS}")
+        if self.segments not in (1, 2):
+            raise ValueError(f"segments is {self.segments}; expected 1 or 2")
 
     @cached_property
     def id_by_token(self) -> dict[str, int]:
@@ -97,7 +97,9 @@ class TokenizerSpec:
             "lowercase": self.rules.lowercase,
             "strip_accents": self.rules.strip_accents,
             "special_tokens": dict(self.rules.special_tokens),
+            "characters": dict(self.rules.characters),
             "max_tokens": self.max_tokens,
+            "segments": self.segments,
         }
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (directory / _RULES_FILE).write_text(text, encoding="utf-8")
@@ -111,88 +113,103 @@ class TokenizerSpec:
         """
         document = json.loads((directory / _RULES_FILE).read_text(encoding="utf-8"))
         version = document.pop("format_version")
-        if version != _FORMAT_VERSION:
+        if version not in _READABLE_VERSIONS:
             raise ValueError(
-                f"{directory / _RULES_FILE}: format_version is {version}, expected {_FORMAT_VERSION}; "
+                f"{directory / _RULES_FILE}: format_version is {version}, expected {_FORMAT_VERSION} or older; "
                 "use the version of emotion-pipeline that wrote it"
             )
         # Split at line feeds alone: a multilingual vocabulary may hold U+2028 or U+0085 as tokens.
         vocabulary = (directory / _VOCABULARY_FILE).read_bytes().decode().split("\n")[:-1]
-        max_tokens = document.pop("max_tokens")
-        return cls(vocabulary=tuple(vocabulary), rules=CleaningRules(**document), max_tokens=max_tokens)
+        max_tokens, segments = document.pop("max_tokens"), document.pop("segments", 1)
+        rules = CleaningRules(**document)
+        return cls(vocabulary=tuple(vocabulary), rules=rules, max_tokens=max_tokens, segments=segments)
 
 
 class HostTokenizer:
-    """Text to token ids, equal to `serving.tokenizer.InGraphTokenizer`."""
+    """Text to token ids, equal to `serving.tokenizer.InGraphTokenizer`.
+
+    What stands between two spaces is met again and again: what was made of such a chunk is remembered.
+    """
 
     def __init__(self, spec: TokenizerSpec) -> None:
         self.spec = spec
         self._longest = max(len(token) for token in spec.vocabulary)
-        self._ids_by_word: dict[str, tuple[int, ...]] = {}
+        self._ids_by_word = _Remembered(self._pieces)
+        self._words_by_chunk = _Remembered(self._chunk_words)
+        self._ids_by_chunk = _Remembered(self._chunk_ids)
 
     def encode(self, text: str) -> list[int]:
         """Returns [CLS], the WordPiece ids and [SEP]; at most `max_tokens` ids, cut before [SEP]."""
         spec = self.spec
-        room = spec.max_tokens - 2
-        pieces: list[int] = []
-        for word in self.words(text):
-            pieces.extend(self.word_ids(word))
-            if len(pieces) >= room:
-                break
-        return [spec.start_id, *pieces[:room], spec.end_id]
+        pieces = chain.from_iterable(map(self._ids_by_chunk.__getitem__, self._chunks(text)))
+        return [spec.start_id, *islice(pieces, spec.max_tokens - 2), spec.end_id]
+
+    def encode_pair(self, text: str, context: str) -> tuple[list[int], list[int]]:
+        """Returns [CLS] context [SEP] text [SEP] and as many segment ids, 0 up to the context's [SEP], then 1.
+
+        The text keeps its room. Of the context as much is kept as fits beside it, from its end, since the nearest
+        words matter most; where nothing of it is left, this is `encode(text)` with segment ids of 0.
+        """
+        spec = self.spec
+        body = self.encode(text)[1:]
+        before = [index for chunk in self._chunks(context) for index in self._ids_by_chunk[chunk]]
+        kept = min(len(before), spec.max_tokens - 2 - len(body))
+        if kept <= 0:
+            return [spec.start_id, *body], [0] * (1 + len(body))
+        ids = [spec.start_id, *before[-kept:], spec.end_id, *body]
+        return ids, [0] * (2 + kept) + [1] * len(body)
 
     def words(self, text: str) -> list[str]:
         """The words of the cleaned text, each of which is cut into pieces on its own."""
-        return list(_words(clean_text(text, self.spec.rules)))
+        return list(chain.from_iterable(map(self._words_by_chunk.__getitem__, self._chunks(text))))
 
     def word_ids(self, word: str) -> tuple[int, ...]:
         """The WordPiece ids of one word of `words`, remembered for the next time; `unknown_id` alone for [UNK]."""
-        ids = self._ids_by_word.get(word)
-        if ids is None:
-            if len(self._ids_by_word) >= _MAX_REMEMBERED_WORDS:
-                self._ids_by_word.clear()
-            ids = self._ids_by_word[word] = tuple(self._pieces(word))
-        return ids
+        return self._ids_by_word[word]
 
-    def _pieces(self, word: str) -> list[int]:
+    def _chunks(self, text: str) -> list[str]:
+        """The parts of a text between spaces, special tokens apart: no step of the cleaning looks beyond a space."""
+        for token, word in self.spec.rules.special_tokens.items():
+            text = text.replace(token, f" {word} ")
+        return text.split(" ")
+
+    def _chunk_words(self, chunk: str) -> tuple[str, ...]:
+        return tuple(split_words(clean_characters(chunk, self.spec.rules)))
+
+    def _chunk_ids(self, chunk: str) -> tuple[int, ...]:
+        return tuple(chain.from_iterable(map(self._ids_by_word.__getitem__, self._chunk_words(chunk))))
+
+    def _pieces(self, word: str) -> tuple[int, ...]:
         """Greedy longest-match-first (Wu et al., 2016); [UNK] for a word that cannot be covered or is too long."""
         if len(word.encode()) > MAX_WORD_BYTES:
-            return [self.spec.unknown_id]
+            return (self.spec.unknown_id,)
+        id_by_token = self.spec.id_by_token
         pieces: list[int] = []
         start = 0
         while start < len(word):
             prefix = _SUFFIX if start else ""
             for end in range(min(len(word), start + self._longest), start, -1):
-                index = self.spec.id_by_token.get(prefix + word[start:end])
+                index = id_by_token.get(prefix + word[start:end])
                 if index is not None:
                     break
             else:
-                return [self.spec.unknown_id]
+                return (self.spec.unknown_id,)
             pieces.append(index)
             start = end
-        return pieces
+        return tuple(pieces)
 
 
-def _words(text: str) -> Iterator[str]:
-    """BERT's pre-tokenization: splits at spaces; every punctuation mark and every CJK ideograph is a word."""
-    word: list[str] = []
-    for character in text:
-        if character != " " and not _is_word_alone(character):
-            word.append(character)
-            continue
-        if word:
-            yield "".join(word)
-            word.clear()
-        if character != " ":
-            yield character
-    if word:
-        yield "".join(word)
+class _Remembered(dict[str, tuple[_Value, ...]]):
+    """What was made of a string, for the next time; a long one would cost memory and is hardly met again."""
 
+    def __init__(self, make: Callable[[str], tuple[_Value, ...]]) -> None:
+        super().__init__()
+        self._make = make
 
-@lru_cache(maxsize=8192)
-def _is_word_alone(character: str) -> bool:
-    code = ord(character)
-    is_ascii_mark = code < 128 and character.isprintable() and not character.isalnum() and character != " "
-    if is_ascii_mark or unicodedata.category(character).startswith("P"):
-        return True
-    return any(first <= code <= last for first, last in _CJK_RANGES)
+    def __missing__(self, text: str) -> tuple[_Value, ...]:
+        made = self._make(text)
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MAX_REMEMBERED:
+                self.clear()
+            self[text] = made
+        return made

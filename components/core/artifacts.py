@@ -107,7 +107,9 @@ class ExampleStatistics(Artifact):
 
     ```
     Split-<name>/FeatureStats.pb            tensorflow.metadata.v0.DatasetFeatureStatisticsList, binary
-    statistics.json                         label counts, co-occurrence and lengths by split, for the report
+    statistics.json                         by split: label counts and co-occurrence, lengths in characters, words and
+                                            tokens (all of them, without [CLS] and [SEP]), unknown words, scripts,
+                                            languages, emoji, disagreement of raters, errors of what is estimated
     ```
     """
 
@@ -149,6 +151,9 @@ class ExampleAnomalies(Artifact):
     ```
     Split-<name>/SchemaDiff.pb              tensorflow.metadata.v0.Anomalies, binary
     anomalies.json                          [{"split", "feature", "type", "severity", "message"}]
+    comparisons.json                        what was measured against other splits and earlier data, odd or not:
+                                            [{"split", "control", "comparison", "feature", "type", "at", "value",
+                                            "limit", "exceeded", "p_value"}]
     ```
     """
 
@@ -158,6 +163,14 @@ class ExampleAnomalies(Artifact):
     @property
     def json_path(self) -> Path:
         return self.path / "anomalies.json"
+
+    @property
+    def comparisons_path(self) -> Path:
+        return self.path / "comparisons.json"
+
+    def comparisons(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.comparisons_path.read_text(encoding="utf-8"))
+        return found
 
     def anomalies(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = json.loads(self.json_path.read_text(encoding="utf-8"))
@@ -178,7 +191,12 @@ class TransformGraph(Artifact):
 
     ```
     tokenizer/vocab.txt                     one token a line, line number = id; special tokens hold [unusedN] rows
-    tokenizer/tokenizer.json                cleaning rules, special tokens, maximum length
+    tokenizer/tokenizer.json                cleaning rules, special tokens, maximum length, segments
+    tokenizer_graph/                        SavedModel: `text` string [batch] (and `context`, with two segments) to
+                                            `token_ids`, `segment_ids`, `padding_mask` int32 [batch, longest]; needs
+                                            tensorflow and tensorflow_text alone
+    extension.json                          words that were added to the vocabulary, and what they changed on the
+                                            split `validation`; absent unless configured
     encoder.json                            {"name", "digest"} of the encoder that the vocabulary belongs to; the
                                             digest is the SHA-256 of a local directory's content, else null
     labels.txt                              one label a line, in the order of the label vector
@@ -189,6 +207,21 @@ class TransformGraph(Artifact):
     @property
     def tokenizer_dir(self) -> Path:
         return self.path / "tokenizer"
+
+    @property
+    def tokenizer_graph_dir(self) -> Path:
+        return self.path / "tokenizer_graph"
+
+    @property
+    def extension_path(self) -> Path:
+        return self.path / "extension.json"
+
+    def added_tokens(self) -> dict[int, list[int]]:
+        """Vocabulary rows that hold added tokens, and the rows whose mean embedding each is to start from."""
+        if not self.extension_path.is_file():
+            return {}
+        document = json.loads(self.extension_path.read_text(encoding="utf-8"))
+        return {added["row"]: added["starts_from"] for added in document["added"]}
 
     @property
     def encoder_path(self) -> Path:

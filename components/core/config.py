@@ -1,5 +1,6 @@
 """The base of every stage's configuration."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -20,6 +21,10 @@ class Config(BaseModel):
     def external_inputs(self) -> tuple[str, ...]:
         """Files and directories outside the pipeline that the stage reads: their content is part of its cache key."""
         return ()
+
+    def external_versions(self) -> Mapping[str, str]:
+        """Version by name of what the stage reads that is no file, such as a table: part of its cache key, too."""
+        return {}
 
 
 def resolve_input(path: str, info: ValidationInfo) -> str:

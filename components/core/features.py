@@ -6,9 +6,12 @@ __all__ = [
     "ID",
     "LABELS",
     "LABEL_IDS",
+    "SEGMENT_IDS",
     "SLICE_PREFIX",
     "TEXT",
     "TOKEN_IDS",
+    "VOTE_COUNTS",
+    "VOTE_LABELS",
     "WEIGHT",
 ]
 
@@ -24,6 +27,12 @@ CONTEXT = "context"
 LABELS = "labels"
 """bytes [any]: label names, in the order of the label list; none is allowed (no label applies)."""
 
+VOTE_LABELS = "votes/labels"
+"""bytes [any]: labels that raters gave, in the order of the label list; absent where raters are not told apart."""
+
+VOTE_COUNTS = "votes/counts"
+"""int64 [any]: how many raters gave each of `votes/labels`, at least 1."""
+
 GROUP = "group"
 """bytes [0 or 1]: rows of one group stay in one split."""
 
@@ -35,6 +44,9 @@ SLICE_PREFIX = "slice/"
 
 TOKEN_IDS = "token_ids"
 """int64 [tokens]: WordPiece ids with [CLS] and [SEP], at most `max_tokens`, not padded."""
+
+SEGMENT_IDS = "segment_ids"
+"""int64 [tokens]: 0 up to the [SEP] after the context, then 1; absent where texts stand alone."""
 
 LABEL_IDS = "label_ids"
 """int64 [any]: positions of the example's labels in the label list, ascending."""

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,12 @@ from components.core.errors import StorageError, UserError
 
 __all__ = [
     "content_digest",
+    "copy_file",
     "download",
     "exists",
+    "files_below",
     "is_remote",
+    "matching_paths",
     "open_file",
     "publish",
     "publishing",
@@ -96,6 +100,16 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
     return tuple(visible)
 
 
+def matching_paths(pattern: str) -> tuple[str, ...]:
+    """The files and directories that a glob pattern matches, sorted; none if nothing is there."""
+    if is_remote(pattern):
+        filesystem, path = _remote(pattern)
+        scheme = pattern.partition("://")[0]
+        return tuple(sorted(f"{scheme}://{name.strip('/')}" for name in filesystem.glob(path)))
+    below = Path(pattern).relative_to(Path(pattern).anchor)
+    return tuple(sorted(str(entry) for entry in Path(Path(pattern).anchor).glob(str(below))))
+
+
 def exists(uri: str) -> bool:
     """Whether a file or directory is there."""
     if is_remote(uri):
@@ -140,6 +154,45 @@ def content_digest(uri: str) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def files_below(uri: str) -> tuple[str, ...]:
+    """Paths of all files in a directory, relative to it and sorted; one empty path if `uri` is a file itself."""
+    if not is_remote(uri):
+        root = Path(uri)
+        if root.is_file():
+            return ("",)
+        return tuple(
+            sorted(entry.relative_to(root).as_posix() for entry in root.rglob("*") if entry.is_file())
+        )
+    filesystem, path = _remote(uri)
+    return tuple(sorted(name[len(path) :].lstrip("/") for name in filesystem.find(path)))
+
+
+def copy_file(source: str, destination: str) -> None:
+    """Copies a file to a path or URI, where it replaces what is there, whole or not at all.
+
+    Raises:
+        UserError: there is no such file, or the destination cannot be written.
+    """
+    try:
+        if is_remote(destination):
+            filesystem, path = _remote(destination)
+            filesystem.put_file(source, path)
+            return
+        target = Path(destination)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        if is_remote(source):
+            filesystem, path = _remote(source)
+            filesystem.get_file(path, str(partial))
+        else:
+            shutil.copyfile(source, partial)
+        partial.replace(target)
+    except FileNotFoundError as err:
+        raise UserError(f"{source}: no such file; it cannot be copied to {destination}") from err
+    except PermissionError as err:
+        raise UserError(f"{destination}: permission denied; check who may write it") from err
 
 
 def write_atomic(path: Path, content: str) -> None:

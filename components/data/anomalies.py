@@ -2,48 +2,118 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 __all__ = ["DEFAULT_SEVERITIES", "Anomaly", "AnomalyType", "Finding", "Severity", "anomalies_proto", "rate"]
 
 AnomalyType: TypeAlias = Literal[
+    # splits
     "SPLIT_MISSING",
     "SPLIT_EMPTY",
     "DATASET_LOW_NUM_EXAMPLES",
+    "DATASET_HIGH_NUM_EXAMPLES",
+    "DEAD_LETTERS_HIGH",
+    # columns
     "SCHEMA_MISSING_COLUMN",
     "SCHEMA_NEW_COLUMN",
     "UNEXPECTED_DATA_TYPE",
+    "FEATURE_TYPE_NOT_PRESENT",
     "FEATURE_TYPE_LOW_FRACTION_PRESENT",
     "FEATURE_TYPE_LOW_NUMBER_PRESENT",
     "FEATURE_TYPE_LOW_NUMBER_VALUES",
     "FEATURE_TYPE_HIGH_NUMBER_VALUES",
+    "INVALID_FEATURE_SHAPE",
+    "FEATURE_TYPE_LOW_UNIQUE",
+    "FEATURE_TYPE_HIGH_UNIQUE",
+    "FEATURE_TYPE_NO_UNIQUE",
+    "WEIGHTED_FEATURE_NAME_COLLISION",
+    "WEIGHTED_FEATURE_MISSING_VALUE",
+    "WEIGHTED_FEATURE_MISSING_WEIGHT",
+    "WEIGHTED_FEATURE_LENGTH_MISMATCH",
+    # values
+    "ENUM_TYPE_INVALID_UTF8",
     "ENUM_TYPE_UNEXPECTED_STRING_VALUES",
+    "BOOL_TYPE_SMALL_INT",
+    "BOOL_TYPE_BIG_INT",
+    "BOOL_TYPE_UNEXPECTED_FLOAT",
+    "BOOL_TYPE_UNEXPECTED_STRING",
+    "INT_TYPE_SMALL_INT",
+    "INT_TYPE_BIG_INT",
+    "INT_TYPE_NOT_INT_STRING",
+    "FLOAT_TYPE_SMALL_FLOAT",
+    "FLOAT_TYPE_BIG_FLOAT",
+    "FLOAT_TYPE_STRING_NOT_FLOAT",
+    "FLOAT_TYPE_HAS_NAN",
+    "FLOAT_TYPE_HAS_INF",
+    "DOMAIN_INVALID_FOR_TYPE",
+    "INVALID_DOMAIN_SPECIFICATION",
+    # texts
+    "STATS_NOT_AVAILABLE",
+    "FEATURE_COVERAGE_TOO_LOW",
+    "FEATURE_COVERAGE_TOO_SHORT_AVG_TOKEN_LENGTH",
+    "SEQUENCE_VALUE_TOO_FEW_OCCURRENCES",
+    "SEQUENCE_VALUE_TOO_MANY_OCCURRENCES",
+    "SEQUENCE_VALUE_TOO_SMALL_FRACTION",
+    "SEQUENCE_VALUE_TOO_LARGE_FRACTION",
+    "SEQUENCE_TOO_SHORT",
+    "SEQUENCE_TOO_LONG",
+    "TEXT_TOO_LONG",
+    "UNEXPECTED_LANGUAGE",
+    "UNEXPECTED_SCRIPT",
+    # labels and duplicates
     "LABEL_WITHOUT_EXAMPLES",
     "RARE_LABEL",
     "TEXT_IN_TWO_SPLITS",
+    "NEAR_DUPLICATE_IN_TWO_SPLITS",
+    "CONFLICTING_LABELS",
+    # comparisons
+    "COMPARATOR_CONTROL_DATA_MISSING",
     "COMPARATOR_L_INFTY_HIGH",
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
+    "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH",
+    "COMPARATOR_LOW_NUM_EXAMPLES",
+    "COMPARATOR_HIGH_NUM_EXAMPLES",
+    "LABEL_PRIOR_SHIFT",
+    "LABELS_PER_TEXT_SHIFT",
+    "CATEGORY_SHIFT",
+    "LENGTH_SHIFT",
 ]
-"""Kinds of anomalies: the names of tensorflow-metadata's `AnomalyInfo.Type` where it has one."""
+"""Kinds of anomalies: the names of tensorflow-metadata's `AnomalyInfo.Type` where it has one, which then means what it
+means to TensorFlow Data Validation."""
 
 Severity: TypeAlias = Literal["ERROR", "WARNING", "OFF"]
 """ERROR stops the pipeline before training, WARNING is reported, OFF is not looked for."""
 
+_WARNINGS: frozenset[AnomalyType] = frozenset(
+    {
+        "DATASET_LOW_NUM_EXAMPLES",
+        "DATASET_HIGH_NUM_EXAMPLES",
+        "DEAD_LETTERS_HIGH",
+        "SCHEMA_NEW_COLUMN",
+        "STATS_NOT_AVAILABLE",
+        "TEXT_TOO_LONG",
+        "UNEXPECTED_LANGUAGE",
+        "UNEXPECTED_SCRIPT",
+        "LABEL_WITHOUT_EXAMPLES",
+        "RARE_LABEL",
+        "TEXT_IN_TWO_SPLITS",
+        "NEAR_DUPLICATE_IN_TWO_SPLITS",
+        "CONFLICTING_LABELS",
+        "COMPARATOR_CONTROL_DATA_MISSING",
+        "COMPARATOR_L_INFTY_HIGH",
+        "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
+        "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH",
+        "COMPARATOR_LOW_NUM_EXAMPLES",
+        "COMPARATOR_HIGH_NUM_EXAMPLES",
+        "LABEL_PRIOR_SHIFT",
+        "LABELS_PER_TEXT_SHIFT",
+        "CATEGORY_SHIFT",
+        "LENGTH_SHIFT",
+    }
+)
+
 DEFAULT_SEVERITIES: Mapping[AnomalyType, Severity] = {
-    "SPLIT_MISSING": "ERROR",
-    "SPLIT_EMPTY": "ERROR",
-    "DATASET_LOW_NUM_EXAMPLES": "WARNING",
-    "SCHEMA_MISSING_COLUMN": "ERROR",
-    "SCHEMA_NEW_COLUMN": "WARNING",
-    "UNEXPECTED_DATA_TYPE": "ERROR",
-    "FEATURE_TYPE_LOW_FRACTION_PRESENT": "ERROR",
-    "FEATURE_TYPE_LOW_NUMBER_PRESENT": "ERROR",
-    "FEATURE_TYPE_LOW_NUMBER_VALUES": "ERROR",
-    "FEATURE_TYPE_HIGH_NUMBER_VALUES": "ERROR",
-    "ENUM_TYPE_UNEXPECTED_STRING_VALUES": "ERROR",
-    "LABEL_WITHOUT_EXAMPLES": "WARNING",
-    "RARE_LABEL": "WARNING",
-    "TEXT_IN_TWO_SPLITS": "WARNING",
-    "COMPARATOR_L_INFTY_HIGH": "WARNING",
+    kind: "WARNING" if kind in _WARNINGS else "ERROR" for kind in get_args(AnomalyType)
 }
 """What makes training or its judgement meaningless, or breaks a schema, is an ERROR; the rest is worth knowing."""
 

@@ -1,24 +1,25 @@
 """Statistics of all splits, over Beam, and their files."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from components.core.artifacts import ExampleStatistics
 from components.core.errors import DataError
-from components.data.beam_pipeline import run_pipeline
+from components.data.beam_pipeline import collect, exchanging
 from components.data.example_proto import decode_example
-from components.data.split_statistics import Detail, SplitStatistics
+from components.data.label_statistics import LabelStatistics
+from components.data.split_statistics import SplitCounter, SplitStatistics, StatisticsPlan
 from components.data.tfrecord import read_records
 
 __all__ = ["DatasetStatistics", "compute_statistics", "read_statistics", "shard_statistics"]
 
-_MAX_SHOWN_TEXTS = 3
-_MAX_SHOWN_CHARACTERS = 80
+_BATCH_ROWS = 4096
+_BATCH_BYTES = 1 << 24
+_NOT_OURS = (KeyError, IndexError, ValueError, DataError)
+"""What examples that ExampleGen did not write lead to."""
 
 
 @dataclass
@@ -34,79 +35,94 @@ class DatasetStatistics:
     def merge(self, other: "DatasetStatistics") -> None:
         """Adds what `other` has counted."""
         for split, statistics in other.splits.items():
-            self.splits.setdefault(split, SplitStatistics()).merge(statistics)
-
-    def write(self, statistics: ExampleStatistics, label_names: Sequence[str], detail: Detail) -> None:
-        """Writes the protos and `statistics.json` into the artifact's directory."""
-        from tensorflow_metadata.proto.v0 import statistics_pb2
-
-        texts = {split: counted.texts() for split, counted in self.splits.items()}
-        for split, counted in self.splits.items():
-            proto = statistics_pb2.DatasetFeatureStatisticsList(datasets=[counted.to_proto(split, detail)])
-            path = statistics.stats_path(split)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(proto.SerializeToString(deterministic=True))
-        document = {
-            "labels": list(label_names),
-            "splits": {
-                split: self.splits[split].to_json(label_names, texts[split], detail)
-                for split in statistics.splits()
-            },
-            "overlaps": _find_overlaps({split: texts[split] for split in statistics.splits()}),
-        }
-        content = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-        statistics.json_path.write_text(content + "\n", encoding="utf-8")
+            if split not in self.splits:
+                self.splits[split] = SplitStatistics(LabelStatistics(statistics.labels.names))
+            self.splits[split].merge(statistics)
 
 
-def shard_statistics(split: str, shard: Path) -> DatasetStatistics:
+def shard_statistics(split: str, shard: Path, plan: StatisticsPlan) -> DatasetStatistics:
     """Statistics of one shard of examples.
 
     Raises:
         DataError: the shard is corrupt.
     """
-    statistics = SplitStatistics()
-    for number, record in enumerate(read_records(shard), start=1):
+    counter = SplitCounter(plan)
+    rows = 0
+    for batch in _batches(read_records(shard)):
         try:
-            statistics.add(decode_example(record))
-        except (KeyError, IndexError, DataError) as err:
-            raise DataError(
-                f"{shard}: record {number}: no example of ExampleGen ({err!r}); run it again"
-            ) from err
-    return DatasetStatistics({split: statistics})
+            counter.add_all(list(map(decode_example, batch)))
+        except _NOT_OURS:
+            number, reason = _first_failure(batch, plan)
+            where = f"{shard}: record {rows + number}"
+            raise DataError(f"{where}: no example of ExampleGen ({reason}); run it again") from None
+        rows += len(batch)
+    return DatasetStatistics({split: counter.finish()})
+
+
+def _batches(records: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Records in batches of limited length and size: a single text may be megabytes long."""
+    batch: list[bytes] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record)
+        if len(batch) == _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _first_failure(records: Sequence[bytes], plan: StatisticsPlan) -> tuple[int, str]:
+    """Number of the first record, from 1, that cannot be counted, and why."""
+    for number, record in enumerate(records, start=1):
+        try:
+            SplitCounter(plan).add_all([decode_example(record)])
+        except _NOT_OURS as err:
+            return number, repr(err)
+    raise AssertionError("every record can be counted alone, but not all of them together")
 
 
 def compute_statistics(
-    shards: Iterable[tuple[str, Path]],
-    statistics: ExampleStatistics,
-    *,
-    label_names: Sequence[str],
-    detail: Detail,
+    shards: Iterable[tuple[str, Path]], statistics: ExampleStatistics, plan: StatisticsPlan
 ) -> None:
     """Computes and writes the statistics of a data set, one Beam element a shard.
 
     Args:
         shards: split and path of every shard of examples.
         statistics: the artifact to write.
-        label_names: the label list.
-        detail: how much is written down.
+        plan: what is counted.
 
     Raises:
         StageError: the pipeline failed.
     """
-    labels = tuple(label_names)
+    pairs = list(shards)
+    with exchanging() as exchange:
 
-    def build(pipeline: Any) -> None:
-        import apache_beam as beam
+        def count(split: str, shard: Path) -> DatasetStatistics:
+            with exchange.reading(shard) as local:
+                return shard_statistics(split, local, plan)
 
-        merged = (
-            pipeline
-            | "Shards" >> beam.Create(list(shards))
-            | "Count" >> beam.MapTuple(shard_statistics)
-            | "Merge" >> beam.CombineGlobally(_merge_all)
-        )
-        merged | "Write" >> beam.Map(lambda dataset: dataset.write(statistics, labels, detail))
+        def build(pipeline: Any) -> Any:
+            import apache_beam as beam
 
-    run_pipeline(build)
+            counted = pipeline | "Shards" >> beam.Create(pairs) | "Count" >> beam.MapTuple(count)
+            merged = counted | "Merge" >> beam.CombineGlobally(_merging())
+            return merged | "Extract" >> beam.Map(_extract, plan)
+
+        exchange.send(*(shard for _, shard in pairs))
+        (extracted,) = collect(build, expected=1)
+    for split, (proto, _) in extracted.items():
+        path = statistics.stats_path(split)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(proto)
+    document = {
+        "labels": list(plan.label_names),
+        "tokenizer": None if plan.tokenizer is None else {"encoder": plan.encoder},
+        "splits": {split: extracted[split][1] for split in statistics.splits()},
+    }
+    content = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    statistics.json_path.write_text(content + "\n", encoding="utf-8")
 
 
 def read_statistics(statistics: ExampleStatistics, split: str) -> Any:
@@ -117,28 +133,36 @@ def read_statistics(statistics: ExampleStatistics, split: str) -> Any:
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
 
 
-def _merge_all(parts: Iterable[DatasetStatistics]) -> DatasetStatistics:
-    merged = DatasetStatistics()
-    for part in parts:
-        merged.merge(part)
-    return merged
+def _merging() -> Any:
+    """The Beam `CombineFn` that merges parts one by one: several at once would take several times the memory."""
+    import apache_beam as beam
+
+    class Merging(beam.CombineFn):
+        def create_accumulator(self) -> DatasetStatistics:
+            return DatasetStatistics()
+
+        def add_input(self, merged: DatasetStatistics, part: DatasetStatistics) -> DatasetStatistics:
+            merged.merge(part)
+            return merged
+
+        def merge_accumulators(self, parts: Iterable[DatasetStatistics]) -> DatasetStatistics:
+            merged = DatasetStatistics()
+            for part in parts:
+                merged.merge(part)
+            return merged
+
+        def extract_output(self, merged: DatasetStatistics) -> DatasetStatistics:
+            return merged
+
+    return Merging()
 
 
-def _find_overlaps(texts: Mapping[str, Counter[str]]) -> list[dict[str, Any]]:
-    """Texts that stand in two splits (but for case and white space), for each pair of splits that share any.
+def _extract(dataset: DatasetStatistics, plan: StatisticsPlan) -> dict[str, tuple[bytes, dict[str, Any]]]:
+    """By split, the serialized `DatasetFeatureStatisticsList` and the entry in `statistics.json`."""
+    from tensorflow_metadata.proto.v0 import statistics_pb2
 
-    Long ones are shown first: that "thank you" was said twice is no leak.
-    """
-    found = []
-    for first, second in combinations(texts, 2):
-        shared = sorted(texts[first].keys() & texts[second].keys(), key=lambda text: (-len(text), text))
-        if shared:
-            found.append(
-                {
-                    "splits": [first, second],
-                    "texts": len(shared),
-                    "rows": [sum(texts[split][text] for text in shared) for split in (first, second)],
-                    "examples": [text[:_MAX_SHOWN_CHARACTERS] for text in shared[:_MAX_SHOWN_TEXTS]],
-                }
-            )
-    return found
+    extracted = {}
+    for split, counted in dataset.splits.items():
+        proto = statistics_pb2.DatasetFeatureStatisticsList(datasets=[counted.to_proto(split, plan)])
+        extracted[split] = proto.SerializeToString(deterministic=True), counted.to_json(plan)
+    return extracted

@@ -1,13 +1,17 @@
 """Rows of CSV and TSV files, by the standard library's csv module."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.core.errors import DataError
 from components.data.rows import BrokenRow, Reason, Row, require_columns
 
-__all__ = ["Dialect", "read_delimited"]
+if TYPE_CHECKING:
+    from _csv import Reader
+
+__all__ = ["Dialect", "Header", "is_unclosed", "open_csv_reader", "read_delimited", "read_header"]
 
 _MAX_FIELD_CHARACTERS = 1 << 24
 """A field above 16 Mi characters is taken for an unclosed quote."""
@@ -15,62 +19,118 @@ _MAX_FIELD_CHARACTERS = 1 << 24
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited file is written.
+    """How a text file is written.
 
     Attributes:
         delimiter: one character between fields; None for a comma in CSV and a tab in TSV.
         quoting: whether `"` encloses fields that hold delimiters or line ends (doubled inside), as in RFC 4180.
         names: column names by position for a file without a header line; None if the first line is the header.
+        encoding: name of the codec; None to tell it from the file.
     """
 
     delimiter: str | None = None
     quoting: bool = True
     names: tuple[str, ...] | None = None
+    encoding: str | None = None
 
 
-def read_delimited(
-    lines: Iterator[str], dialect: Dialect, default_delimiter: str, *, where: str, wanted: Sequence[str]
-) -> Iterator[Row | BrokenRow]:
-    """Yields the rows of a delimited file; blank lines are no rows.
+@dataclass(frozen=True)
+class Header:
+    """What the beginning of a delimited file says.
+
+    Attributes:
+        columns: names by position.
+        lines: number of lines up to the end of the header; 0 without one.
+    """
+
+    columns: tuple[str, ...]
+    lines: int
+
+
+def open_csv_reader(lines: Iterable[str], delimiter: str, *, quoting: bool) -> "Reader":
+    """A reader of the csv module, strict and with room for large fields."""
+    if csv.field_size_limit() < _MAX_FIELD_CHARACTERS:
+        csv.field_size_limit(_MAX_FIELD_CHARACTERS)
+    if not quoting:
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def is_unclosed(err: csv.Error) -> bool:
+    """Whether the reader met no end of a field, which is a mistake about the file and not about one row."""
+    return str(err).startswith(("unexpected end of data", "field larger than field limit"))
+
+
+def read_header(
+    lines: Iterator[str], dialect: Dialect, delimiter: str, *, where: str, wanted: Sequence[str]
+) -> Header:
+    """The names of the columns, from the dialect or the header line.
 
     Args:
-        lines: lines with their ends, which may be any of `\\n`, `\\r\\n`, `\\r`.
+        lines: the lines of the file from its beginning.
         dialect: how the file is written.
-        default_delimiter: the delimiter if the dialect names none.
+        delimiter: the character between fields.
         where: what error messages call the file.
         wanted: columns that must be there.
 
     Raises:
-        DataError: there is no header, it lacks a wanted column or names one twice, or a quote is never closed.
+        DataError: there is no header, it lacks a wanted column, or names one twice.
     """
-    if csv.field_size_limit() < _MAX_FIELD_CHARACTERS:
-        csv.field_size_limit(_MAX_FIELD_CHARACTERS)
-    delimiter = dialect.delimiter or default_delimiter
+    header = Header(dialect.names, 0) if dialect.names else _read_header(lines, dialect, delimiter, where)
+    hint = "" if dialect.names else _hint(header.columns, delimiter)
+    require_columns(where, wanted, header.columns, hint=hint)
+    return header
+
+
+def read_delimited(
+    lines: Iterator[str],
+    dialect: Dialect,
+    delimiter: str,
+    columns: Sequence[str],
+    *,
+    where: str,
+    first_row: int = 1,
+) -> Iterator[Row | BrokenRow]:
+    """Yields the rows of a delimited file; blank lines are no rows, and empty fields after the last column are none.
+
+    Args:
+        lines: lines with their ends, which may be any of `\\n`, `\\r\\n`, `\\r`.
+        dialect: how the file is written.
+        delimiter: the character between fields.
+        columns: names by position; where one is used twice, the last counts.
+        where: what error messages call the file.
+        first_row: line number of the first line; the header is skipped where it is 1.
+
+    Raises:
+        DataError: a quote is never closed.
+    """
     source = _LastLine(lines)
-    reader = csv.reader(
-        source,
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
-        strict=True,
-    )
-    columns = dialect.names or _read_header(reader, where)
-    require_columns(where, wanted, columns, hint="" if dialect.names else _hint(columns, delimiter))
+    reader = open_csv_reader(source, delimiter, quoting=dialect.quoting)
+    if first_row == 1 and dialect.names is None:
+        next((fields for fields in reader if fields), None)
+    before = first_row - 1
+    width = len(columns)
     while True:
-        number = reader.line_num + 1
+        number = before + reader.line_num + 1
         try:
             fields = next(reader, None)
         except csv.Error as err:
-            _raise_if_unclosed(err, where, number)
-            yield BrokenRow(number, Reason.BROKEN_QUOTING, str(err), source.line)
+            one_line = before + reader.line_num == number
+            if is_unclosed(err) and not (one_line and str(err).startswith("field larger")):
+                raise _unclosed(where, number) from err
+            reason = Reason.TOO_LONG if is_unclosed(err) else Reason.BROKEN_QUOTING
+            yield BrokenRow(number, reason, str(err), source.line)
             continue
         if fields is None:
             return
         if not fields:
             continue
-        if len(fields) == len(columns):
+        if len(fields) != width:
+            fields = _fit(fields, columns)
+        if len(fields) == width:
             yield Row(number, dict(zip(columns, fields, strict=True)))
         else:
-            detail = f"expected {len(columns)} ({', '.join(columns)[:80]}), got {len(fields)}"
+            detail = f"expected {width} ({', '.join(columns)[:80]}), got {len(fields)}"
             yield BrokenRow(number, Reason.COLUMN_COUNT, detail, delimiter.join(fields))
 
 
@@ -89,7 +149,8 @@ class _LastLine:
         return self.line
 
 
-def _read_header(reader: Iterator[list[str]], where: str) -> tuple[str, ...]:
+def _read_header(lines: Iterator[str], dialect: Dialect, delimiter: str, where: str) -> Header:
+    reader = open_csv_reader(lines, delimiter, quoting=dialect.quoting)
     try:
         fields = next((fields for fields in reader if fields), None)
     except csv.Error as err:
@@ -97,15 +158,22 @@ def _read_header(reader: Iterator[list[str]], where: str) -> tuple[str, ...]:
     if fields is None:
         raise DataError(f"{where}: has no rows; expected a header line and rows")
     names = tuple(name.strip() for name in fields)
-    if any("\udc80" <= character <= "\udcff" for name in names for character in name):
+    if any("\udc00" <= character <= "\udcff" for name in names for character in name):
         raise DataError(
-            f"{where}: row 1: the header is not UTF-8; convert the file, for instance with "
+            f"{where}: row 1: the header is not UTF-8; set `encoding`, or convert the file, for instance with "
             "`iconv -f WINDOWS-1252 -t UTF-8`"
         )
-    twice = next((name for i, name in enumerate(names) if name and name in names[:i]), None)
-    if twice is not None:
-        raise DataError(f"{where}: row 1: the header names {twice!r} twice; rename one of the columns")
-    return names
+    return Header(names, reader.line_num)
+
+
+def _fit(fields: list[str], columns: Sequence[str]) -> list[str]:
+    """Drops empty fields after the last column, and adds those of unnamed columns, as spreadsheets write them."""
+    width = len(columns)
+    if not any(fields[width:]):
+        fields = fields[:width]
+    if not any(columns[len(fields) :]):
+        fields = fields + [""] * (width - len(fields))
+    return fields
 
 
 def _hint(columns: Sequence[str], delimiter: str) -> str:
@@ -116,10 +184,8 @@ def _hint(columns: Sequence[str], delimiter: str) -> str:
     return " (a file without a header line needs `header: false` and `names`)"
 
 
-def _raise_if_unclosed(err: csv.Error, where: str, number: int) -> None:
-    """A quote that swallows the rest of the file is a mistake about the file, not about one row."""
-    if str(err).startswith(("unexpected end of data", "field larger than field limit")):
-        raise DataError(
-            f"{where}: row {number}: a quote is opened and never closed; correct the row, or set `quoting: false` if "
-            'the file uses " as an ordinary character'
-        ) from err
+def _unclosed(where: str, number: int) -> DataError:
+    return DataError(
+        f"{where}: row {number}: a quote is opened and never closed; correct the row, or set `quoting: false` if "
+        'the file uses " as an ordinary character'
+    )

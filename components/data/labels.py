@@ -1,6 +1,8 @@
 """From what a label column holds to label names in their final order."""
 
+import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -94,6 +96,29 @@ class LabelReader:
                 raise RowError(Reason.WRONG_TYPE, f"column {name!r}: expected 0 or 1, got {value!r:.40}")
         return self._finish(found)
 
+    def read_votes(self, value: object) -> dict[str, int]:
+        """How many raters gave each label, mapped, in the order of the label list; labels without votes are left out.
+
+        Args:
+            value: counts by label (a mapping or its JSON text), or one label per vote as for `read`, or None.
+
+        Raises:
+            RowError: a label is not in the list, or a count is no whole number from 0 up.
+        """
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            try:
+                value = json.loads(value)
+            except ValueError as err:
+                raise RowError(Reason.WRONG_TYPE, f"expected votes as JSON, got {value!r:.40}") from err
+        votes: Counter[str] = Counter()
+        counts: Mapping[object, object] = (
+            value if isinstance(value, Mapping) else Counter(map(self._name, self._items(value)))
+        )
+        for item, count in counts.items():
+            name = self._name(item)
+            votes[self.mapping.get(name, name)] += _whole_number(count, item)
+        return {name: votes[name] for name in sorted(votes, key=self._order) if votes[name]}
+
     def list_names(self, seen: Iterable[str], where: str) -> tuple[str, ...]:
         """The label list of the data set: the configured one, else what was seen, sorted.
 
@@ -168,6 +193,20 @@ class LabelReader:
         if rank is not None:
             return (0, rank, "")
         return (1, int(name), name) if _is_number(name) else (2, 0, name)
+
+
+def _whole_number(count: object, item: object) -> int:
+    """A number of votes; none is 0."""
+    if count is None:
+        return 0
+    if (
+        isinstance(count, int | float)
+        and not isinstance(count, bool)
+        and float(count).is_integer()
+        and count >= 0
+    ):
+        return int(count)
+    raise RowError(Reason.WRONG_TYPE, f"expected a number of votes for {item!r:.40}, got {count!r:.40}")
 
 
 def _is_number(name: str) -> bool:

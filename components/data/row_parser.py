@@ -1,13 +1,15 @@
 """From the values of a row to a labelled text, by the configured columns."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from components.core import features
 from components.data.example_proto import FeatureValues
 from components.data.labels import LabelReader
 from components.data.rows import Reason, RowError, require_utf8
+from components.data.text_preparation import TextPreparation
 
 __all__ = ["ColumnNames", "LabelledText", "RowParser"]
 
@@ -20,8 +22,10 @@ class ColumnNames:
 
     Attributes:
         text: the text to be classified.
-        labels: one column with all labels of the row; None if `label_columns` hold them.
+        labels: one column with all labels of the row; None if `label_columns` or `votes` hold them.
         label_columns: one 0/1 column per label.
+        votes: how many raters gave each label, if that is told.
+        raters: how many raters there were; the sum of the votes if None.
         id: the row's id, if any.
         group: what must stay in one split, if any.
         weight: weight of the example in the loss, if any.
@@ -32,6 +36,8 @@ class ColumnNames:
     text: str
     labels: str | None
     label_columns: tuple[str, ...] = ()
+    votes: str | None = None
+    raters: str | None = None
     id: str | None = None
     group: str | None = None
     weight: str | None = None
@@ -41,7 +47,10 @@ class ColumnNames:
     @property
     def wanted(self) -> tuple[str, ...]:
         """Every column that is read."""
-        single = (self.text, self.labels, self.id, self.group, self.weight, self.context)
+        single = (
+            *(self.text, self.labels, self.votes, self.raters),
+            *(self.id, self.group, self.weight, self.context),
+        )
         named = [name for name in single if name is not None]
         return tuple(dict.fromkeys([*named, *self.label_columns, *self.slices]))
 
@@ -52,12 +61,14 @@ class LabelledText:
 
     Attributes:
         id: unique name of the row.
-        text: as in the source, with at least one visible character.
+        text: cleaned and masked, with at least one visible character.
         labels: names in the order of the label list; may be empty.
         group: what must stay in one split.
         weight: from 0 up.
-        context: text before the utterance.
+        context: text before the utterance, cleaned and masked.
         slices: value by slice column.
+        votes: raters by label, in the order of the label list; empty if not told.
+        masked: how many personal data of each kind were masked in the row.
     """
 
     id: str
@@ -67,6 +78,8 @@ class LabelledText:
     weight: float | None
     context: str | None
     slices: Mapping[str, str]
+    votes: Mapping[str, int] = field(default_factory=dict)
+    masked: Mapping[str, int] = field(default_factory=dict)
 
     def features(self) -> Mapping[str, FeatureValues]:
         """The values for a tf.Example, as `components.core.features` names them; absent ones are left out."""
@@ -81,6 +94,9 @@ class LabelledText:
             values[features.WEIGHT] = [self.weight]
         if self.context is not None:
             values[features.CONTEXT] = [self.context]
+        if self.votes:
+            values[features.VOTE_LABELS] = list(self.votes)
+            values[features.VOTE_COUNTS] = list(self.votes.values())
         values.update({features.SLICE_PREFIX + column: [value] for column, value in self.slices.items()})
         return values
 
@@ -92,10 +108,14 @@ class RowParser:
     Attributes:
         columns: which column holds what.
         labels: how labels are read.
+        preparation: how texts are cleaned and personal data masked.
+        min_vote_share: share (0-1) of the raters that a label needs where the labels come from votes.
     """
 
     columns: ColumnNames
     labels: LabelReader
+    preparation: TextPreparation
+    min_vote_share: float = 0.5
 
     def parse(self, values: Mapping[str, object], *, default_id: str) -> LabelledText:
         """Reads one row.
@@ -108,31 +128,71 @@ class RowParser:
             RowError: the row cannot be an example.
         """
         columns = self.columns
-        if columns.labels is not None:
-            labels = self.labels.read(values.get(columns.labels))
-        else:
-            labels = self.labels.read_indicators({name: values.get(name) for name in columns.label_columns})
-        slices = {column: _optional_text(values, column) for column in columns.slices}
+        votes = self.labels.read_votes(values.get(columns.votes)) if columns.votes else {}
+        text, masked = self._read_text(values)
+        masked = Counter(masked)
+        given_id = self._read_name(values, columns.id, masked)
+        group = self._read_name(values, columns.group, masked)
         return LabelledText(
-            id=_optional_text(values, columns.id) or default_id,
-            text=_read_text(values.get(columns.text), columns.text),
-            labels=labels,
-            group=_optional_text(values, columns.group),
+            id=given_id or default_id,
+            text=text,
+            labels=self._read_labels(values, votes),
+            group=group,
             weight=_read_weight(values.get(columns.weight)) if columns.weight else None,
-            context=_optional_text(values, columns.context),
-            slices={column: value for column, value in slices.items() if value is not None},
+            context=self._read_optional(values, columns.context, masked),
+            slices=self._read_slices(values, masked),
+            votes=votes,
+            masked=masked,
         )
 
+    def _read_labels(self, values: Mapping[str, object], votes: Mapping[str, int]) -> tuple[str, ...]:
+        columns = self.columns
+        if columns.labels is not None:
+            return self.labels.read(values.get(columns.labels))
+        if columns.label_columns:
+            return self.labels.read_indicators({name: values.get(name) for name in columns.label_columns})
+        told = _read_number(values, columns.raters) if columns.raters else 0
+        needed = self.min_vote_share * (told or sum(votes.values()))
+        return tuple(label for label, count in votes.items() if count >= needed)
 
-def _read_text(value: object, column: str) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        raise RowError(Reason.EMPTY_TEXT)
-    if not isinstance(value, str):
-        raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected text, got {value!r:.40}")
-    require_utf8(value, f"column {column!r}")
-    if not any(character.isprintable() and character not in _INVISIBLE for character in value):
-        raise RowError(Reason.EMPTY_TEXT)
-    return value
+    def _read_text(self, values: Mapping[str, object]) -> tuple[str, Mapping[str, int]]:
+        column = self.columns.text
+        value = values.get(column)
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            raise RowError(Reason.EMPTY_TEXT)
+        if not isinstance(value, str):
+            raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected text, got {value!r:.40}")
+        require_utf8(value, f"column {column!r}")
+        text, masked = self.preparation.prepare(value)
+        if not any(character.isprintable() and character not in _INVISIBLE for character in text):
+            raise RowError(Reason.EMPTY_TEXT)
+        return text, masked
+
+    def _read_optional(
+        self, values: Mapping[str, object], column: str | None, masked: Counter[str]
+    ) -> str | None:
+        """Text cleaned and masked; None if there is none. Adds what was masked to `masked`."""
+        value = _optional_text(values, column)
+        if value is None:
+            return None
+        text, counts = self.preparation.prepare(value)
+        masked.update(counts)
+        return text or None
+
+    def _read_name(
+        self, values: Mapping[str, object], column: str | None, masked: Counter[str]
+    ) -> str | None:
+        """An id or a group, a pseudonym if personal data stands in it."""
+        value = _optional_text(values, column)
+        if value is None:
+            return None
+        name, counts = self.preparation.pseudonym(value)
+        masked.update(counts)
+        return name
+
+    def _read_slices(self, values: Mapping[str, object], masked: Counter[str]) -> dict[str, str]:
+        found = {column: self._read_optional(values, column, masked) for column in self.columns.slices}
+        return {column: value for column, value in found.items() if value is not None}
 
 
 def _optional_text(values: Mapping[str, object], column: str | None) -> str | None:
@@ -151,7 +211,13 @@ def _optional_text(values: Mapping[str, object], column: str | None) -> str | No
     return text
 
 
-def _read_weight(value: object) -> float | None:
+def _read_number(values: Mapping[str, object], column: str) -> float:
+    """A finite number from 0 up; 0 where there is none."""
+    value = _read_weight(values.get(column), f"column {column!r}: ")
+    return 0.0 if value is None else value
+
+
+def _read_weight(value: object, where: str = "") -> float | None:
     if value is None or value == "":
         return None
     try:
@@ -159,5 +225,5 @@ def _read_weight(value: object) -> float | None:
     except (TypeError, ValueError, OverflowError):
         weight = math.nan
     if not (math.isfinite(weight) and weight >= 0):
-        raise RowError(Reason.BAD_WEIGHT, f"expected a finite number from 0 up, got {value!r:.40}")
+        raise RowError(Reason.BAD_WEIGHT, f"{where}expected a finite number from 0 up, got {value!r:.40}")
     return weight

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     BROKEN_JSON = "broken JSON"
     BROKEN_QUOTING = "broken quoting"
     WRONG_TYPE = "wrong type"
+    TOO_LONG = "field too long"
 
     @property
     def remedy(self) -> str:
@@ -37,6 +38,7 @@ _REMEDIES = {
     Reason.BROKEN_JSON: "every line must be one JSON object",
     Reason.BROKEN_QUOTING: "double the quotes inside quoted fields, or set `quoting: false`",
     Reason.WRONG_TYPE: "check `columns`",
+    Reason.TOO_LONG: "shorten the fields, or check `delimiter` and `quoting`",
 }
 
 
@@ -89,9 +91,11 @@ def require_columns(where: str, wanted: Iterable[str], available: Sequence[str],
         hint: a remedy of the format's own, for the end of the message.
 
     Raises:
-        DataError: one is missing; the message lists what there is and the nearest name.
+        DataError: one is missing or ambiguous; the message lists what there is and the nearest name.
     """
     for name in wanted:
+        if available.count(name) > 1:
+            raise DataError(f"{where}: column {name!r} is there twice; rename one of them")
         if name in available:
             continue
         near = get_close_matches(name, available, n=1, cutoff=0.5)

@@ -1,119 +1,172 @@
 """Where the statistics of a split differ from the schema; the checks that TFDV makes for this kind of data."""
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-from components.data.anomalies import AnomalyType, Finding
-from components.data.schema_inference import common_statistics, schema_type
+from components.core import features
+from components.data.anomalies import Finding
+from components.data.domain_rules import Problems, check_domain
+from components.data.feature_view import FeatureView
+from components.data.language_rules import check_language_domain, check_languages
+from components.data.weighted_rules import check_weighted
 
-__all__ = ["compare_with_schema"]
-
-_MAX_SHOWN_VALUES = 5
-
-Problems: TypeAlias = Iterator[tuple[AnomalyType, str]]
+__all__ = ["compare_with_schema", "is_checked"]
 
 
-def compare_with_schema(dataset: Any, schema: Any) -> list[Finding]:
-    """Everything in a `DatasetFeatureStatistics` that the `Schema` does not allow.
+def compare_with_schema(
+    dataset: Any, schema: Any, document: Mapping[str, Any], *, max_foreign_share: float
+) -> list[Finding]:
+    """Everything in a split that the schema does not allow.
 
     A split without examples is not compared: that it is empty says it all.
+
+    Args:
+        dataset: the split's `DatasetFeatureStatistics`.
+        schema: the `Schema`.
+        document: the split's entry in `statistics.json`.
+        max_foreign_share: share (0-1) of texts in languages or scripts that the schema does not name, which is not
+            worth a word.
     """
     if not dataset.num_examples:
         return []
+    views = {view.name: view for view in map(FeatureView, dataset.features)}
     found: list[Finding] = []
-    by_name = {statistics.name: statistics for statistics in dataset.features}
-    for feature in schema.feature:
-        statistics = by_name.get(feature.name)
-        problems = _missing(feature) if statistics is None else _compare(statistics, feature, schema)
-        found += [Finding(dataset.name, feature.name, kind, message) for kind, message in problems]
+
+    def add(feature: str, problems: Problems) -> None:
+        found.extend(Finding(dataset.name, feature, kind, message) for kind, message in problems)
+
     described = {feature.name for feature in schema.feature}
-    for name in by_name:
-        if name not in described:
-            message = "this feature is not in the schema; add it, or leave the column out"
-            found.append(Finding(dataset.name, name, "SCHEMA_NEW_COLUMN", message))
-    minimum = schema.dataset_constraints.min_examples_count
-    if dataset.num_examples < minimum:
-        message = f"{dataset.num_examples:,.0f} examples where the schema asks for {minimum:,}; add data"
-        found.append(Finding(dataset.name, "", "DATASET_LOW_NUM_EXAMPLES", message))
-    return found
+    for feature in schema.feature:
+        if is_checked(feature):
+            add(feature.name, _compare(views.get(feature.name), feature, schema))
+            if feature.name == features.TEXT and feature.name in views:
+                add(feature.name, _compare_text(views[feature.name], feature, document, max_foreign_share))
+    for weighted in schema.weighted_feature:
+        add(weighted.name, check_weighted(weighted, views, dataset.num_examples, described))
+        described.add(weighted.name)
+    for name in views.keys() - described:
+        add(name, _new_column())
+    add("", _compare_size(dataset.num_examples, schema.dataset_constraints))
+    return sorted(found, key=lambda finding: finding.feature)
 
 
-def _missing(feature: Any) -> Problems:
-    if feature.presence.min_count or feature.presence.min_fraction or feature.HasField("shape"):
-        yield (
-            "SCHEMA_MISSING_COLUMN",
-            "the schema asks for this feature but no example has it; check `columns`",
-        )
-
-
-def _compare(statistics: Any, feature: Any, schema: Any) -> Problems:
-    common = common_statistics(statistics)
-    if not common.num_non_missing:
-        yield from _missing(feature)
-        return
-    yield from _compare_type(statistics, feature)
-    yield from _compare_presence(common, feature)
-    yield from _compare_valency(common, feature)
-    yield from _compare_domain(statistics, feature, schema)
-
-
-def _compare_type(statistics: Any, feature: Any) -> Problems:
+def is_checked(feature: Any) -> bool:
+    """Whether the schema holds the feature to be in use: neither deprecated, nor only planned."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    came = schema_type(statistics)
-    if feature.type not in (schema_pb2.TYPE_UNKNOWN, came):
+    unused = (
+        schema_pb2.PLANNED,
+        schema_pb2.ALPHA,
+        schema_pb2.DEPRECATED,
+        schema_pb2.DEBUG_ONLY,
+        schema_pb2.DISABLED,
+    )
+    return not feature.deprecated and feature.lifecycle_stage not in unused
+
+
+def _compare(view: FeatureView | None, feature: Any, schema: Any) -> Problems:
+    required = feature.presence.min_count or feature.presence.min_fraction or feature.HasField("shape")
+    if view is None or not view.common.num_non_missing:
+        if required and view is None:
+            yield (
+                "SCHEMA_MISSING_COLUMN",
+                "the schema asks for this feature but no example has it; check `columns`",
+            )
+        elif required:
+            yield (
+                "FEATURE_TYPE_NOT_PRESENT",
+                "the schema asks for values but every example is without; fill in the column",
+            )
+        return
+    yield from _compare_type(view, feature)
+    yield from _compare_presence(view.common, feature)
+    yield from _compare_valency(view.common, feature)
+    yield from check_domain(view, feature, schema)
+    yield from _compare_unique(view, feature)
+
+
+def _compare_text(
+    view: FeatureView, feature: Any, document: Mapping[str, Any], max_foreign_share: float
+) -> Problems:
+    if feature.HasField("natural_language_domain"):
+        yield from check_language_domain(view, feature.natural_language_domain, document)
+    yield from check_languages(feature, document, max_foreign_share)
+
+
+def _new_column() -> Problems:
+    yield "SCHEMA_NEW_COLUMN", "this feature is not in the schema; add it, or leave the column out"
+
+
+def _compare_size(examples: int, constraints: Any) -> Problems:
+    least, most = constraints.min_examples_count, constraints.max_examples_count
+    if examples < least:
+        yield (
+            "DATASET_LOW_NUM_EXAMPLES",
+            f"{examples:,} examples where the schema asks for {least:,}; add data",
+        )
+    if constraints.HasField("max_examples_count") and examples > most:
+        message = f"{examples:,} examples where the schema allows {most:,}"
+        yield "DATASET_HIGH_NUM_EXAMPLES", f"{message}; look for rows that came twice, or correct the schema"
+
+
+def _compare_type(view: FeatureView, feature: Any) -> Problems:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    if feature.type not in (schema_pb2.TYPE_UNKNOWN, view.type):
         names = schema_pb2.FeatureType
-        message = f"expected {names.Name(feature.type)} values, got {names.Name(came)}"
+        message = f"expected {names.Name(feature.type)} values, got {names.Name(view.type)}"
         yield "UNEXPECTED_DATA_TYPE", f"{message}; correct the column or the schema"
 
 
 def _compare_presence(common: Any, feature: Any) -> Problems:
-    total = common.num_non_missing + common.num_missing
-    fraction = common.num_non_missing / total
-    least = 1.0 if feature.HasField("shape") else feature.presence.min_fraction
+    fraction = common.num_non_missing / (common.num_non_missing + common.num_missing)
+    least = feature.presence.min_fraction
     if fraction < least:
         message = f"{fraction:.2%} of the examples have a value where the schema asks for {least:.2%}"
         yield "FEATURE_TYPE_LOW_FRACTION_PRESENT", f"{message}; fill in the column"
     if common.num_non_missing < feature.presence.min_count:
         count, least_count = common.num_non_missing, feature.presence.min_count
-        message = (
-            f"{count:,} examples have a value where the schema asks for {least_count:,}; fill in the column"
-        )
-        yield "FEATURE_TYPE_LOW_NUMBER_PRESENT", message
+        message = f"{count:,} examples have a value where the schema asks for {least_count:,}"
+        yield "FEATURE_TYPE_LOW_NUMBER_PRESENT", f"{message}; fill in the column"
 
 
 def _compare_valency(common: Any, feature: Any) -> Problems:
-    least, most = feature.value_count.min, feature.value_count.max
+    fewest, greatest = common.min_num_values, common.max_num_values
+    if feature.HasField("value_count"):
+        least, most = feature.value_count.min, feature.value_count.max
+        if fewest < least:
+            message = f"an example has {fewest} values where the schema asks for at least {least}"
+            yield "FEATURE_TYPE_LOW_NUMBER_VALUES", f"{message}; fill it in, or correct the schema"
+        if feature.value_count.HasField("max") and greatest > most:
+            message = f"an example has {greatest} values where the schema allows {most}"
+            yield "FEATURE_TYPE_HIGH_NUMBER_VALUES", f"{message}; check `separator`, or correct the schema"
     if feature.HasField("shape"):
-        least = most = 1
+        size = 1
         for dimension in feature.shape.dim:
-            least = most = least * dimension.size
-    if common.min_num_values < least:
-        message = f"an example has {common.min_num_values} values where the schema asks for at least {least}"
-        yield "FEATURE_TYPE_LOW_NUMBER_VALUES", f"{message}; fill it in, or correct the schema"
-    if most and common.max_num_values > most:
-        message = f"an example has {common.max_num_values} values where the schema allows {most}"
-        yield "FEATURE_TYPE_HIGH_NUMBER_VALUES", f"{message}; check `separator`, or correct the schema"
+            size *= dimension.size
+        if common.num_missing or not fewest == greatest == size:
+            message = (
+                f"expected {size} in every example by the schema's shape, got {fewest} to {greatest} values"
+            )
+            missing = f" and none in {common.num_missing:,} examples" if common.num_missing else ""
+            yield "INVALID_FEATURE_SHAPE", f"{message}{missing}; fill in the column, or remove the shape"
 
 
-def _compare_domain(statistics: Any, feature: Any, schema: Any) -> Problems:
-    """String values against the feature's own or named domain, as far as the rank histogram lists them."""
-    domain = feature.string_domain
-    if feature.domain:
-        domain = next((named for named in schema.string_domain if named.name == feature.domain), None)
-    if domain is None or not domain.value or statistics.WhichOneof("stats") != "string_stats":
+def _compare_unique(view: FeatureView, feature: Any) -> Problems:
+    if not feature.HasField("unique_constraints"):
         return
-    allowed = set(domain.value)
-    buckets = statistics.string_stats.rank_histogram.buckets
-    strange = {bucket.label: bucket.sample_count for bucket in buckets if bucket.label not in allowed}
-    share = sum(strange.values()) / common_statistics(statistics).tot_num_values
-    least = 1.0
-    if feature.distribution_constraints.HasField("min_domain_mass"):
-        least = feature.distribution_constraints.min_domain_mass
-    if strange and 1 - share < least:
-        shown = ", ".join(
-            f"{value!r} ({count:,.0f})" for value, count in list(strange.items())[:_MAX_SHOWN_VALUES]
+    least, most = feature.unique_constraints.min, feature.unique_constraints.max
+    if view.unique is None:
+        yield (
+            "FEATURE_TYPE_NO_UNIQUE",
+            "the schema has unique_constraints but different numbers are not counted; remove them from the schema",
         )
-        more = f" and {len(strange) - _MAX_SHOWN_VALUES} more" if len(strange) > _MAX_SHOWN_VALUES else ""
-        message = f"{share:.2%} of the values are not in the schema's domain: {shown}{more}"
-        yield "ENUM_TYPE_UNEXPECTED_STRING_VALUES", f"{message}; correct the data, or add them to the schema"
+    elif view.unique < least:
+        message = f"expected {least:,} different values or more, got {view.unique:,}"
+        yield (
+            "FEATURE_TYPE_LOW_UNIQUE",
+            f"{message}; look for values that were filled in, or correct the schema",
+        )
+    elif feature.unique_constraints.HasField("max") and view.unique > most:
+        message = f"expected {most:,} different values or fewer, got {view.unique:,}"
+        yield "FEATURE_TYPE_HIGH_UNIQUE", f"{message}; look for misspelt values, or correct the schema"

@@ -7,21 +7,21 @@ from components.data.tfrecord import RecordWriter
 
 __all__ = ["ShardWriter", "number_shards"]
 
-_PART = ".part-{source:05d}-{part:05d}.tfrecord.gz"
+_PART = ".part-{name}-{number:05d}.tfrecord.gz"
 
 
 class ShardWriter:
-    """Writes the records of one source file that belong to one split into parts of limited size.
+    """Writes the records of one staged part that belong to one split into shards of limited size.
 
-    A part's name depends on the source's position and its own alone, so parts written again replace themselves.
+    A shard's name depends on the part's name and its own number alone, so shards written again replace themselves.
     """
 
-    def __init__(self, directory: Path, source: int, rows_per_shard: int) -> None:
-        """Writes the records of source number `source` into `directory`, made if need be."""
+    def __init__(self, directory: Path, name: str, rows_per_shard: int) -> None:
+        """Writes the records of the part `name` into `directory`, made if need be."""
         self._directory = directory
-        self._source = source
+        self._name = name
         self._rows_per_shard = rows_per_shard
-        self._parts = 0
+        self._shards = 0
         self._writer: RecordWriter | None = None
         self.count = 0
 
@@ -34,7 +34,7 @@ class ShardWriter:
         self.count += 1
 
     def close(self) -> None:
-        """Finishes the open part."""
+        """Finishes the open shard."""
         if self._writer is not None:
             self._writer.__exit__()
             self._writer = None
@@ -48,9 +48,9 @@ class ShardWriter:
     def _open_next(self) -> None:
         self.close()
         self._directory.mkdir(parents=True, exist_ok=True)
-        name = _PART.format(source=self._source, part=self._parts)
+        name = _PART.format(name=self._name, number=self._shards)
         self._writer = RecordWriter(self._directory / name)
-        self._parts += 1
+        self._shards += 1
 
 
 def number_shards(directory: Path, stem: str) -> None:

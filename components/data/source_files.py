@@ -8,11 +8,15 @@ from typing import Literal, TypeAlias, get_args
 
 from components.core.errors import DataError, UserError
 from components.core.filesystem import resolve_files
+from components.data.bigquery import BIGQUERY
+from components.data.compression import without_compression
+from components.data.dataset_folders import saved_dataset_files
+from components.data.spans import SpanRule, find_spans
 from components.data.splits import split_in_name
 
 __all__ = ["Format", "SourceFile", "find_sources"]
 
-Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "tfrecord"]
+Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "arrow", "tfrecord", "bigquery"]
 
 _FORMATS: Mapping[str, Format] = {
     ".csv": "csv",
@@ -21,8 +25,26 @@ _FORMATS: Mapping[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
     ".tfrecord": "tfrecord",
     ".tfrecords": "tfrecord",
+}
+
+_SHARD = re.compile(r"-\d{5,}-of-\d{5,}$")
+_NEWEST_SPAN = SpanRule()
+_ADVICE = {
+    ".zip": "unpack it",
+    ".tar": "unpack it",
+    ".tgz": "unpack it",
+    ".7z": "unpack it",
+    ".xlsx": "save the sheet as CSV",
+    ".xls": "save the sheet as CSV",
+    ".json": "write one object a line (JSON Lines), for instance with `jq -c '.[]'`",
+    ".pkl": "save the data as Parquet",
+    ".npy": "save the data as Parquet",
+    ".avro": "convert it to Parquet",
+    ".orc": "convert it to Parquet",
 }
 
 
@@ -35,34 +57,72 @@ class SourceFile:
         format: how it is read.
         name: short name, unique among the sources, from which row ids are made.
         split: the split that all its rows belong to; None if rows are dealt by hash.
+        span: number or date of the span that it belongs to, if its pattern names spans.
+        version: number of the version, likewise.
+        query: what BigQuery is asked, in place of reading a table.
     """
 
     uri: str
     format: Format
     name: str
     split: str | None = None
+    span: str | None = None
+    version: str | None = None
+    query: str | None = None
 
 
 def find_sources(
-    source: str | None, splits: Mapping[str, str], file_format: Format | None
+    source: str | None,
+    splits: Mapping[str, str],
+    file_format: Format | None,
+    spans: SpanRule = _NEWEST_SPAN,
 ) -> tuple[SourceFile, ...]:
     """The files of `source` (a file, a glob pattern or a directory) or of `splits` (one such per split), in order.
 
     In a directory, files of other formats are left out. Files that are named after splits (`train.tsv`,
     `en.dev.jsonl`, `test-00000-of-00002.parquet`), or whose directories are (`train/part-0.csv`), belong to them.
 
+    Args:
+        source: what to read; with placeholders, as in `components.data.spans`, the chosen spans of it.
+        splits: in place of `source`, one for each split.
+        file_format: format of all files; None to tell it by the extension.
+        spans: which spans are read.
+
     Raises:
-        DataError: a file is missing, its format cannot be told, or only some files are named after splits.
+        DataError: a file is missing, its format cannot be told, only some files are named after splits, or the splits
+            come from different spans.
     """
     found: list[SourceFile] = []
     if source is not None:
-        uris = _resolve(source, file_format)
-        owners = _splits_by_name(source, uris)
-        found = [SourceFile(uri, _format_of(uri, file_format), uri, owners.get(uri)) for uri in uris]
+        files = _find(source, file_format, spans)
+        owners = _splits_by_name(source, [file.uri for file in files])
+        found = [replace(file, split=owners.get(file.uri)) for file in files]
     for split, pattern in splits.items():
-        uris = _resolve(pattern, file_format)
-        found += [SourceFile(uri, _format_of(uri, file_format), uri, split) for uri in uris]
+        found += [replace(file, split=split) for file in _find(pattern, file_format, spans)]
+    _require_equal_spans(found)
     return _with_short_names(found)
+
+
+def _find(pattern: str, file_format: Format | None, spans: SpanRule) -> list[SourceFile]:
+    if pattern.startswith(BIGQUERY):
+        return [SourceFile(pattern, "bigquery", pattern)]
+    return [
+        SourceFile(uri, _format_of(uri, file_format), uri, None, path.span, path.version)
+        for path in find_spans(pattern, spans)
+        for uri in _resolve(path.pattern, file_format)
+    ]
+
+
+def _require_equal_spans(sources: Sequence[SourceFile]) -> None:
+    spans: dict[str | None, set[str]] = {}
+    for source in sources:
+        if source.span is not None:
+            spans.setdefault(source.split, set()).add(source.span)
+    if len({frozenset(found) for found in spans.values()}) > 1:
+        told = "; ".join(f"{split}: {', '.join(sorted(found))}" for split, found in spans.items())
+        raise DataError(
+            f"{sources[0].uri}: the splits come from different spans ({told}); wait until all are there, or set `span`"
+        )
 
 
 def _resolve(pattern: str, file_format: Format | None) -> tuple[str, ...]:
@@ -75,7 +135,8 @@ def _resolve(pattern: str, file_format: Format | None) -> tuple[str, ...]:
             raise DataError(str(err)) from err
     if is_glob or files == (pattern,):
         return files
-    wanted = _data_files(files, file_format) or _data_files(_files_below(pattern), file_format)
+    saved = saved_dataset_files(pattern)
+    wanted = saved or _data_files(files, file_format) or _data_files(_files_below(pattern), file_format)
     formats = sorted({_format_of(uri, file_format) for uri in wanted})
     if not wanted:
         raise DataError(
@@ -104,22 +165,24 @@ def _data_files(uris: Sequence[str], file_format: Format | None) -> tuple[str, .
 
 
 def _extension(uri: str) -> str:
-    return PurePosixPath(uri.removesuffix(".gz")).suffix.lower()
+    name = without_compression(PurePosixPath(uri).name)
+    return PurePosixPath(_SHARD.sub("", name)).suffix.lower()
 
 
 def _format_of(uri: str, file_format: Format | None) -> Format:
     told = file_format or _FORMATS.get(_extension(uri))
     if told is None:
+        advice = _ADVICE.get(_extension(uri), f"set `format` to one of {', '.join(get_args(Format))}")
         raise DataError(
-            f"{uri}: cannot tell the format from the extension {_extension(uri)!r}; expected {', '.join(_FORMATS)}, "
-            f"or set `format` to one of {', '.join(get_args(Format))}"
+            f"{uri}: cannot tell the format from the extension {_extension(uri)!r}; expected {', '.join(_FORMATS)}; "
+            f"{advice}"
         )
     return told
 
 
 def _splits_by_name(source: str, uris: Sequence[str]) -> Mapping[str, str]:
     """Split by file if the part of its path below `source` mentions one; empty if no file is named so."""
-    base = re.split(r"[*?\[]", source, maxsplit=1)[0]
+    base = re.split(r"[*?\[{]", source, maxsplit=1)[0]
     base = base if base == source else base.rpartition("/")[0]
     words = {uri: re.split(r"[^A-Za-z0-9]+", uri.removeprefix(base)) for uri in uris}
     owners = {uri: split for uri in uris if (split := split_in_name(words[uri])) is not None}

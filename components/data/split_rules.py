@@ -1,16 +1,13 @@
-"""What may be wrong with splits, labels and texts, beyond what a schema can say."""
+"""What may be wrong with splits, labels and rows, beyond what a schema can say."""
 
-import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
 from components.data.anomalies import Finding
 
-__all__ = ["check_labels", "check_leakage", "check_priors", "check_splits"]
+__all__ = ["check_dead_letters", "check_labels", "check_lengths", "check_splits"]
 
 _MAX_SHOWN_LABELS = 8
-_FALSE_ALARMS = 0.01
 
 
 def check_splits(rows: Mapping[str, int], *, required: Sequence[str], min_examples: int) -> list[Finding]:
@@ -63,63 +60,44 @@ def check_labels(counts: Mapping[str, int], *, split: str, min_examples: int) ->
     return found
 
 
-def check_leakage(
-    overlaps: Sequence[Mapping[str, Any]], rows: Mapping[str, int], *, max_share: float
-) -> list[Finding]:
-    """Texts that stand in two splits, so that one knows answers of the other.
+def check_lengths(split: str, lengths: Mapping[str, Any] | None, *, max_words: int) -> list[Finding]:
+    """Texts that are too long to be one utterance: mostly a quotation mark that was never closed.
 
     Args:
-        overlaps: as in `statistics.json`.
-        rows: number of examples by split.
-        max_share: share (0-1) of the second split's rows up to which nothing is said.
+        split: where.
+        lengths: profile of words per text, as in `statistics.json`; None if they were not counted.
+        max_words: most words of a text that is not worth a word.
     """
-    found = []
-    for overlap in overlaps:
-        first, second = overlap["splits"]
-        share = overlap["rows"][1] / rows[second]
-        if share <= max_share:
-            continue
-        example = overlap["examples"][0]
-        message = (
-            f"{overlap['texts']:,} texts stand in {first}, too ({overlap['rows'][1]:,} rows, {share:.1%}; one is "
-            f"{example!r}); remove them from one of the two, or have the rows dealt by hash"
-        )
-        found.append(Finding(second, "text", "TEXT_IN_TWO_SPLITS", message))
-    return found
-
-
-def check_priors(
-    train: Mapping[str, int], other: Mapping[str, int], *, split: str, max_distance: float
-) -> list[Finding]:
-    """A label whose share differs between train and another split by more than `max_distance` and than chance explains.
-
-    The distance is L-infinity, max |p - q| over the labels' shares of all labels given (TFDV's comparator). Chance is
-    what the difference of two proportions exceeds once in a hundred times by the normal approximation, divided among
-    the labels (Bonferroni), so that a small split or a long label list is no alarm of its own. For rare labels in a
-    small split the approximation is rough: with 60 rows and 28 labels three alarms in a hundred were counted.
-
-    Args:
-        train: examples by label in the training split.
-        other: examples by label in the other split.
-        split: the other split's name.
-        max_distance: largest distance (0-1) that is not worth a word.
-    """
-    total_train, total_other = sum(train.values()), sum(other.values())
-    if not total_train or not total_other:
-        return []
-    shares = {label: (train[label] / total_train, other.get(label, 0) / total_other) for label in train}
-    label, (expected, came) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
-    distance = abs(expected - came)
-    pooled = (train[label] + other.get(label, 0)) / (total_train + total_other)
-    standard_error = math.sqrt(pooled * (1 - pooled) * (1 / total_train + 1 / total_other))
-    chance = NormalDist().inv_cdf(1 - _FALSE_ALARMS / (2 * len(shares))) * standard_error
-    if distance <= max(max_distance, chance):
+    longest = (lengths or {}).get("max")
+    if longest is None or longest <= max_words:
         return []
     message = (
-        f"{label} is {came:.1%} of the labels here but {expected:.1%} in train (distance {distance:.3f}, limit "
-        f"{max_distance:.3f}); thresholds and scores carry over badly: divide the data anew, or collect alike"
+        f"a text has {longest:,.0f} words where {max_words:,} are expected at most; look for a quotation mark that is "
+        "not closed (`example_gen.quoting`), or divide documents into sentences"
     )
-    return [Finding(split, "labels", "COMPARATOR_L_INFTY_HIGH", message)]
+    return [Finding(split, "text", "TEXT_TOO_LONG", message)]
+
+
+def check_dead_letters(summary: Mapping[str, Any], *, max_share: float) -> list[Finding]:
+    """Rows that could not be used, before there are so many that ExampleGen fails.
+
+    Args:
+        summary: ExampleGen's `summary.json`.
+        max_share: share (0-1) of all rows that may be dead letters without a word.
+    """
+    dead = summary.get("dead_letters", 0)
+    rows = dead + sum(entry["rows"] for entry in summary.get("splits", {}).values())
+    if not dead or dead / rows <= max_share:
+        return []
+    reasons = summary.get("dead_letters_by_reason", {})
+    shown = _list(
+        [f"{reason} ({count:,})" for reason, count in sorted(reasons.items(), key=lambda item: -item[1])]
+    )
+    message = (
+        f"{dead:,} of {rows:,} rows cannot be used ({dead / rows:.1%}, limit {max_share:.1%})"
+        f"{': ' + shown if shown else ''}; look into dead_letters of ExampleGen's examples and correct the source"
+    )
+    return [Finding("train", "", "DEAD_LETTERS_HIGH", message)]
 
 
 def _list(labels: Sequence[str]) -> str:

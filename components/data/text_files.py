@@ -1,77 +1,84 @@
-"""Opening text sources: gzip, byte order marks, and a refusal in words of what is no UTF-8 text."""
+"""Opening text sources: a part of a file, or a whole one that may be compressed or in another encoding than UTF-8."""
 
-import gzip
+import codecs
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
-from components.core.errors import DataError
 from components.core.filesystem import open_file
+from components.data.compression import open_decompressed
 
-__all__ = ["TextFile", "open_text"]
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
-_HEAD_BYTES = 4096
+__all__ = ["open_lines", "open_slice"]
+
 _BUFFER_BYTES = 1 << 18
-_UTF8_BOM = b"\xef\xbb\xbf"
-_SIGNATURES = (
-    (b"\x1f\x8b", "is gzipped; give it a name that ends in .gz"),
-    (b"PK\x03\x04", "is a zip archive (perhaps an Excel file); unpack it, or save the sheet as CSV"),
-    (b"PAR1", "is a Parquet file; set `format: parquet`"),
-    (b"\xff\xfe", "is UTF-16; convert it with `iconv -f UTF-16 -t UTF-8`"),
-    (b"\xfe\xff", "is UTF-16; convert it with `iconv -f UTF-16 -t UTF-8`"),
-)
-
-
-@dataclass(frozen=True)
-class TextFile:
-    """An open text file.
-
-    Attributes:
-        lines: the lines with their ends (`\\n`, `\\r\\n` or `\\r`). A byte that is not UTF-8 appears as a lone
-            surrogate U+DC80..U+DCFF, so that one bad row does not cost the file.
-        encoding: `utf-8` or `utf-8-sig` (with a byte order mark, which is not part of the lines).
-    """
-
-    lines: Iterator[str]
-    encoding: str
+_LONE_SURROGATES = "lone-surrogates"
 
 
 @contextmanager
-def open_text(uri: str) -> Iterator[TextFile]:
-    """Opens a text file for reading by lines; gzipped if its name ends in `.gz`.
+def open_lines(
+    uri: str, encoding: str, *, start: int | None = None, end: int | None = None
+) -> Iterator[io.TextIOWrapper]:
+    """Opens a text file, or the bytes from `start` to `end` of one that is not compressed, for reading by lines.
+
+    Lines keep their ends (`\\n`, `\\r\\n` or `\\r`). A byte that the encoding has no character for appears as a lone
+    surrogate (U+DC00 plus the byte), so that one bad row does not cost the file.
+
+    Args:
+        uri: path or URI.
+        encoding: name of a codec.
+        start: first byte, from 0; None for the whole file.
+        end: the byte after the last; None for the end of the file.
 
     Raises:
-        DataError: the file is empty, is no UTF-8 text as a whole, or its gzip data are broken.
+        DataError: compressed data are broken.
         UserError: there is no such file, or it may not be read.
     """
     with ExitStack() as stack:
-        stream: Any = stack.enter_context(open_file(uri))
-        try:
-            if uri.endswith(".gz"):
-                stream = stack.enter_context(gzip.GzipFile(fileobj=stream, mode="rb"))
-            buffered = stack.enter_context(io.BufferedReader(cast("io.RawIOBase", stream), _BUFFER_BYTES))
-            encoding = _encoding(buffered, uri)
-            # newline="" leaves line ends inside quotes as they are, which the csv module asks for.
-            text = stack.enter_context(
-                io.TextIOWrapper(buffered, encoding, errors="surrogateescape", newline="")
-            )
-            yield TextFile(text, encoding)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as err:
-            raise DataError(f"{uri}: broken gzip data ({err}); copy the file again") from err
+        if start is None:
+            stream = stack.enter_context(open_decompressed(uri))
+        else:
+            stream = open_slice(stack.enter_context(open_file(uri)), start, end)
+        # newline="" leaves line ends inside quotes as they are, which the csv module asks for.
+        text = io.TextIOWrapper(stream, encoding, errors=_LONE_SURROGATES, newline="")
+        yield stack.enter_context(text)
 
 
-def _encoding(buffered: "io.BufferedReader[Any]", uri: str) -> str:
-    head = buffered.peek(_HEAD_BYTES)[:_HEAD_BYTES]
-    if not head:
-        raise DataError(f"{uri}: is empty; expected rows of text and labels")
-    for signature, advice in _SIGNATURES:
-        if head.startswith(signature):
-            raise DataError(f"{uri}: {advice}")
-    if head.count(0) * 4 > len(head):
-        raise DataError(
-            f"{uri}: is not UTF-8 text (perhaps UTF-16 or binary); convert it with `iconv -t UTF-8`"
-        )
-    return "utf-8-sig" if head.startswith(_UTF8_BOM) else "utf-8"
+def open_slice(stream: IO[bytes], start: int, end: int | None) -> IO[bytes]:
+    """The bytes from `start` to `end` (None for the end of the file) of an open, seekable stream."""
+    stream.seek(start)
+    limit = None if end is None else end - start
+    return cast("IO[bytes]", io.BufferedReader(_Limited(stream, limit), _BUFFER_BYTES))
+
+
+class _Limited(io.RawIOBase):
+    """The next bytes of a stream, up to a limit."""
+
+    def __init__(self, stream: IO[bytes], limit: int | None) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer).cast("B")
+        size = len(view) if self._left is None else min(len(view), self._left)
+        content = self._stream.read(size)
+        if self._left is not None:
+            self._left -= len(content)
+        view[: len(content)] = content
+        return len(content)
+
+
+def _as_lone_surrogates(err: UnicodeError) -> tuple[str, int]:
+    if not isinstance(err, UnicodeDecodeError):
+        raise err
+    bad = err.object[err.start : err.end]
+    return "".join(chr(0xDC00 + byte) for byte in bad), err.end
+
+
+codecs.register_error(_LONE_SURROGATES, _as_lone_surrogates)

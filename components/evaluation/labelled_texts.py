@@ -24,12 +24,14 @@ class LabelledTexts:
         texts: as in the source.
         targets: uint8 [rows, labels], 1 = the text has the label.
         slices: value by row (None = absent) for each slice column.
+        contexts: what was said before each text, "" for nothing; None if the rows are not known to have any.
     """
 
     ids: Sequence[str]
     texts: Sequence[str]
     targets: NDArray[np.uint8]
     slices: Mapping[str, Sequence[str | None]]
+    contexts: Sequence[str] | None = None
 
 
 def read_labelled_texts(examples: Examples, split: str) -> LabelledTexts:
@@ -58,6 +60,7 @@ def read_labelled_texts(examples: Examples, split: str) -> LabelledTexts:
             column.removeprefix(features.SLICE_PREFIX): [_text(record, column) for record in records]
             for column in columns
         },
+        contexts=[_text(record, features.CONTEXT) or "" for record in records],
     )
 
 

@@ -34,13 +34,17 @@ class Answers:
 def score_texts(
     model: "LoadedModel", texts: LabelledTexts, *, batch_size: int, progress: Progress, message: str
 ) -> Answers:
-    """Scores the raw texts as a user would send them, and decides by the model's own thresholds."""
+    """Scores the raw texts as a user would send them, and decides by the model's own thresholds.
+
+    A model of two segments is told what was said before.
+    """
     total = len(texts.texts)
     parts = []
     for start in range(0, total, _TEXTS_BETWEEN_REPORTS):
         progress.update(message, completed=start, total=total)
-        chunk = texts.texts[start : start + _TEXTS_BETWEEN_REPORTS]
-        parts.append(model.scores(chunk, batch_size=batch_size))
+        chunk = slice(start, start + _TEXTS_BETWEEN_REPORTS)
+        contexts = None if texts.contexts is None else texts.contexts[chunk]
+        parts.append(model.scores(texts.texts[chunk], batch_size=batch_size, contexts=contexts))
     progress.update(message, completed=total, total=total)
     scores = np.concatenate(parts)
     return Answers(scores, scores >= np.asarray(model.config.thresholds, np.float32))

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,7 +15,7 @@ from components.core.artifacts import Model
 from components.core.errors import StageError
 from components.modeling.pooling import Pooling, pooling_layer
 from components.modeling.scorer import Scorer
-from components.modeling.tokenization import in_graph_tokenizer
+from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
 from serving.tokenizer import InGraphTokenizer
 from tflite.host_tokenizer import TokenizerSpec
 
@@ -129,21 +128,23 @@ class LoadedModel:
         """The tokenizer as TensorFlow operations."""
         return in_graph_tokenizer(self.tokenizer)
 
-    def scores(self, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
+    def scores(
+        self, texts: Sequence[str], batch_size: int = 64, *, contexts: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
         """Returns the probability of every label for every text, float32 [rows, labels].
 
         Texts are scored in the order of their length, so that little is padded, and returned in the given order.
-        """
-        return self._scorer.scores(self._tokenize(texts), batch_size=batch_size)
 
-    def _tokenize(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        tokens: list[NDArray[np.int32]] = []
-        for start in range(0, len(texts), 1024):
-            # A lone surrogate has no UTF-8 form; the cleaning would drop it.
-            batch = [text.encode(errors="ignore") for text in texts[start : start + 1024]]
-            ragged = self.in_graph_tokenizer.tokenize(tf.constant(batch, tf.string))
-            tokens.extend(np.split(ragged.values.numpy(), ragged.row_splits.numpy()[1:-1]))
-        return tokens
+        Args:
+            texts: as a user would send them.
+            batch_size: texts scored at a time.
+            contexts: what was said before each text, "" for nothing; only a model of two segments reads it.
+        """
+        if contexts is None or self.tokenizer.segments == 1:
+            rows, segments = token_rows(self.in_graph_tokenizer, texts), None
+        else:
+            rows, segments = pair_rows(self.in_graph_tokenizer, texts, contexts)
+        return self._scorer.scores(rows, segments=segments, batch_size=batch_size)
 
     @cached_property
     def _scorer(self) -> Scorer:

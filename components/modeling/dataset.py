@@ -6,15 +6,14 @@ input pipeline, costs no time in the training step, and makes the order a functi
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core import features
 from components.core.artifacts import TransformedExamples
 from components.core.errors import StageError
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.modeling.transformed_records import read_transformed
 
 __all__ = ["Batch", "TokenDataset", "pad_tokens", "read_split"]
 
@@ -46,12 +45,14 @@ class TokenDataset:
         starts: int64 [rows + 1], where each row starts in `tokens`.
         targets: uint8 [rows, labels].
         weights: float32 [rows].
+        segments: int32 [tokens], the segment of each token, 0 or 1; None where texts stand alone.
     """
 
     tokens: NDArray[np.int32]
     starts: NDArray[np.int64]
     targets: NDArray[np.uint8]
     weights: NDArray[np.float32]
+    segments: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -73,12 +74,21 @@ class TokenDataset:
 
     def rows(self) -> list[NDArray[np.int32]]:
         """The token ids of each row."""
-        return np.split(self.tokens, self.starts[1:-1]) if len(self) else []
+        return self._split(self.tokens)
+
+    def segment_rows(self) -> list[NDArray[np.int32]] | None:
+        """The segment ids of each row; None where texts stand alone."""
+        return None if self.segments is None else self._split(self.segments)
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """Pads the given rows to the longest of them."""
-        tokens = [self.tokens[self.starts[row] : self.starts[row + 1]] for row in rows]
-        return Batch(pad_tokens(tokens), self.targets[rows].astype(np.float32), self.weights[rows])
+        spans = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
+        segments = None if self.segments is None else [self.segments[span] for span in spans]
+        inputs = pad_tokens([self.tokens[span] for span in spans], segments)
+        return Batch(inputs, self.targets[rows].astype(np.float32), self.weights[rows])
+
+    def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+        return np.split(values, self.starts[1:-1]) if len(self) else []
 
     def training_batches(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
         """Yields every row once, in batches of texts of like length; the order depends on `seed` and `epoch` alone.
@@ -104,16 +114,25 @@ class TokenDataset:
         return -(-len(self) // batch_size)
 
 
-def pad_tokens(rows: Sequence[NDArray[np.int32]]) -> dict[str, NDArray[np.int32]]:
-    """Pads rows of token ids with 0 to the longest: the network's inputs, each int32 [rows, longest]."""
+def pad_tokens(
+    rows: Sequence[NDArray[np.int32]], segments: Sequence[NDArray[np.int32]] | None = None
+) -> dict[str, NDArray[np.int32]]:
+    """Pads rows of token ids, and of segment ids if there are any, with 0 to the longest.
+
+    Returns:
+        The network's inputs, each int32 [rows, longest].
+    """
     lengths = np.array([len(row) for row in rows], np.int64)
     is_token = np.arange(lengths.max(initial=0)) < lengths[:, None]
     token_ids = np.zeros(is_token.shape, np.int32)
+    segment_ids = np.zeros_like(token_ids)
     if len(rows):
         token_ids[is_token] = np.concatenate(rows)
+        if segments is not None:
+            segment_ids[is_token] = np.concatenate(segments)
     return {
         "token_ids": token_ids,
-        "segment_ids": np.zeros_like(token_ids),
+        "segment_ids": segment_ids,
         "padding_mask": is_token.astype(np.int32),
     }
 
@@ -124,26 +143,26 @@ def read_split(transformed: TransformedExamples, split: str, *, label_count: int
     Raises:
         StageError: a shard is corrupt, or not as many rows are there as were written.
     """
-    tokens: list[NDArray[np.int32]] = []
-    label_ids: list[list[int]] = []
-    weights: list[float] = []
-    for shard in transformed.shards(split):
-        for record in read_records(shard):
-            example = decode_example(record)
-            tokens.append(np.array(example[features.TOKEN_IDS], np.int32))
-            label_ids.append(example[features.LABEL_IDS])
-            weights.append(example[features.WEIGHT][0])
+    batches = [batch for shard in transformed.shards(split) for batch in read_transformed(shard)]
+    weights = _join([batch.weights for batch in batches], np.float32)
     expected = transformed.summary()["splits"][split]["rows"]
-    if len(tokens) != expected:
+    if len(weights) != expected:
         raise StageError(
-            f"split {split}: {expected} rows were written but {len(tokens)} read; run Transform again"
+            f"split {split}: {expected} rows were written but {len(weights)} read; run Transform again"
         )
-    targets = np.zeros((len(tokens), label_count), np.uint8)
-    for row, positions in enumerate(label_ids):
-        targets[row, positions] = 1
+    targets = np.zeros((len(weights), label_count), np.uint8)
+    rows = np.repeat(np.arange(len(weights)), _join([batch.label_counts for batch in batches], np.int64))
+    targets[rows, _join([batch.label_ids for batch in batches], np.int64)] = 1
+    segments = _join([batch.segment_ids for batch in batches], np.int32)
+    lengths = _join([batch.lengths for batch in batches], np.int64)
     return TokenDataset(
-        tokens=np.concatenate(tokens) if tokens else np.zeros(0, np.int32),
-        starts=np.cumsum([0, *(len(row) for row in tokens)], dtype=np.int64),
+        tokens=_join([batch.token_ids for batch in batches], np.int32),
+        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         targets=targets,
-        weights=np.array(weights, np.float32),
+        weights=weights,
+        segments=segments if len(segments) else None,
     )
+
+
+def _join(arrays: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *arrays]).astype(dtype, copy=False)

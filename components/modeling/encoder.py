@@ -5,7 +5,8 @@ Finding one costs no TensorFlow import; that is for the cache key. Loading one d
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ __all__ = [
     "TINY_RANDOM",
     "Encoder",
     "embedding_rows",
+    "encoder_limits",
     "is_path",
     "load_backbone",
     "resolve_encoder",
+    "start_embeddings",
     "unavailable",
     "unsupported",
 ]
@@ -38,6 +41,8 @@ _MINILM_SHA256 = {
 }
 """Of the files that sentence-transformers published; the package is a third party's."""
 
+_HUGGING_FACE_FAMILIES = ("bert", "distilbert", "electra")
+_LIMITS = {"max_position_embeddings", "vocab_size"}
 _FAMILIES = ("BertBackbone", "DistilBertBackbone", "ElectraBackbone")
 
 WAYS_TO_GET_ONE = (
@@ -156,6 +161,39 @@ def _with_dropout(backbone: Any, dropout: float | None) -> Any:
 def embedding_rows(backbone: Any) -> int:
     """How many tokens a backbone has embeddings for."""
     return int(backbone.token_embedding.input_dim)
+
+
+def start_embeddings(backbone: Any, rows: Mapping[int, Sequence[int]]) -> None:
+    """Sets the embeddings of some rows to the mean of others': an added token starts where its pieces are.
+
+    Args:
+        backbone: from `load_backbone`.
+        rows: the rows to take the mean of, by the row that is set.
+    """
+    if not rows:
+        return
+    embeddings = backbone.token_embedding.embeddings
+    values = embeddings.numpy().copy()
+    means = {row: values[list(origins)].mean(axis=0) for row, origins in rows.items()}
+    for row, mean in means.items():
+        values[row] = mean
+    embeddings.assign(values)
+
+
+def encoder_limits(encoder: Encoder) -> tuple[int, int]:
+    """The longest sequence that an encoder takes and how many tokens it has embeddings for.
+
+    The `config.json` of a Hugging Face directory says both; for any other format the architecture is built.
+
+    Raises:
+        EncoderError: as in `load_backbone`.
+    """
+    if encoder.directory is not None:
+        config = json.loads((encoder.directory / "config.json").read_text(encoding="utf-8"))
+        if config.get("model_type") in _HUGGING_FACE_FAMILIES and config.keys() >= _LIMITS:
+            return int(config["max_position_embeddings"]), int(config["vocab_size"])
+    architecture = load_backbone(encoder, load_weights=False)
+    return int(architecture.max_sequence_length), embedding_rows(architecture)
 
 
 def unavailable(encoder: Encoder, cause: Exception) -> EncoderError:

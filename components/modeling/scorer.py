@@ -26,15 +26,27 @@ class Scorer:
             lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC]
         )
 
-    def scores(self, rows: Sequence[NDArray[np.int32]], *, batch_size: int) -> NDArray[np.float32]:
+    def scores(
+        self,
+        rows: Sequence[NDArray[np.int32]],
+        *,
+        segments: Sequence[NDArray[np.int32]] | None = None,
+        batch_size: int,
+    ) -> NDArray[np.float32]:
         """Returns the probability of every label for every row, float32 [rows, labels], in the order of the rows.
 
         Rows are scored in the order of their length, so that little is padded.
+
+        Args:
+            rows: the token ids of each row.
+            segments: the segment ids of each row; None for 0.
+            batch_size: rows scored at a time.
         """
         scores = np.zeros((len(rows), self._labels), np.float32)
         by_length = np.argsort([len(row) for row in rows], kind="stable")
         for start in range(0, len(rows), batch_size):
             chosen = by_length[start : start + batch_size]
-            logits = self._logits(pad_tokens([rows[index] for index in chosen]))
+            own = None if segments is None else [segments[index] for index in chosen]
+            logits = self._logits(pad_tokens([rows[index] for index in chosen], own))
             scores[chosen] = tf.sigmoid(logits).numpy()
         return scores

@@ -1,25 +1,35 @@
-"""From a shard of labelled texts to a shard of token ids."""
+"""From a shard of labelled texts to a shard of token ids.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+Batches pass through four threads: one reads records, one parses and tokenizes them in TensorFlow, one encodes the
+results in NumPy, one compresses and writes. Nothing is done row by row in Python but framing and checksums.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components.core import features
 from components.core.errors import DataError
-from components.data.example_proto import decode_example, encode_example
-from components.data.tfrecord import read_records, write_records
+from components.data.example_batch import BytesColumn, Column, NumberColumn, Records, encode_examples
+from components.data.read_ahead import one_ahead
+from components.data.tfrecord import RecordWriter
+from components.modeling.record_batches import parse_batches
 from components.modeling.tokenization import in_graph_tokenizer
 from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["ShardReport", "ShardTransformer", "merge_reports"]
 
-_BATCH_ROWS = 1024
-
-_Example: TypeAlias = Mapping[str, list[Any]]
+_PARSED = {
+    features.ID: tf.io.FixedLenFeature([], tf.string),
+    features.TEXT: tf.io.FixedLenFeature([], tf.string),
+    features.CONTEXT: tf.io.FixedLenFeature([], tf.string, ""),
+    features.LABELS: tf.io.RaggedFeature(tf.string),
+    features.WEIGHT: tf.io.FixedLenFeature([], tf.float32, 1.0),
+}
 
 
 @dataclass
@@ -50,6 +60,31 @@ class ShardReport:
             self.lengths[length] = self.lengths.get(length, 0) + rows
 
 
+@dataclass(frozen=True)
+class _TokenizedBatch:
+    """A batch on its way from TensorFlow to the encoder.
+
+    Attributes:
+        ids: row ids.
+        labels: label names of all rows end to end.
+        label_counts: int64 [rows].
+        weights: float32 [rows].
+        token_ids: int32 [tokens], of all rows end to end.
+        segment_ids: int32 [tokens].
+        lengths: int64 [rows], tokens of each row.
+        uncut_lengths: int64 [rows], what they would be without a limit.
+    """
+
+    ids: Sequence[bytes]
+    labels: Sequence[bytes]
+    label_counts: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    token_ids: NDArray[np.int32]
+    segment_ids: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+    uncut_lengths: NDArray[np.int64]
+
+
 class ShardTransformer:
     """Tokenizes shards of `Examples` records into shards of `TransformedExamples` records."""
 
@@ -57,10 +92,9 @@ class ShardTransformer:
         """Builds the in-graph tokenizer; `labels` are in the order of the label vector."""
         self._spec = tokenizer
         self._position_by_label = {label.encode(): position for position, label in enumerate(labels)}
-        in_graph = in_graph_tokenizer(tokenizer)
+        self._in_graph = in_graph_tokenizer(tokenizer)
         self._tokenize = tf.function(
-            lambda text: (in_graph.tokenize(text), in_graph.count_pieces(text)),
-            input_signature=[tf.TensorSpec([None], tf.string)],
+            self._parse_and_tokenize, input_signature=[tf.TensorSpec([None], tf.string)]
         )
 
     def transform(self, source: Path, target: Path) -> ShardReport:
@@ -70,38 +104,83 @@ class ShardTransformer:
             DataError: the shard is corrupt or a label is not in the label list.
         """
         report = ShardReport()
-        examples = (decode_example(record) for record in read_records(source))
-        report.rows = write_records(target, self._transformed(examples, report))
+        tokenized = one_ahead(self._tokenized(source))
+        encoded = one_ahead(self._encode(batch, report) for batch in tokenized)
+        with RecordWriter(target) as writer:
+            for records in encoded:
+                writer.write_all(records.split())
+        report.rows = writer.count
         return report
 
-    def _transformed(self, examples: Iterator[_Example], report: ShardReport) -> Iterator[bytes]:
-        while batch := list(islice(examples, _BATCH_ROWS)):
-            tokens, pieces = self._tokenize(tf.constant([example[features.TEXT][0] for example in batch]))
-            report.truncated += int((pieces.numpy() > self._spec.max_tokens - 2).sum())
-            for example, token_ids in zip(batch, tokens.to_list(), strict=True):
-                report.tokens += len(token_ids) - 2
-                report.unknown_tokens += token_ids.count(self._spec.unknown_id)
-                report.lengths[len(token_ids)] = report.lengths.get(len(token_ids), 0) + 1
-                yield self._encode(example, token_ids)
+    def _tokenized(self, source: Path) -> Iterator[_TokenizedBatch]:
+        for found in parse_batches(source, self._tokenize, written_by="ExampleGen"):
+            arrays = {name: tensor.numpy() for name, tensor in found.items()}
+            yield _TokenizedBatch(
+                **{**arrays, "ids": arrays["ids"].tolist(), "labels": arrays["labels"].tolist()}
+            )
 
-    def _encode(self, example: _Example, token_ids: list[int]) -> bytes:
-        return encode_example(
-            {
-                features.ID: example[features.ID],
-                features.TOKEN_IDS: token_ids,
-                features.LABEL_IDS: sorted(map(self._label_id, example.get(features.LABELS, ()))),
-                features.WEIGHT: example.get(features.WEIGHT) or [1.0],
-            }
+    def _parse_and_tokenize(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
+        example = tf.io.parse_example(records, _PARSED)
+        tokenizer = self._in_graph
+        pieces = tokenizer.pieces(example[features.TEXT])
+        uncut_lengths = pieces.row_lengths() + 2
+        if self._spec.segments == 2:
+            context = tokenizer.pieces(example[features.CONTEXT])
+            tokens, segments = tokenizer.frame_pair(pieces, context)
+            extra = context.row_lengths()
+            uncut_lengths += extra + tf.cast(extra > 0, tf.int64)
+        else:
+            tokens = tokenizer.frame(pieces)
+            segments = tokens.with_flat_values(tf.zeros_like(tokens.flat_values))
+        return {
+            "ids": example[features.ID],
+            "labels": example[features.LABELS].flat_values,
+            "label_counts": tf.cast(example[features.LABELS].row_lengths(), tf.int64),
+            "weights": example[features.WEIGHT],
+            "token_ids": tokens.flat_values,
+            "segment_ids": segments.flat_values,
+            "lengths": tokens.row_lengths(),
+            "uncut_lengths": uncut_lengths,
+        }
+
+    def _encode(self, batch: _TokenizedBatch, report: ShardReport) -> Records:
+        self._count(batch, report)
+        one = np.ones(len(batch.ids), np.int64)
+        columns: dict[str, Column] = {
+            features.ID: BytesColumn(Records.of(batch.ids), one),
+            features.TOKEN_IDS: NumberColumn(batch.token_ids, batch.lengths),
+            features.LABEL_IDS: NumberColumn(self._label_ids(batch), batch.label_counts),
+            features.WEIGHT: NumberColumn(batch.weights, one),
+        }
+        if self._spec.segments == 2:
+            columns[features.SEGMENT_IDS] = NumberColumn(batch.segment_ids, batch.lengths)
+        return encode_examples(columns)
+
+    def _count(self, batch: _TokenizedBatch, report: ShardReport) -> None:
+        # A row that ends in the second segment has a context, and so one [SEP] more.
+        contexts = int(batch.segment_ids[np.cumsum(batch.lengths) - 1].sum())
+        lengths, rows = np.unique(batch.lengths, return_counts=True)
+        report.add(
+            ShardReport(
+                truncated=int((batch.uncut_lengths > self._spec.max_tokens).sum()),
+                tokens=len(batch.token_ids) - 2 * len(batch.ids) - contexts,
+                unknown_tokens=int((batch.token_ids == self._spec.unknown_id).sum()),
+                lengths=dict(zip(lengths.tolist(), rows.tolist(), strict=True)),
+            )
         )
 
-    def _label_id(self, label: bytes) -> int:
+    def _label_ids(self, batch: _TokenizedBatch) -> NDArray[np.int64]:
+        """The labels' positions, ascending in each row."""
         try:
-            return self._position_by_label[label]
-        except KeyError:
+            positions = [self._position_by_label[label] for label in batch.labels]
+        except KeyError as err:
             known = ", ".join(name.decode() for name in self._position_by_label)
             raise DataError(
-                f"label {label.decode()!r} is not in the label list ({known}); rerun ExampleGen"
+                f"label {err.args[0].decode()!r} is not in the label list ({known}); rerun ExampleGen"
             ) from None
+        rows = np.repeat(np.arange(len(batch.ids)), batch.label_counts)
+        label_ids = np.array(positions, np.int64)
+        return label_ids[np.lexsort((label_ids, rows))]
 
 
 def merge_reports(reports: Iterable[ShardReport]) -> ShardReport:

@@ -28,8 +28,9 @@ TINY_VOCABULARY: tuple[str, ...] = (
     "[MASK]",
     *sorted({*string.ascii_lowercase, *string.digits, *string.punctuation, *_WORDS.split()}),
     *sorted({f"##{piece}" for piece in (*string.ascii_lowercase, *string.digits, *_PIECES.split())}),
+    *(f"[unused{number}]" for number in range(8, 64)),
 )
-"""Lower-case English: common words, and letters to spell the others; 8 free rows."""
+"""Lower-case English: common words, and letters to spell the others; 64 free rows."""
 
 _SEED = 20261123
 _STANDARD_DEVIATION = 0.05

@@ -187,7 +187,11 @@ class Training:
         if self._scoring_network is not self._network:
             self._scoring_network.set_weights(self._network.get_weights())
         targets = self._validation.targets
-        scores = self._scorer.scores(self._validation.rows(), batch_size=_SCORING_BATCH_SIZE)
+        scores = self._scorer.scores(
+            self._validation.rows(),
+            segments=self._validation.segment_rows(),
+            batch_size=_SCORING_BATCH_SIZE,
+        )
         thresholds = tune_thresholds(scores, targets)
         epoch = Epoch(
             epoch=number,

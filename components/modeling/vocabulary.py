@@ -10,7 +10,7 @@ from typing import Any
 from components.core.errors import EncoderError
 from components.modeling.encoder import Encoder, unavailable, unsupported
 
-__all__ = ["EncoderVocabulary", "place_special_tokens", "read_vocabulary"]
+__all__ = ["EncoderVocabulary", "free_rows", "place_special_tokens", "read_vocabulary"]
 
 _UNUSED = re.compile(r"\[unused\d+\]")
 
@@ -69,7 +69,7 @@ def place_special_tokens(
         EncoderError: the vocabulary has too few `[unusedN]` rows.
     """
     renamed = list(tokens)
-    free = [row for row, token in enumerate(tokens) if _UNUSED.fullmatch(token)]
+    free = free_rows(tokens)
     if len(free) < len(special_tokens):
         raise EncoderError(
             f"encoder {encoder!r} has {len(free)} free vocabulary rows ([unusedN]) for {len(special_tokens)} special "
@@ -84,6 +84,11 @@ def place_special_tokens(
         taken.add(word)
         renamed[row] = words[token] = word
     return tuple(renamed), words
+
+
+def free_rows(tokens: Sequence[str]) -> list[int]:
+    """The rows of a vocabulary that hold `[unusedN]`, in order."""
+    return [row for row, token in enumerate(tokens) if _UNUSED.fullmatch(token)]
 
 
 def _read_hugging_face(encoder: Encoder, directory: Path) -> EncoderVocabulary:

@@ -23,7 +23,11 @@ def inspect_command(what: str, *, root: Path | None, as_json: bool) -> None:
     Raises:
         UserError: nothing is called that.
     """
-    if what in ("runs", "artifacts") or what.isdigit():
+    if what == "statistics":
+        from pipeline.commands.statistics_page import write_statistics_page
+
+        document: Any = {"page": str(write_statistics_page(newest_root(root)))}
+    elif what in ("runs", "artifacts") or what.isdigit():
         document = _from_store(what, newest_root(root))
     else:
         document = _from_file(Path(what))

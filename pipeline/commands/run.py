@@ -1,4 +1,4 @@
-"""`emotion run` and `emotion validate`."""
+"""`emotion run`."""
 
 import json
 import logging
@@ -13,13 +13,13 @@ from components.core.artifacts import InfraBlessing, PushedModel
 from components.core.errors import StageError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
-from pipeline.config import load_config
+from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
-from pipeline.local_runner import RunResult
+from pipeline.local_runner import RunObserver, RunResult
 from pipeline.metadata_store import State
 from pipeline.native_stderr import stderr_to
 
-__all__ = ["REFUSED_EXIT_CODE", "run_command"]
+__all__ = ["REFUSED_EXIT_CODE", "run_command", "run_logged"]
 
 _EXPORT_NAMES = {
     "saved_model": "SavedModel",
@@ -34,18 +34,25 @@ REFUSED_EXIT_CODE = 3
 def run_command(config_file: Path, *, to: str | None, use_cache: bool) -> int:
     """Runs the pipeline with progress and a closing summary; returns the exit code."""
     config = load_config(config_file)
-    storage = ArtifactStorage(config.root, config.work_dir)
-    log_file = storage.work_dir / "last_run.log"
-    _log_to(log_file)
     console = Console()
-    with stderr_to(log_file):
-        try:
-            with ConsoleObserver(console) as observer:
-                result = api.run(config, to=to, use_cache=use_cache, observer=observer)
-        except StageError as err:
-            raise StageError(f"{err} (details in {log_file})") from err
+    with ConsoleObserver(console) as observer:
+        result = run_logged(config, to=to, use_cache=use_cache, observer=observer)
+    storage = ArtifactStorage(config.root, config.work_dir)
     _print_summary(console, result, api.report_path(storage, result))
     return 0 if result.state is State.COMPLETE else REFUSED_EXIT_CODE
+
+
+def run_logged(
+    config: PipelineConfig, *, to: str | None, use_cache: bool, observer: RunObserver
+) -> RunResult:
+    """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
+    log_file = ArtifactStorage(config.root, config.work_dir).work_dir / "last_run.log"
+    _log_to(log_file)
+    with stderr_to(log_file):
+        try:
+            return api.run(config, to=to, use_cache=use_cache, observer=observer)
+        except StageError as err:
+            raise StageError(f"{err} (details in {log_file})") from err
 
 
 def _log_to(file: Path) -> None:

@@ -1,6 +1,6 @@
-"""The run's report: one self-contained HTML file that a person reads and keeps."""
+"""What a person reads and keeps of a run: self-contained HTML files."""
 
 from pipeline.report.collect import ReportData, collect_report
-from pipeline.report.render import render_report
+from pipeline.report.render import render_report, render_statistics
 
-__all__ = ["ReportData", "collect_report", "render_report"]
+__all__ = ["ReportData", "collect_report", "render_report", "render_statistics"]

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
-__all__ = ["bin_counts", "histogram", "line_chart", "nice_ticks"]
+__all__ = ["bin_counts", "histogram", "line_chart", "nice_ticks", "quantile_strip", "share_strip"]
 
-_WIDTH, _HEIGHT = 380.0, 210.0
+_WIDTH, _HEIGHT = 320.0, 200.0
 _FLAT = 1e-6
 """Spans below this, relative to values above 1, are drawn as one value."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 14.0, 14.0, 30.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 14.0, 34.0
 
 
 def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -46,12 +47,15 @@ def line_chart(xs: Sequence[float], ys: Sequence[float], *, marked: float | None
     }
 
 
-def histogram(edges: Sequence[float], counts: Sequence[int]) -> dict[str, Any]:
+def histogram(
+    edges: Sequence[float], counts: Sequence[float], *, limit: float | None = None
+) -> dict[str, Any]:
     """Columns over neighbouring intervals.
 
     Args:
         edges: ascending, one more than there are columns.
         counts: height of each column; at least one.
+        limit: where to draw a line across, if it is within the edges.
     """
     ticks = nice_ticks(0, max(counts))
     low, high = edges[0], edges[-1] if edges[-1] > edges[0] else edges[0] + 1
@@ -67,9 +71,33 @@ def histogram(edges: Sequence[float], counts: Sequence[int]) -> dict[str, Any]:
         }
         for start, end, count in zip(edges[:-1], edges[1:], counts, strict=True)
     ]
-    shown = [tick for tick in nice_ticks(low, high, 6) if low <= tick <= high]
+    shown = [tick for tick in nice_ticks(low, high, 5) if low <= tick <= high]
     x_ticks = [{"at": _across(tick, low, high), "label": f"{tick:g}"} for tick in shown]
-    return {**_frame(ticks), "columns": columns, "x_ticks": x_ticks}
+    mark = (
+        None if limit is None or not low <= limit <= high else {"x": _across(limit, low, high), "at": limit}
+    )
+    return {**_frame(ticks), "columns": columns, "x_ticks": x_ticks, "limit": mark}
+
+
+def quantile_strip(profile: Mapping[str, Any], reach: float) -> dict[str, float | bool]:
+    """Where the figures of a profile stand on a strip from 0 to `reach`, in percent of it.
+
+    Args:
+        profile: `min`, `median`, `p95` and `max`.
+        reach: above 0; what is longer stands at the end, and `beyond` is true then.
+    """
+    places = {key: 100 * min(1.0, profile[key] / reach) for key in ("min", "median", "p95", "max")}
+    return {**places, "beyond": profile["max"] > reach}
+
+
+def share_strip(counts: Sequence[int]) -> list[dict[str, float]]:
+    """Neighbouring pieces of one strip of 100: where each starts, how wide it is, and its share (0-1) of the sum."""
+    total = sum(counts) or 1
+    starts = [0, *accumulate(counts)]
+    return [
+        {"x": 100 * start / total, "width": 100 * count / total, "share": count / total}
+        for start, count in zip(starts, counts, strict=False)
+    ]
 
 
 def bin_counts(counts: Mapping[int, int], *, bins: int = 32) -> tuple[list[float], list[int]]:

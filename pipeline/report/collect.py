@@ -29,6 +29,8 @@ from components.core.artifacts import (
     TransformGraph,
 )
 from pipeline.local_runner import RunResult, StageResult
+from pipeline.report.example_sample import ExampleSample, sample_examples
+from pipeline.report.feature_table import read_features
 
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
@@ -67,10 +69,13 @@ class ReportData:
             (paths by name).
         examples: `summary.json` of Examples.
         dead_letters: the first few of them.
+        sampled: a few of the examples.
         statistics: `statistics.json`.
+        features: figures of every feature by split and name, as `read_features` returns them.
         anomalies: `anomalies.json`.
         token_lengths: `lengths.json` of TransformGraph.
         transformed: `summary.json` of TransformedExamples.
+        max_tokens: the longest sequence in tokens that Transform leaves whole.
         model: `model.json`.
         training: `training.json`.
         metrics: `metrics.json`.
@@ -92,10 +97,13 @@ class ReportData:
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     examples: Mapping[str, Any] | None = None
     dead_letters: Sequence[Mapping[str, Any]] = ()
+    sampled: ExampleSample | None = None
     statistics: Mapping[str, Any] | None = None
+    features: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     anomalies: Sequence[Mapping[str, Any]] | None = None
     token_lengths: Mapping[str, Any] | None = None
     transformed: Mapping[str, Any] | None = None
+    max_tokens: int | None = None
     model: Mapping[str, Any] | None = None
     training: Mapping[str, Any] | None = None
     metrics: Mapping[str, Any] | None = None
@@ -138,10 +146,13 @@ def collect_report(result: RunResult, config: "PipelineConfig") -> ReportData:
         stages={name: _stage(stage) for name, stage in result.stages.items()},
         examples=_read(examples, lambda found: found.summary_path),
         dead_letters=list(islice(_dead_letters(examples), _DEAD_LETTERS_SHOWN)) if examples else [],
+        sampled=sample_examples(examples) if examples else None,
         statistics=_read(statistics, lambda found: found.json_path),
+        features=read_features(statistics) if statistics else {},
         anomalies=_read(anomalies, lambda found: found.json_path),
         token_lengths=_read(transform_graph, lambda found: found.lengths_path),
         transformed=_read(transformed, lambda found: found.summary_path),
+        max_tokens=config.transform.max_tokens,
         model=_read(model, lambda found: found.config_path),
         training=_read(model, lambda found: found.history_path),
         metrics=_read(evaluation, lambda found: found.metrics_path),

@@ -2,7 +2,17 @@
 
 import math
 
-__all__ = ["format_bytes", "format_count", "format_percent", "format_score", "format_seconds", "format_value"]
+__all__ = [
+    "format_bytes",
+    "format_count",
+    "format_number",
+    "format_percent",
+    "format_points",
+    "format_score",
+    "format_seconds",
+    "format_share",
+    "format_value",
+]
 
 
 def format_score(value: float | None) -> str:
@@ -20,6 +30,28 @@ def format_percent(share: float | None) -> str:
     if share is None:
         return "–"
     return "100 %" if share == 1 else f"{math.floor(share * 1e4) / 100:.2f} %"
+
+
+def format_share(share: float | None) -> str:
+    """A measured share from 0 to 1 in percent with two decimals; what is not nothing is never rounded to it."""
+    if share is None:
+        return "–"
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    return "<0.01 %" if share < 5e-5 else f"{min(100 * share, 99.99):.2f} %"
+
+
+def format_points(difference: float) -> str:
+    """The difference of two shares in percentage points, with its sign (a true minus) and two decimals."""
+    points = f"{100 * difference:+.2f}".replace("-", "−")
+    return "0.00" if points in ("+0.00", "−0.00") else points
+
+
+def format_number(value: float | None) -> str:
+    """A length or another measure: whole numbers as they are, others with one decimal."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def format_bytes(size: float) -> str:

@@ -1,53 +1,93 @@
-"""Writes the report: templates, styles and charts in one HTML file that needs no network and no script."""
+"""Writes the report and the statistics page: each is one HTML file that needs no network and no script."""
+
+import re
+from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from pipeline.report import formats, headline, sections
 from pipeline.report.collect import ReportData
+from pipeline.report.data import data_sections
 from pipeline.report.exports import export_rows
 
-__all__ = ["render_report"]
+__all__ = ["render_report", "render_statistics"]
 
 
 def render_report(record: ReportData) -> str:
     """Returns the HTML of a run's report."""
+    metrics = record.metrics or {}
+    for_tests_only = bool(metrics.get("for_tests_only") or (record.model or {}).get("for_tests_only"))
+    about_data = data_sections(record)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            data=record,
+            for_tests_only=for_tests_only,
+            verdict=headline.verdict(record),
+            checks=headline.checks(record),
+            key_numbers=headline.key_numbers(record),
+            labels=sections.labels(record),
+            training=sections.training(record),
+            data_sections=about_data,
+            whole=False,
+            stages=sections.stages(record),
+            exports=export_rows(record),
+            left_out=sections.left_out(record),
+        )
+    )
+
+
+def render_statistics(record: ReportData) -> str:
+    """Returns the HTML of the page that tells all about the data of a run, feature by feature and split by split."""
+    about_data = data_sections(record, with_features=True)
+    template = _environment().get_template("statistics.html.j2")
+    return template.render(data=record, data_sections=about_data, whole=True)
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pipeline", "report"),
         autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
     environment.filters.update(
         score=formats.format_score,
         count=formats.format_count,
+        number=formats.format_number,
         percent=formats.format_percent,
+        points=formats.format_points,
+        share=formats.format_share,
         bytes=formats.format_bytes,
         seconds=formats.format_seconds,
         value=formats.format_value,
         breakable=_breakable,
+        code=_code,
     )
-    metrics = record.metrics or {}
-    for_tests_only = bool(metrics.get("for_tests_only") or (record.model or {}).get("for_tests_only"))
-    return environment.get_template("report.html.j2").render(
-        data=record,
-        for_tests_only=for_tests_only,
-        verdict=headline.verdict(record),
-        checks=headline.checks(record),
-        key_numbers=headline.key_numbers(record),
-        labels=sections.labels(record),
-        training=sections.training(record),
-        balance=sections.balance(record),
-        lengths=sections.lengths(record),
-        repeated=sections.repeated_rows(record),
-        overlapping=sections.overlapping_texts(record),
-        stages=sections.stages(record),
-        exports=export_rows(record),
-        left_out=sections.left_out(record),
-    )
+    return environment
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def _printable(value: Any) -> Any:
+    """Text without what no HTML file may hold: control characters and lone surrogates become U+FFFD."""
+    if not isinstance(value, str) or not _UNPRINTABLE.search(value):
+        return value
+    return type(value)(_UNPRINTABLE.sub("\ufffd", value))
 
 
 def _breakable(name: str) -> Markup:
-    """A dotted or underscored name that may break into lines after each of its parts."""
-    return Markup(str(escape(name)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
+    """A name that may break into lines after each dot, slash and underscore."""
+    return Markup(re.sub(r"([./_])", r"\1<wbr>", str(escape(name))))
+
+
+def _code(sentence: str) -> Markup:
+    """A sentence whose words in backticks are code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))

@@ -3,20 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.report.charts import bin_counts, histogram, line_chart
+from pipeline.report.charts import line_chart
 from pipeline.report.collect import ReportData
+from pipeline.report.data.balance import balance
 from pipeline.report.exports import export_rows
 
-__all__ = [
-    "balance",
-    "labels",
-    "left_out",
-    "lengths",
-    "overlapping_texts",
-    "repeated_rows",
-    "stages",
-    "training",
-]
+__all__ = ["labels", "left_out", "stages", "training"]
 
 
 def left_out(data: ReportData) -> list[dict[str, str]]:
@@ -69,69 +61,6 @@ def training(data: ReportData) -> dict[str, Any] | None:
     return {"epochs": epochs, "best_epoch": best, "curves": curves, "facts": data.training}
 
 
-def balance(data: ReportData) -> dict[str, Any] | None:
-    """How often each label occurs in each split, most frequent in training first."""
-    if data.statistics is None:
-        return None
-    splits = data.statistics["splits"]
-    leading = next(iter(splits), None)
-    if leading is None:
-        return None
-    rows = {split: document["rows"] for split, document in splits.items()}
-    counted = [
-        {
-            "label": label,
-            "counts": {split: document["label_counts"].get(label, 0) for split, document in splits.items()},
-            "share": count / max(1, rows[leading]),
-        }
-        for label, count in splits[leading]["label_counts"].items()
-    ]
-    counted.sort(key=lambda row: (-row["share"], row["label"]))
-    largest = max((row["share"] for row in counted), default=0.0)
-    return {"leading": leading, "splits": rows, "labels": counted, "largest_share": largest or 1.0}
-
-
-def repeated_rows(data: ReportData) -> int:
-    """Rows whose text stands in an earlier row of the same split already."""
-    documents = (data.statistics or {}).get("splits", {}).values()
-    return sum(document.get("duplicates", {}).get("surplus_rows", 0) for document in documents)
-
-
-def overlapping_texts(data: ReportData) -> int:
-    """Texts that occur in two splits, summed over pairs of splits."""
-    return sum(overlap["texts"] for overlap in (data.statistics or {}).get("overlaps", ()))
-
-
-def lengths(data: ReportData) -> list[dict[str, Any]]:
-    """Histograms of text lengths: words as StatisticsGen counts them, tokens as the model reads them."""
-    found = []
-    for split, document in (data.statistics or {}).get("splits", {}).items():
-        words = document.get("length_words") or {}
-        if words.get("histogram"):
-            shown = histogram(words["histogram"]["edges"], words["histogram"]["counts"])
-            median, p95, longest = (_whole(words[key]) for key in ("median", "p95", "max"))
-            found.append(
-                {
-                    "title": f"Words per text, {split}",
-                    "note": f"half have up to {median}, 95 % up to {p95}, the longest has {longest}",
-                    "chart": shown,
-                }
-            )
-        break
-    for split, by_length in (data.token_lengths or {}).items():
-        counts = {int(tokens): rows for tokens, rows in by_length.items()}
-        if counts:
-            found.append(
-                {
-                    "title": f"Tokens per text, {split}",
-                    "note": _truncation(data, split, max(counts)),
-                    "chart": histogram(*bin_counts(counts)),
-                }
-            )
-        break
-    return found
-
-
 def stages(data: ReportData) -> list[dict[str, Any]]:
     """One row a stage, in the order in which they were run."""
     longest = max((stage["seconds"] for stage in data.stages.values()), default=0.0)
@@ -139,14 +68,3 @@ def stages(data: ReportData) -> list[dict[str, Any]]:
         {"name": name, **stage, "share": stage["seconds"] / longest if longest else 0.0}
         for name, stage in data.stages.items()
     ]
-
-
-def _truncation(data: ReportData, split: str, longest: int) -> str:
-    document = (data.transformed or {}).get("splits", {}).get(split, {})
-    truncated = document.get("truncated")
-    note = f"[CLS] and [SEP] included, the longest has {longest}"
-    return note if truncated is None else f"{note}; {truncated:,} cut to fit the model"
-
-
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"

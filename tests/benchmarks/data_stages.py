@@ -41,13 +41,19 @@ def main() -> None:
     train = list(read_train(arguments.shared_data / "goemotions" / "train.tsv"))
     first: dict[str, Any] | None = None
     for factor in arguments.factors:
-        with tempfile.TemporaryDirectory() as scratch:
-            write_csv(Path(scratch) / "texts.csv", train, factor, distinct=arguments.distinct)
-            command = [sys.executable, "-m", "tests.benchmarks.data_stages", "--run", scratch]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        result = json.loads(done.stdout.splitlines()[-1])
+        result = measure_apart(train, factor, distinct=arguments.distinct)
         first = first or result
         report(result, first)
+
+
+def measure_apart(train: list[tuple[str, str]], factor: int, *, distinct: bool = False) -> dict[str, Any]:
+    """Runs the data stages on `factor` copies of the rows, in a process of their own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_csv(Path(scratch) / "texts.csv", train, factor, distinct=distinct)
+        command = [sys.executable, "-m", "tests.benchmarks.data_stages", "--run", scratch]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def read_train(path: Path) -> Iterator[tuple[str, str]]:

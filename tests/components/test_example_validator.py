@@ -1,39 +1,58 @@
+import json
+import random
+
 import pytest
 from pydantic import ValidationError
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.core.artifacts import ExampleAnomalies, Schema
+from components.core.artifacts import ExampleAnomalies, Examples, Schema
+from components.core.errors import UserError
 from components.core.filesystem import content_digest
 from components.example_validator import ExampleValidatorConfig, example_validator
 from components.schema_gen import SchemaGenConfig, schema_gen
+from tests.benchmarks import drift
 from tests.components.data_stages import SHARED_DATA, generate, needs_shared_data, profile, write
-
-
-def table(*rows):
-    return "text,labels\n" + "".join(f"{text},{labels}\n" for text, labels in rows)
+from tests.components.written_statistics import write_statistics
 
 
 def rows(name, count, *labels):
-    return [(f"{name} {n}", labels[n % len(labels)]) for n in range(count)]
+    return [{"text": [f"{name} {n}"], "labels": [labels[n % len(labels)]]} for n in range(count)]
 
 
 HEALTHY = {
-    "train": table(*rows("train", 80, "joy", "fear")),
-    "validation": table(*rows("validation", 50, "joy", "fear")),
-    "test": table(*rows("test", 50, "joy", "fear")),
+    "train": rows("train", 80, "joy", "fear"),
+    "validation": rows("validation", 50, "joy", "fear"),
+    "test": rows("test", 50, "joy", "fear"),
 }
 
 
-def validate(directory, tables, *, schema_path=None, data=None, **settings):
-    splits = {split: write(directory / f"{split}.csv", content) for split, content in tables.items()}
-    statistics = profile(directory, generate(directory, splits=splits, **(data or {})))
+def run(directory, statistics, examples, *, schema_path=None, baseline=None, **settings):
     schema, anomalies = Schema(directory / "schema"), ExampleAnomalies(directory / "anomalies")
     schema.path.mkdir()
     anomalies.path.mkdir()
     schema_gen(config=SchemaGenConfig(schema_path=schema_path), statistics=statistics, schema=schema)
-    config = ExampleValidatorConfig.model_validate(settings)
-    told = example_validator(config=config, statistics=statistics, schema=schema, anomalies=anomalies)
+    told = example_validator(
+        config=ExampleValidatorConfig.model_validate(settings),
+        statistics=statistics,
+        schema=schema,
+        examples=examples,
+        baseline=baseline,
+        anomalies=anomalies,
+    )
     return anomalies, told
+
+
+def validate(directory, splits, *, labels=("joy", "fear"), summary=None, **settings):
+    """Validates statistics of these rows, with a summary of ExampleGen written by hand."""
+    statistics = write_statistics(directory / "statistics", splits, labels)
+    examples = Examples(directory / "examples")
+    content = {
+        "splits": {split: {"rows": len(found)} for split, found in splits.items()},
+        "dead_letters": 0,
+        **(summary or {}),
+    }
+    write(examples.summary_path, json.dumps(content))
+    return run(directory, statistics, examples, **settings)
 
 
 def found(anomalies):
@@ -46,7 +65,7 @@ def test_healthy_data_have_no_anomalies(tmp_path):
     assert told == {"errors": 0, "warnings": 0, "first": None}
     assert anomalies.refusal() is None
     proto = anomalies_pb2.Anomalies.FromString(anomalies.anomalies_path("train").read_bytes())
-    assert len(proto.baseline.feature) == 3
+    assert len(proto.baseline.feature) == 2
     assert not proto.anomaly_info
 
 
@@ -67,28 +86,20 @@ def test_a_missing_split_refuses_training(tmp_path):
 
 
 def test_splits_that_are_not_required_may_be_missing(tmp_path):
-    tables = {"train": HEALTHY["train"], "validation": HEALTHY["validation"]}
-    anomalies, _ = validate(tmp_path, tables, required_splits=["train", "validation"])
+    splits = {"train": HEALTHY["train"], "validation": HEALTHY["validation"]}
+    anomalies, _ = validate(tmp_path, splits, required_splits=["train", "validation"])
     assert found(anomalies) == []
 
 
 def test_an_empty_split_refuses_training(tmp_path):
-    path = write(tmp_path / "a.csv", table(*rows("train", 3, "joy", "fear")))
-    statistics = profile(tmp_path, generate(tmp_path, source=path))
-    schema, anomalies = Schema(tmp_path / "schema"), ExampleAnomalies(tmp_path / "anomalies")
-    schema.path.mkdir()
-    anomalies.path.mkdir()
-    schema_gen(config=SchemaGenConfig(), statistics=statistics, schema=schema)
-    example_validator(
-        config=ExampleValidatorConfig(), statistics=statistics, schema=schema, anomalies=anomalies
-    )
-    assert [entry for entry in found(anomalies) if entry[1] == "SPLIT_EMPTY"]
+    anomalies, _ = validate(tmp_path, {**HEALTHY, "test": []})
+    assert found(anomalies) == [("test", "SPLIT_EMPTY", "ERROR")]
     assert "there are no examples in this split" in anomalies.refusal()
 
 
 def test_rare_and_absent_labels_are_warnings(tmp_path):
-    tables = {**HEALTHY, "train": HEALTHY["train"] + "one more,grief\n"}
-    anomalies, _ = validate(tmp_path, tables, data={"label_names": ["joy", "fear", "grief", "pride"]})
+    splits = {**HEALTHY, "train": HEALTHY["train"] + rows("one more", 1, "grief")}
+    anomalies, _ = validate(tmp_path, splits, labels=["joy", "fear", "grief", "pride"])
     assert found(anomalies) == [
         ("train", "LABEL_WITHOUT_EXAMPLES", "WARNING"),
         ("train", "RARE_LABEL", "WARNING"),
@@ -100,41 +111,122 @@ def test_rare_and_absent_labels_are_warnings(tmp_path):
 
 
 def test_severities_are_a_matter_of_configuration(tmp_path):
-    tables = {**HEALTHY, "train": HEALTHY["train"] + "one more,grief\n"}
-    anomalies, _ = validate(tmp_path, tables, severities={"RARE_LABEL": "ERROR"})
+    splits = {**HEALTHY, "train": HEALTHY["train"] + rows("one more", 1, "grief")}
+    anomalies, _ = validate(
+        tmp_path, splits, labels=["joy", "fear", "grief"], severities={"RARE_LABEL": "ERROR"}
+    )
     assert found(anomalies) == [("train", "RARE_LABEL", "ERROR")]
     assert "grief" in anomalies.refusal()
 
 
-def test_leaked_texts_are_found_despite_case_and_space(tmp_path):
-    leaked = table(*rows("test", 50, "joy", "fear"), ("Train  0", "joy"), ("TRAIN 1", "fear"))
-    anomalies, _ = validate(tmp_path, {**HEALTHY, "test": leaked})
-    (entry,) = anomalies.anomalies()
-    assert (entry["split"], entry["feature"], entry["type"]) == ("test", "text", "TEXT_IN_TWO_SPLITS")
-    assert "2 texts stand in train, too (2 rows, 3.8%" in entry["message"]
+def test_what_example_gen_has_counted_is_judged(tmp_path):
+    summary = {
+        "dead_letters": 9,
+        "dead_letters_by_reason": {"EMPTY_TEXT": 9},
+        "duplicates": {
+            "policy": "report",
+            "across_splits": [
+                {
+                    "splits": ["train", "test"],
+                    "groups": 3,
+                    "exact_groups": 2,
+                    "rows": [3, 3],
+                    "examples": [{"texts": ["train 0", "Train  0"], "similarity": 1.0}],
+                }
+            ],
+            "conflicts": {"groups": 4, "rows": 8, "examples": []},
+        },
+    }
+    anomalies, _ = validate(tmp_path, HEALTHY, summary=summary)
+    assert set(found(anomalies)) == {
+        ("train", "DEAD_LETTERS_HIGH", "WARNING"),
+        ("train", "CONFLICTING_LABELS", "WARNING"),
+        ("test", "TEXT_IN_TWO_SPLITS", "WARNING"),
+        ("test", "NEAR_DUPLICATE_IN_TWO_SPLITS", "WARNING"),
+    }
 
 
 def test_shifted_labels_are_found(tmp_path):
-    anomalies, _ = validate(
-        tmp_path, {**HEALTHY, "test": table(*rows("test", 60, "joy", "joy", "joy", "joy", "fear"))}
-    )
-    assert found(anomalies) == [("test", "COMPARATOR_L_INFTY_HIGH", "WARNING")]
+    shifted = {**HEALTHY, "test": rows("test", 60, "joy", "joy", "joy", "joy", "fear")}
+    anomalies, _ = validate(tmp_path, shifted)
+    assert found(anomalies) == [("test", "LABEL_PRIOR_SHIFT", "WARNING")]
+    measured = {
+        (one["split"], one["at"]): one
+        for one in anomalies.comparisons()
+        if one["type"] == "LABEL_PRIOR_SHIFT"
+    }
+    assert measured["test", "joy"]["exceeded"]
+    assert not measured["validation", "joy"]["exceeded"]
+    assert measured["validation", "joy"]["value"] == 0
+
+
+SHIFTED = {**HEALTHY, "train": rows("train", 200, "joy", "joy", "joy", "joy", "fear")}
+
+
+def test_the_last_accepted_run_is_the_baseline(tmp_path):
+    baseline = write_statistics(tmp_path / "before", HEALTHY, ["joy", "fear"])
+    anomalies, _ = validate(tmp_path, SHIFTED, baseline=baseline, required_splits=["train"])
+    drift = [one for one in anomalies.comparisons() if one["comparison"] == "drift" and one["exceeded"]]
+    assert {(one["split"], one["control"]) for one in drift} == {("train", "the last accepted run")}
+    assert ("train", "LABEL_PRIOR_SHIFT", "WARNING") in found(anomalies)
+
+
+def test_other_statistics_can_be_the_baseline(tmp_path):
+    baseline = write_statistics(tmp_path / "before", HEALTHY, ["joy", "fear"])
+    other = write_statistics(tmp_path / "other", SHIFTED, ["joy", "fear"])
+    serving = write_statistics(tmp_path / "serving", {"serving": SHIFTED["train"]}, ["joy", "fear"])
+    settings = {"previous_statistics": str(other.path), "serving_statistics": str(serving.path)}
+    assert ExampleValidatorConfig(**settings).external_inputs() == tuple(settings.values())
+    splits = {"train": SHIFTED["train"]}
+    anomalies, _ = validate(tmp_path, splits, baseline=baseline, required_splits=["train"], **settings)
+    assert found(anomalies) == []
+    assert {one["control"] for one in anomalies.comparisons()} == {
+        "the earlier data",
+        "the serving data",
+    }
+
+
+def test_statistics_that_are_not_there(tmp_path):
+    with pytest.raises(UserError, match=r"gone: no such file"):
+        validate(tmp_path, HEALTHY, previous_statistics=str(tmp_path / "gone"))
 
 
 CURATED = """
-feature { name: "id" type: BYTES presence { min_fraction: 1 } value_count { min: 1 max: 1 } }
 feature { name: "text" type: BYTES presence { min_fraction: 1 } value_count { min: 1 max: 1 } }
-feature { name: "labels" type: BYTES domain: "labels" value_count { min: 1 max: 1 } }
+feature {
+  name: "labels" type: BYTES domain: "labels" value_count { min: 1 max: 1 }
+  drift_comparator { infinity_norm { threshold: 0.1 } }
+}
 string_domain { name: "labels" value: "joy" value: "fear" }
 """
 
 
 def test_a_curated_schema_stops_labels_that_it_does_not_know(tmp_path):
-    tables = {**HEALTHY, "test": HEALTHY["test"] + "what,sadness\n"}
-    anomalies, _ = validate(tmp_path, tables, schema_path=write(tmp_path / "curated.pbtxt", CURATED))
+    splits = {**HEALTHY, "test": HEALTHY["test"] + rows("what", 1, "sadness")}
+    anomalies, _ = validate(
+        tmp_path,
+        splits,
+        labels=["joy", "fear", "sadness"],
+        schema_path=write(tmp_path / "curated.pbtxt", CURATED),
+    )
     assert ("test", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "ERROR") in found(anomalies)
     assert "test/labels:" in anomalies.refusal()
     assert "'sadness' (1)" in anomalies.refusal()
+
+
+def test_drift_that_a_curated_schema_asks_for(tmp_path):
+    path = write(tmp_path / "curated.pbtxt", CURATED)
+    first, _ = validate(tmp_path / "first", HEALTHY, schema_path=path)
+    assert found(first) == [("train", "COMPARATOR_CONTROL_DATA_MISSING", "WARNING")]
+    baseline = write_statistics(tmp_path / "before", HEALTHY, ["joy", "fear"])
+    second, _ = validate(tmp_path / "second", HEALTHY, schema_path=path, baseline=baseline)
+    assert found(second) == []
+    third, _ = validate(tmp_path / "third", SHIFTED, schema_path=path, baseline=baseline)
+    assert ("train", "COMPARATOR_L_INFTY_HIGH", "WARNING") in found(third)
+    proto = anomalies_pb2.Anomalies.FromString(third.anomalies_path("train").read_bytes())
+    (measured,) = proto.drift_skew_info[0].drift_measurements
+    assert (list(proto.drift_skew_info[0].path.step), measured.type) == (["labels"], measured.L_INFTY)
+    assert (round(measured.value, 6), measured.threshold) == (0.3, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +234,7 @@ def test_a_curated_schema_stops_labels_that_it_does_not_know(tmp_path):
     [
         ({"severities": {"RARE_LABELS": "ERROR"}}, "RARE_LABELS"),
         ({"severities": {"RARE_LABEL": "FATAL"}}, "FATAL"),
-        ({"max_label_shift": 2}, "less than or equal to 1"),
+        ({"max_category_shift": 2}, "less than or equal to 1"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(values, message):
@@ -150,21 +242,44 @@ def test_settings_that_do_not_fit_are_refused(values, message):
         ExampleValidatorConfig.model_validate(values)
 
 
+def odd_rows(draw, count, share):
+    """Rows of random words, one in `share` of them fear, the rest joy."""
+    for number in range(count):
+        words = " ".join("".join(draw.choices("abcdefgh", k=5)) for _ in range(draw.randint(6, 12)))
+        yield f"{words},{'joy' if number % share else 'fear'}\n"
+
+
+def test_the_real_stages_before_it(tmp_path):
+    """Files, ExampleGen and StatisticsGen instead of statistics written by hand."""
+    draw = random.Random(1)
+    splits = {
+        split: write(tmp_path / f"{split}.csv", "text,labels\n" + "".join(odd_rows(draw, 300, share)))
+        for split, share in {"train": 3, "validation": 3, "test": 12}.items()
+    }
+    examples = generate(tmp_path, splits=splits)
+    anomalies, _ = run(tmp_path, profile(tmp_path, examples), examples)
+    assert found(anomalies) == [("test", "LABEL_PRIOR_SHIFT", "WARNING")]
+    measured = {one["type"] for one in anomalies.comparisons()}
+    assert measured == {"LABEL_PRIOR_SHIFT", "LABELS_PER_TEXT_SHIFT", "LENGTH_SHIFT"}
+
+
 @needs_shared_data
 @pytest.mark.shared_data
-def test_goemotions_may_be_trained_on_with_warnings(tmp_path):
-    statistics = profile(
-        tmp_path, generate(tmp_path, preset="goemotions", source=str(SHARED_DATA / "goemotions"))
-    )
-    schema, anomalies = Schema(tmp_path / "schema"), ExampleAnomalies(tmp_path / "anomalies")
-    schema.path.mkdir()
-    anomalies.path.mkdir()
-    schema_gen(config=SchemaGenConfig(), statistics=statistics, schema=schema)
-    example_validator(
-        config=ExampleValidatorConfig(), statistics=statistics, schema=schema, anomalies=anomalies
-    )
+def test_goemotions_may_be_trained_on(tmp_path):
+    """Its splits were drawn from one set: nothing but duplicates, if they were looked for, may be odd."""
+    examples = generate(tmp_path, preset="goemotions", source=str(SHARED_DATA / "goemotions"))
+    anomalies, _ = run(tmp_path, profile(tmp_path, examples), examples)
     assert anomalies.refusal() is None
-    assert set(found(anomalies)) == {
-        ("test", "TEXT_IN_TWO_SPLITS", "WARNING"),
-        ("validation", "TEXT_IN_TWO_SPLITS", "WARNING"),
-    }
+    duplicates = {"TEXT_IN_TWO_SPLITS", "NEAR_DUPLICATE_IN_TWO_SPLITS", "CONFLICTING_LABELS"}
+    assert {entry["type"] for entry in anomalies.anomalies()} <= duplicates
+
+
+@needs_shared_data
+@pytest.mark.shared_data
+def test_planted_drift_is_found_and_resamples_are_silent():
+    """A few cases of `tests.benchmarks.drift`, which has them all."""
+    labels, texts = drift.read_goemotions(SHARED_DATA / "goemotions")
+    for parts in (drift.PARTS, drift.SMALL_PARTS):
+        assert [drift.validate(texts, labels, parts, seed=seed) for seed in range(3)] == [[]] * 3
+    assert drift.is_found(texts, labels, "joy", 2.0, seed=1)
+    assert drift.is_found(texts, labels, "embarrassment", 3.0, seed=2)

@@ -20,7 +20,7 @@ def statistics(tmp_path_factory):
 
 def run(directory, statistics, **settings):
     schema = Schema(directory / "schema")
-    schema.path.mkdir()
+    schema.path.mkdir(parents=True)
     return schema, schema_gen(config=SchemaGenConfig(**settings), statistics=statistics, schema=schema)
 
 
@@ -32,6 +32,14 @@ def test_the_inferred_schema_can_be_curated(tmp_path, statistics):
     parsed = text_format.Parse(text, schema_pb2.Schema())
     assert [feature.name for feature in parsed.feature] == ["id", "labels", "text"]
     assert list(parsed.string_domain[0].value) == ["fear", "joy"]
+    assert "# drift_comparator" in text
+
+
+def test_a_curated_schema_goes_round(tmp_path, statistics):
+    """What was inferred, given back as curated, is taken over to the letter."""
+    inferred, _ = run(tmp_path / "one", statistics)
+    again, _ = run(tmp_path / "two", statistics, schema_path=str(inferred.pbtxt_path))
+    assert again.pbtxt_path.read_text() == inferred.pbtxt_path.read_text()
 
 
 def test_a_curated_schema_is_taken_over_as_it_is(tmp_path, statistics):

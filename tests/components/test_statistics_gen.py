@@ -1,19 +1,30 @@
 import csv
+import json
 from collections import Counter
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.core.artifacts import ExampleStatistics
+from components.core.artifacts import ExampleStatistics, TransformedExamples, TransformGraph
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.core.progress import Progress
+from components.data import dataset_statistics
+from components.data.cleaning import Cleaning
+from components.data.example_proto import decode_example, encode_example
+from components.data.pii.settings import Pii
+from components.data.text_preparation import prepare_with
+from components.data.tfrecord import read_records, write_records
+from components.modeling.encoder import resolve_encoder
+from components.modeling.tokenizer_specification import tokenizer_specification
 from components.statistics_gen import StatisticsGenConfig, statistics_gen
+from components.transform import TransformConfig, transform
 from tests.components.data_stages import SHARED_DATA, generate, needs_shared_data, profile, read_split, write
+from tflite.host_tokenizer import HostTokenizer
 
-TEXTS = ["So happy!", "so  HAPPY!", "I am afraid of spiders", "meh", "Wie schön 🙂", "proud and glad"]
+TEXTS = ["So happy!", "so HAPPY!!", "I am afraid of spiders", "meh", "Wie schön 🙂", "proud and glad"]
 LABELS = ["joy", "joy", "fear", "", "joy", "joy;pride"]
 
 
@@ -62,13 +73,113 @@ def test_lengths_are_those_of_numpy(statistics):
         )
 
 
-def test_duplicates_within_and_across_splits(statistics):
+def test_texts_are_described(statistics):
+    train = statistics.document()["splits"]["train"]
+    assert train["scripts"] == {"Latin": 6}
+    assert train["languages"]["sample"] == 6
+    assert train["emoji"] == {"texts": 1, "share": pytest.approx(1 / 6), "top": [{"emoji": "🙂", "count": 1}]}
+    assert train["approximations"] == {}
+    assert train["annotators"] is None
+
+
+def test_without_an_encoder_there_are_no_tokens(statistics):
     document = statistics.document()
-    assert document["splits"]["train"]["duplicates"] == {"texts": 1, "surplus_rows": 1}
-    assert document["splits"]["test"]["duplicates"] == {"texts": 0, "surplus_rows": 0}
-    assert document["overlaps"] == [
-        {"splits": ["train", "test"], "texts": 1, "rows": [2, 1], "examples": ["so happy!"]}
+    assert document["tokenizer"] is None
+    assert document["splits"]["train"]["tokens"] is None
+    assert document["splits"]["train"]["length_tokens"] is None
+
+
+def test_tokens_are_those_that_transform_makes(tmp_path, examples):
+    spec = tokenizer_specification(
+        resolve_encoder("tiny-random"), special_tokens=("[NAME]",), casing="auto", max_tokens=512
+    )
+    ids = [HostTokenizer(spec).encode(text)[1:-1] for text in TEXTS]
+    flat = [index for row in ids for index in row]
+    statistics = ExampleStatistics(tmp_path)
+    config = StatisticsGenConfig(encoder="tiny-random", special_tokens=("[NAME]",))
+    told = statistics_gen(config=config, examples=examples, statistics=statistics)
+    document = statistics.document()
+    train = document["splits"]["train"]
+    assert document["tokenizer"] == {"encoder": "tiny-random"}
+    assert train["tokens"]["total"] == len(flat)
+    assert train["tokens"]["unknown"] == flat.count(spec.unknown_id) == 1
+    assert train["tokens"]["top_unknown"] == [{"word": "🙂", "count": 1}]
+    assert train["length_tokens"]["mean"] == pytest.approx(np.mean([len(row) for row in ids]))
+    others = document["splits"]["test"]["tokens"]
+    assert told["unknown tokens"] == f"{1 / (len(flat) + others['total']):.2%}"
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        statistics.stats_path("train").read_bytes()
+    ).datasets
+    text = next(feature for feature in dataset.features if feature.name == "text")
+    tokens = statistics_pb2.NaturalLanguageStatistics()
+    assert next(custom for custom in text.custom_stats if custom.name == "nl_statistics").any.Unpack(tokens)
+    assert tokens.feature_coverage == pytest.approx(1 - 1 / len(flat))
+
+
+def test_transform_counts_the_same_tokens(tmp_path, examples):
+    statistics = ExampleStatistics(tmp_path / "statistics")
+    graph, transformed = TransformGraph(tmp_path / "graph"), TransformedExamples(tmp_path / "transformed")
+    for artifact in (statistics, graph, transformed):
+        artifact.path.mkdir()
+    settings = {"encoder": "tiny-random", "special_tokens": ("[NAME]",)}
+    statistics_gen(config=StatisticsGenConfig(**settings), examples=examples, statistics=statistics)
+    config = TransformConfig(**settings)
+    transform(config=config, examples=examples, transform_graph=graph, transformed=transformed)
+    for split, told in transformed.summary()["splits"].items():
+        counted = statistics.document()["splits"][split]
+        assert (counted["tokens"]["total"], counted["tokens"]["unknown"]) == (
+            told["tokens"],
+            told["unknown_tokens"],
+        )
+        assert counted["length_tokens"]["max"] == told["longest"] - 2
+
+
+def test_placeholders_of_personal_data_are_tokens(tmp_path):
+    source = write(tmp_path / "a.csv", "text,labels\nmail me at [EMAIL] [EMAIL],joy\n")
+    examples = generate(tmp_path, splits={"train": source})
+    summary = {**examples.summary(), "placeholders": ["[EMAIL]"]}
+    examples.summary_path.write_text(json.dumps(summary))
+    statistics = ExampleStatistics(tmp_path)
+    statistics_gen(
+        config=StatisticsGenConfig(encoder="tiny-random"), examples=examples, statistics=statistics
+    )
+    tokens = statistics.document()["splits"]["train"]["tokens"]
+    assert tokens["special"] == {"[EMAIL]": 2}
+
+
+def test_an_encoder_that_cannot_be_had_is_told_and_stops_nothing(tmp_path, examples):
+    class Told(Progress):
+        lines: ClassVar[list[str]] = []
+
+        def update(self, message):
+            pass
+
+        def log(self, message):
+            self.lines.append(message)
+
+    statistics = ExampleStatistics(tmp_path)
+    config = StatisticsGenConfig(encoder="./nowhere")
+    assert config.external_inputs() == ()
+    statistics_gen(config=config, examples=examples, statistics=statistics, progress=Told())
+    assert Told.lines[0].startswith("tokens are not counted: encoder './nowhere'")
+    assert statistics.document()["tokenizer"] is None
+
+
+def test_votes_of_raters(tmp_path):
+    examples = generate(
+        tmp_path, splits={"train": write(tmp_path / "a.csv", "text,labels\nhi,joy\nho,fear\n")}
+    )
+    (shard,) = examples.shards("train")
+    votes = [([b"joy", b"fear"], [2, 1]), ([b"fear"], [3])]
+    records = [
+        encode_example({**decode_example(record), "votes/labels": labels, "votes/counts": counts})
+        for record, (labels, counts) in zip(list(read_records(shard)), votes, strict=True)
     ]
+    write_records(shard, records)
+    annotators = profile(tmp_path, examples).document()["splits"]["train"]["annotators"]
+    assert (annotators["texts"], annotators["raters"]) == (2, 6)
+    assert annotators["mean_disagreement"] == pytest.approx(1 / 3)
+    assert annotators["krippendorff_alpha"] == pytest.approx(1 - 5 * 2 / (36 - 4 - 16))
 
 
 def test_the_protos_can_be_read(statistics):
@@ -87,6 +198,8 @@ def test_the_protos_can_be_read(statistics):
     ]
     assert (labels.common_stats.num_missing, labels.common_stats.max_num_values) == (1, 2)
     assert by_name["weight"].num_stats.mean == 0.5
+    assert dataset.weighted_num_examples == 3.0
+    assert by_name["labels"].string_stats.weighted_string_stats.top_values[0].frequency == 2.0
     assert by_name["text"].string_stats.avg_length == pytest.approx(
         np.mean([len(text.encode()) for text in TEXTS])
     )
@@ -139,6 +252,14 @@ def test_a_lost_shard_is_noticed(tmp_path):
         profile(tmp_path, examples)
 
 
+def test_batches_are_bounded_in_rows_and_bytes(tmp_path, examples, monkeypatch, statistics):
+    monkeypatch.setattr(dataset_statistics, "_BATCH_BYTES", 150)
+    again = profile(tmp_path, examples)
+    assert content_digest(str(again.path)) == content_digest(str(statistics.path))
+    records = [b"x" * 60] * 3 + [b"x" * 500, b"x"]
+    assert [len(batch) for batch in dataset_statistics._batches(records)] == [3, 1, 1]
+
+
 def test_records_of_another_kind_are_refused(tmp_path):
     examples = generate(tmp_path, splits={"train": write(tmp_path / "a.csv", "text,labels\nhi,joy\n")})
     write_records(examples.shards("train")[0], [encode_example({"title": ["hi"]})])
@@ -165,12 +286,14 @@ def test_goemotions_against_a_plain_count(tmp_path):
     examples = generate(tmp_path, preset="goemotions", source=str(source))
     document = profile(tmp_path, examples).document()
     names = (source / "labels.txt").read_text().split()
+    preparation = prepare_with(Cleaning(), Pii())
     for split, file in (("train", "train.tsv"), ("validation", "dev.tsv"), ("test", "test.tsv")):
         rows = [line.split("\t") for line in (source / file).read_text(encoding="utf-8").splitlines()]
         counts = Counter(names[int(number)] for row in rows for number in row[1].split(","))
         entry = document["splits"][split]
         assert entry["label_counts"] == {name: counts[name] for name in names}
-        assert entry["length_characters"]["mean"] == pytest.approx(np.mean([len(row[0]) for row in rows]))
+        texts = [preparation.prepare(row[0])[0] for row in rows]
+        assert entry["length_characters"]["mean"] == pytest.approx(np.mean([len(text) for text in texts]))
         assert entry["length_words"]["p95"] == pytest.approx(
-            np.percentile([len(row[0].split()) for row in rows], 95)
+            np.percentile([len(text.split()) for text in texts], 95)
         )

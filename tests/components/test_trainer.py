@@ -21,6 +21,7 @@ from tests.components.toy_corpus import (
     run_transform,
     toy_examples,
     toy_rows,
+    write_examples,
 )
 
 Prepared = tuple[Examples, TransformGraph, TransformedExamples]
@@ -281,3 +282,23 @@ def test_minilm_trains(prepared: Prepared, tmp_path: Path) -> None:
     loaded = load_model(model)
     assert not loaded.config.for_tests_only
     assert _macro_f1(loaded, toy_rows(100, seed=9)) > 0.85
+
+
+def test_added_tokens_start_from_what_they_replace(tmp_path: Path) -> None:
+    rows = [
+        {"id": str(number), "text": f"{text} 😂", "labels": ["joy"]}
+        for number, text in enumerate(["happy", "so happy", "glad", "fun"] * 4)
+    ]
+    examples = write_examples(tmp_path, {"train": rows, "validation": rows[:4]})
+    extension = {"min_count": 4, "min_pieces": 3}
+    graph, transformed = run_transform(tmp_path, examples, vocabulary_extension=extension)
+    ((row, origins),) = graph.added_tokens().items()
+    # A learning rate of next to nothing leaves the embeddings where they start.
+    model, _ = _train(
+        tmp_path / "model", graph, transformed, epochs=1, learning_rate=1e-12, precision="float32"
+    )
+    loaded = load_model(model)
+    (backbone,) = (layer for layer in loaded.network.layers if hasattr(layer, "token_embedding"))
+    embeddings = backbone.token_embedding.embeddings.numpy()
+    np.testing.assert_allclose(embeddings[row], embeddings[origins].mean(axis=0), atol=1e-6)
+    assert loaded.tokenizer.vocabulary[row] == "😂"

@@ -1,17 +1,29 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
-from components.core.errors import EncoderError, StageError
+from components.core.errors import DataError, EncoderError, StageError
 from components.data.example_proto import decode_example
 from components.data.tfrecord import read_records
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.transform import TransformConfig, transform
-from tests.components.toy_corpus import LABELS, examples_of, run_transform, toy_examples, toy_rows
+from tests.components.toy_corpus import (
+    LABELS,
+    examples_of,
+    needs_minilm,
+    run_transform,
+    toy_examples,
+    toy_rows,
+    write_examples,
+)
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 
 ROWS = [
@@ -49,6 +61,7 @@ def test_writes_token_ids_label_ids_weights_and_ids(small: Any) -> None:
     assert second["label_ids"] == []
     assert third["weight"] == [0.25]
     assert len(third["token_ids"]) == 32
+    assert "segment_ids" not in first
 
 
 def test_graph_holds_all_that_serving_needs(small: Any) -> None:
@@ -137,8 +150,138 @@ def test_a_limit_beyond_the_encoder_is_refused(tmp_path: Path) -> None:
 
 def test_more_special_tokens_than_free_rows_are_refused(tmp_path: Path) -> None:
     examples = toy_examples(tmp_path, train=2, validation=2)
-    with pytest.raises(EncoderError, match="8 free vocabulary rows"):
-        run_transform(tmp_path, examples, special_tokens=[f"[T{number}]" for number in range(9)])
+    with pytest.raises(EncoderError, match="64 free vocabulary rows"):
+        run_transform(tmp_path, examples, special_tokens=[f"[T{number}]" for number in range(65)])
+
+
+def test_placeholders_of_masked_data_are_special_tokens(tmp_path: Path) -> None:
+    rows = [{"id": "a", "text": "call [PHONE] [NAME]", "labels": ["joy"]}]
+    examples = write_examples(tmp_path, {"train": rows}, placeholders=("[PHONE]", "[NAME]", "[URL]"))
+    graph, transformed = run_transform(tmp_path, examples)
+    spec = TokenizerSpec.load(graph.tokenizer_dir)
+    assert list(spec.rules.special_tokens) == ["[NAME]", "[RELIGION]", "[PHONE]", "[URL]"]
+    (record,) = _records(transformed, "train")
+    tokens = [spec.vocabulary[index] for index in record["token_ids"]]
+    assert tokens[-3:-1] == ["xxphone", "xxname"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "pieces"),
+    [
+        ("keep", ["[UNK]"]),
+        ("words", ["happy", "r", "##e", "##d", "h", "##e", "##ar", "##t"]),
+        ("drop", ["happy"]),
+    ],
+)
+def test_emoji_policy_is_part_of_the_tokenizer(policy: str, pieces: list[str], tmp_path: Path) -> None:
+    rows = [{"id": "a", "text": "happy❤️", "labels": ["joy"]}]
+    graph, transformed = run_transform(tmp_path, write_examples(tmp_path, {"train": rows}), emoji=policy)
+    spec = TokenizerSpec.load(graph.tokenizer_dir)
+    (record,) = _records(transformed, "train")
+    assert record["token_ids"] == HostTokenizer(spec).encode("happy❤️")
+    found = [spec.vocabulary[index] for index in record["token_ids"][1:-1]]
+    assert "".join(found).replace("##", "") == "".join(pieces).replace("##", "")
+
+
+def test_two_segments_hold_the_context_before_the_text(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "text": "so happy", "context": "how was it", "labels": ["joy"]},
+        {"id": "b", "text": "so sad", "labels": ["sadness"]},
+        {"id": "c", "text": "so " * 20, "context": "how was it", "labels": ["anger"]},
+    ]
+    examples = write_examples(tmp_path, {"train": rows})
+    graph, transformed = run_transform(tmp_path, examples, segments=2, max_tokens=10)
+    host = HostTokenizer(TokenizerSpec.load(graph.tokenizer_dir))
+    assert host.spec.segments == 2
+    first, second, third = _records(transformed, "train")
+    assert (first["token_ids"], first["segment_ids"]) == host.encode_pair("so happy", "how was it")
+    assert first["segment_ids"] == [0, 0, 0, 0, 0, 1, 1, 1]
+    assert (second["token_ids"], second["segment_ids"]) == (host.encode("so sad"), [0, 0, 0, 0])
+    assert third["segment_ids"] == [0] * 10
+    counted = transformed.summary()["splits"]["train"]
+    assert counted == {"rows": 3, "longest": 10, "truncated": 1, "tokens": 5 + 2 + 8, "unknown_tokens": 0}
+
+
+def test_the_tokenizer_graph_needs_tensorflow_text_alone(small: Any) -> None:
+    _, graph, _ = small
+    text = "I am SO happy, [NAME]! 😂"
+    expected = HostTokenizer(TokenizerSpec.load(graph.tokenizer_dir)).encode(text)
+    code = f"""
+        import sys
+        import tensorflow as tf, tensorflow_text
+        tokenize = tf.saved_model.load({str(graph.tokenizer_graph_dir)!r}).signatures["serving_default"]
+        outputs = tokenize(text=tf.constant([{text!r}, ""]))
+        print(outputs["token_ids"].numpy()[0].tolist(), outputs["padding_mask"].numpy().sum(axis=1).tolist())
+        print(not [name for name in sys.modules if name.split(".")[0] in ("components", "serving", "tflite")])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    finished = subprocess.run(command, capture_output=True, check=True, text=True, cwd=graph.path)
+    assert finished.stdout.splitlines() == [f"{expected} [{len(expected)}, 2]", "True"]
+
+
+def test_words_of_the_domain_take_unused_rows(tmp_path: Path) -> None:
+    rows = [
+        {"id": str(number), "text": text, "labels": ["joy"]}
+        for number, text in enumerate(["😂😂 brexit", "so brexit", "fun😂", "brexit 🫠", "day"] * 3)
+    ]
+    validation = [{**row, "text": row["text"].replace("🫠", "")} for row in rows[:5]]
+    examples = write_examples(tmp_path, {"train": rows, "validation": validation, "test": rows[:1]})
+    extension = {"min_count": 3, "min_pieces": 3}
+    graph, transformed = run_transform(tmp_path, examples, vocabulary_extension=extension)
+    document = json.loads(graph.extension_path.read_text(encoding="utf-8"))
+    spec = TokenizerSpec.load(graph.tokenizer_dir)
+    added = {entry["token"]: entry for entry in document["added"]}
+    # 🫠 is as frequent, but is no help on the validation split.
+    assert set(added) == {"brexit", "😂", "##😂"}
+    assert {token: entry["row"] for token, entry in added.items()} == {
+        token: spec.vocabulary.index(token) for token in added
+    }
+    assert added["😂"]["pieces"] == ["[UNK]"]
+    assert added["brexit"]["count"] == 9
+    assert "".join(added["brexit"]["pieces"]).replace("##", "") == "brexit"
+    host = HostTokenizer(spec)
+    named = [index for word in host.words("face with tears of joy") for index in host.word_ids(word)]
+    assert added["##😂"]["starts_from"] == named
+    assert graph.added_tokens()[added["😂"]["row"]] == named
+    assert document["before"]["unknown_rate"] > document["after"]["unknown_rate"] == 0
+    assert document["before"]["tokens_per_text"] > document["after"]["tokens_per_text"]
+    first = _records(transformed, "train")[0]["token_ids"]
+    assert [spec.vocabulary[index] for index in first[1:-1]] == ["😂", "##😂", "brexit"]
+
+
+def test_without_an_extension_nothing_is_added(small: Any) -> None:
+    _, graph, _ = small
+    assert not graph.extension_path.exists()
+    assert graph.added_tokens() == {}
+
+
+def test_an_extension_needs_a_split_to_measure_on(tmp_path: Path) -> None:
+    examples = toy_examples(tmp_path, train=5, validation=None)
+    with pytest.raises(DataError, match="vocabulary_extension needs the split 'validation'"):
+        run_transform(tmp_path, examples, vocabulary_extension={})
+
+
+@needs_minilm
+def test_a_hugging_face_directory_needs_no_keras_to_be_tokenized_for(tmp_path: Path) -> None:
+    examples = write_examples(tmp_path, {"train": [{"id": "a", "text": "so happy", "labels": ["joy"]}]})
+    code = f"""
+        import sys
+        from pathlib import Path
+        from components.core.artifacts import Examples, TransformedExamples, TransformGraph
+        from components.transform import TransformConfig, transform
+        graph, transformed = TransformGraph(Path("graph")), TransformedExamples(Path("transformed"))
+        graph.path.mkdir()
+        transformed.path.mkdir()
+        examples = Examples(Path({str(examples.path)!r}))
+        transform(config=TransformConfig(), examples=examples, transform_graph=graph, transformed=transformed)
+        print("keras_hub" in sys.modules)
+    """
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    finished = subprocess.run(
+        command, capture_output=True, check=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert finished.stdout.strip() == "False"
 
 
 def test_a_local_encoder_is_part_of_the_cache_key(tmp_path: Path) -> None:

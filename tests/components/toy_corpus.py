@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
+from components.data.example_proto import encode_example
+from components.data.tfrecord import write_records
 from components.transform import TransformConfig, transform
 from tests.components.data_stages import generate
 
@@ -77,6 +79,38 @@ def examples_of(directory: Path, splits: dict[str, list[dict[str, Any]]], **sett
         Path(files[split]).write_text(lines, encoding="utf-8")
     options = {"columns": {"id": "id"}, "label_names": LABELS, **settings}
     return generate(directory, splits=files, **options)
+
+
+def write_examples(
+    directory: Path,
+    splits: dict[str, list[dict[str, Any]]],
+    *,
+    rows_per_shard: int = 1000,
+    placeholders: tuple[str, ...] = (),
+    labels: tuple[str, ...] = LABELS,
+) -> Examples:
+    """Writes rows (`id`, `text`, `context`, `labels`, `weight`) as they are, without ExampleGen's cleaning."""
+    examples = Examples(directory / "examples")
+    for split, rows in splits.items():
+        examples.split_dir(split).mkdir(parents=True)
+        total = max(1, -(-len(rows) // rows_per_shard))
+        for shard in range(total):
+            chosen = rows[shard * rows_per_shard : (shard + 1) * rows_per_shard]
+            records = [
+                encode_example(
+                    {name: value if isinstance(value, list) else [value] for name, value in row.items()}
+                )
+                for row in chosen
+            ]
+            name = f"examples-{shard:05d}-of-{total:05d}.tfrecord.gz"
+            write_records(examples.split_dir(split) / name, records)
+    document = {
+        "labels": labels,
+        "placeholders": placeholders,
+        "splits": {split: {"rows": len(rows)} for split, rows in splits.items()},
+    }
+    examples.summary_path.write_text(json.dumps(document), encoding="utf-8")
+    return examples
 
 
 def run_transform(

@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core.errors import DataError, UserError
+from components.data.example_proto import encode_example
+from components.data.tfrecord import write_records
 from pipeline.commands.init import init_command
 from pipeline.config import PipelineConfig, load_config
 
@@ -66,6 +69,18 @@ def test_jsonl_parquet_and_splits(tmp_path: Path):
     assert config.example_gen.columns.labels == "labels"
 
 
+def test_whatever_example_gen_reads_can_be_looked_at(tmp_path: Path):
+    rows = "".join(f"{text.replace(',', '')},größer\n" for text in TEXTS)
+    (tmp_path / "data.csv.gz").write_bytes(gzip.compress(f"text,label\n{rows}".encode("utf-16")))
+    config = init(tmp_path / "data.csv.gz", tmp_path)
+    assert config.example_gen.columns.labels == "label"
+
+    records = [encode_example({"text": [text], "emotion": ["joy"]}) for text in TEXTS]
+    write_records(tmp_path / "data.tfrecord", records)
+    config = init(tmp_path / "data.tfrecord", tmp_path, force=True)
+    assert config.example_gen.columns.labels == "emotion"
+
+
 def test_the_configuration_is_commented_and_never_overwritten_unasked(tmp_path: Path):
     data = write_csv(tmp_path / "data.csv", "text,label", [f"{text.replace(',', '')},joy" for text in TEXTS])
     init(data, tmp_path)
@@ -78,11 +93,11 @@ def test_the_configuration_is_commented_and_never_overwritten_unasked(tmp_path: 
 @pytest.mark.parametrize(
     ("name", "content", "error", "said"),
     [
-        ("data.csv", b"", DataError, "has no rows"),
+        ("data.csv", b"", DataError, "is empty"),
         ("data.csv", b"text,labels\n", DataError, "has no rows"),
-        ("data.csv", "text,labels\nh\xe4ppy,joy\n".encode("latin-1"), DataError, "is not UTF-8"),
-        ("data.jsonl", b'{"text": "a"\n', DataError, "row 1 is not JSON"),
-        ("data.jsonl", b"[1]\n", DataError, "row 1 is no JSON object"),
+        ("data.csv", "text,labels\nh\xe4ppy,joy\n".encode("latin-1"), DataError, "row 2: not UTF-8"),
+        ("data.jsonl", b'{"text": "a"\n', DataError, "row 1: broken JSON"),
+        ("data.jsonl", b"7\n", DataError, "row 1: broken JSON"),
         ("data.docx", b"zip", DataError, "data.docx"),
         ("data.csv", b"a,b\nx,1\ny,2\nz,3\n", UserError, "cannot tell which column holds the labels"),
     ],

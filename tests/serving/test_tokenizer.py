@@ -22,6 +22,13 @@ from tflite.text import CleaningRules, clean_text
 SHARED_DATA = Path(os.environ.get("EMOTION_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SPECIAL_TOKENS = {"[NAME]": "xxname", "[RELIGION]": "xxreligion"}
 CASINGS = [(True, True), (False, False), (True, False), (False, True)]
+CHARACTERS = (
+    ("\u20e3", ""),
+    ("Ä", " A Umlaut "),
+    ("字", " Zeichen é"),
+    ("😀", " grin "),
+    ("\U0010ffff", "İ"),
+)
 EVERY_CODE_POINT = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 UNASSIGNED_PLANES = range(0x40000, 0xE0000)
 
@@ -99,21 +106,31 @@ def _vocabulary() -> tuple[str, ...]:
 
 @cache
 def _pair(
-    lowercase: bool, strip_accents: bool, max_tokens: int = 64
+    lowercase: bool, strip_accents: bool, max_tokens: int = 64, characters: tuple[tuple[str, str], ...] = ()
 ) -> tuple[HostTokenizer, InGraphTokenizer]:
-    return _tokenizers(_vocabulary(), lowercase, strip_accents, max_tokens)
+    return _tokenizers(_vocabulary(), lowercase, strip_accents, max_tokens, dict(characters))
 
 
 def _tokenizers(
-    vocabulary: tuple[str, ...], lowercase: bool, strip_accents: bool, max_tokens: int
+    vocabulary: tuple[str, ...],
+    lowercase: bool,
+    strip_accents: bool,
+    max_tokens: int,
+    characters: dict[str, str] | None = None,
 ) -> tuple[HostTokenizer, InGraphTokenizer]:
-    rules = CleaningRules(lowercase=lowercase, strip_accents=strip_accents, special_tokens=SPECIAL_TOKENS)
+    rules = CleaningRules(
+        lowercase=lowercase,
+        strip_accents=strip_accents,
+        special_tokens=SPECIAL_TOKENS,
+        characters=characters or {},
+    )
     host = HostTokenizer(TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=max_tokens))
     graph = InGraphTokenizer(
         vocabulary,
         lowercase=lowercase,
         strip_accents=strip_accents,
         special_tokens=SPECIAL_TOKENS,
+        characters=characters,
         max_tokens=max_tokens,
     )
     return host, graph
@@ -135,9 +152,14 @@ def _nasty_texts(count: int) -> list[str]:
     return [text() for _ in range(count)]
 
 
-@pytest.mark.parametrize(("lowercase", "strip_accents"), CASINGS)
-def test_cleaning_is_the_canonical_one_on_every_code_point(lowercase: bool, strip_accents: bool) -> None:
-    host, graph = _pair(lowercase, strip_accents)
+@pytest.mark.parametrize(
+    ("lowercase", "strip_accents", "characters"),
+    [*((*casing, ()) for casing in CASINGS), (True, True, CHARACTERS), (False, False, CHARACTERS)],
+)
+def test_cleaning_is_the_canonical_one_on_every_code_point(
+    lowercase: bool, strip_accents: bool, characters: tuple[tuple[str, str], ...]
+) -> None:
+    host, graph = _pair(lowercase, strip_accents, characters=characters)
     cleaned = graph.clean(tf.constant([character.encode() for character in EVERY_CODE_POINT])).numpy()
     different = [
         f"U+{ord(character):04X}"
@@ -164,14 +186,48 @@ def test_token_ids_are_the_hosts_on_every_code_point() -> None:
     assert different == []
 
 
+@pytest.mark.parametrize("characters", [(), CHARACTERS])
 @pytest.mark.parametrize(("lowercase", "strip_accents"), CASINGS)
-def test_token_ids_are_the_hosts_on_nasty_texts(lowercase: bool, strip_accents: bool) -> None:
-    host, graph = _pair(lowercase, strip_accents)
+def test_token_ids_are_the_hosts_on_nasty_texts(
+    lowercase: bool, strip_accents: bool, characters: tuple[tuple[str, str], ...]
+) -> None:
+    host, graph = _pair(lowercase, strip_accents, characters=characters)
     texts = _nasty_texts(4000)
     tokens = graph.tokenize(tf.constant([text.encode() for text in texts])).to_list()
     assert [text for text, ids in zip(texts, tokens, strict=True) if ids != host.encode(text)] == []
     known = sum(len(ids) - 2 - ids.count(host.spec.unknown_id) for ids in tokens)
     assert known > 20_000, "the vocabulary must cover most words, or equality proves little"
+
+
+@pytest.mark.parametrize("max_tokens", [3, 4, 5, 12, 40])
+def test_pairs_are_the_hosts(max_tokens: int) -> None:
+    host, graph = _pair(True, True, max_tokens=max_tokens)
+    texts = _nasty_texts(1500)
+    contexts = [*texts[700:], *[""] * 200, *texts[:500]]
+    pairs = list(zip(texts, contexts, strict=True))
+    text, context = (tf.constant([row.encode() for row in rows]) for rows in (texts, contexts))
+    tokens, segments = graph.frame_pair(graph.pieces(text), graph.pieces(context))
+    found = zip(tokens.to_list(), segments.to_list(), strict=True)
+    different = [pair for pair, ids in zip(pairs, found, strict=True) if ids != host.encode_pair(*pair)]
+    assert different == []
+    inputs = {name: value.numpy() for name, value in graph(text, context).items()}
+    lengths = inputs["padding_mask"].sum(axis=1)
+    rows = zip(inputs["token_ids"], inputs["segment_ids"], lengths, strict=True)
+    assert [(ids[:n].tolist(), own[:n].tolist()) for ids, own, n in rows] == [
+        host.encode_pair(*pair) for pair in pairs
+    ]
+    assert not (inputs["token_ids"] * (1 - inputs["padding_mask"])).any()
+    assert not (inputs["segment_ids"] * (1 - inputs["padding_mask"])).any()
+
+
+def test_special_tokens_cut_by_malformed_bytes_are_found_as_in_the_cleaned_text() -> None:
+    _, graph = _pair(True, True)
+    text = tf.constant([b"[NA\xffME] [NAME]", b"A [NAME]\n[RELIGION]", b"[NAME] [NA"])
+    assert graph.clean(text).numpy().tolist() == [
+        b" xxname   xxname ",
+        b"a  xxname   xxreligion ",
+        b" xxname  [na",
+    ]
 
 
 @pytest.mark.shared_data
@@ -245,12 +301,15 @@ def test_long_texts_are_cut_before_sep_in_both() -> None:
     texts = ["a b c d e f g", "a b c d", "a b c", "xyz" * 20]
     assert graph.tokenize(tf.constant(texts)).to_list() == [host.encode(text) for text in texts]
     assert graph(tf.constant(texts))["token_ids"].shape == (4, 6)
-    assert graph.count_pieces(tf.constant(texts)).numpy().tolist()[:3] == [7, 4, 3]
+    assert graph.pieces(tf.constant(texts)).row_lengths().numpy().tolist()[:3] == [7, 4, 3]
 
 
 def test_an_empty_batch_gives_empty_inputs() -> None:
     _, graph = _pair(True, True)
-    assert graph(tf.constant([], tf.string))["token_ids"].shape == (0, 2)
+    none = tf.constant([], tf.string)
+    assert graph(none)["token_ids"].shape == (0, 2)
+    assert graph(none, none)["token_ids"].shape == (0, 0)
+    assert graph.tokenize(none).shape == (0, None)
 
 
 def test_the_twins_share_one_list_of_newer_characters() -> None:

@@ -42,6 +42,25 @@ def test_names_of_control_tokens_in_a_text_are_words() -> None:
     assert _pieces("[CLS] [UNK]") == ["[CLS]", "[", "cls", "]", "[", "unk", "]", "[SEP]"]
 
 
+def test_what_is_remembered_changes_nothing() -> None:
+    tokenizer = HostTokenizer(_spec())
+    texts = ["hugs  Café,hugs 😀", "x" * 70, "the[NAME]hugs hugs", "x" * 70]
+    first = [tokenizer.encode(text) for text in texts]
+    assert [tokenizer.encode(text) for text in texts] == first
+    assert first == [HostTokenizer(_spec()).encode(text) for text in texts]
+    assert tokenizer.words(texts[0]) == ["hugs", "cafe", ",", "hugs", "😀"]
+    assert tokenizer.word_ids("hugs") == (6, 7)
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tflite.host_tokenizer._MAX_REMEMBERED", 10)
+    tokenizer = HostTokenizer(_spec(max_tokens=64))
+    for number in range(100):
+        assert tokenizer.encode(f"x{'x' * (number % 30)}!")[-2] == VOCABULARY.index("!")
+    sizes = [len(tokenizer._ids_by_chunk), len(tokenizer._ids_by_word), len(tokenizer._words_by_chunk)]
+    assert max(sizes) <= 10
+
+
 def test_truncation_keeps_the_last_token_sep() -> None:
     assert _pieces("hugs hugs hugs", max_tokens=5) == ["[CLS]", "hug", "##s", "hug", "[SEP]"]
 
@@ -69,9 +88,45 @@ def test_spec_survives_saving_even_with_line_separators_as_tokens(tmp_path: Path
 def test_spec_of_another_format_is_refused(tmp_path: Path) -> None:
     _spec().save(tmp_path)
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
-    with pytest.raises(ValueError, match="format_version is 2, expected 1"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 3}))
+    with pytest.raises(ValueError, match="format_version is 3, expected 2 or older"):
         TokenizerSpec.load(tmp_path)
+
+
+def test_spec_of_the_first_format_is_read(tmp_path: Path) -> None:
+    _spec().save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    document = {**json.loads(path.read_text()), "format_version": 1}
+    del document["characters"], document["segments"]
+    path.write_text(json.dumps(document))
+    assert TokenizerSpec.load(tmp_path) == _spec()
+
+
+def test_characters_and_segments_survive_saving(tmp_path: Path) -> None:
+    rules = CleaningRules(lowercase=True, strip_accents=True, characters={"😀": " happy "})
+    spec = TokenizerSpec(vocabulary=VOCABULARY, rules=rules, max_tokens=8, segments=2)
+    spec.save(tmp_path)
+    assert TokenizerSpec.load(tmp_path) == spec
+    assert HostTokenizer(spec).words("hug😀") == ["hug", "happy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "pieces", "segments"),
+    [
+        ("hug the", "happy", "[CLS] happy [SEP] hug the [SEP]", "000111"),
+        # The context loses its beginning, the text nothing.
+        ("hug the hug", "x happy !", "[CLS] happy ! [SEP] hug the hug [SEP]", "00001111"),
+        ("hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
+        ("hug the hug the hug the hug", "x !", "[CLS] hug the hug the hug the [SEP]", "00000000"),
+        ("hug", " \t", "[CLS] hug [SEP]", "000"),
+        ("", "happy", "[CLS] happy [SEP] [SEP]", "0001"),
+    ],
+)
+def test_a_context_gives_way_to_the_text(text: str, context: str, pieces: str, segments: str) -> None:
+    spec = _spec(max_tokens=8)
+    found, found_segments = HostTokenizer(spec).encode_pair(text, context)
+    assert [spec.vocabulary[index] for index in found] == pieces.split()
+    assert "".join(map(str, found_segments)) == segments
 
 
 @pytest.mark.parametrize(
@@ -87,3 +142,8 @@ def test_unfit_specs_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=max_tokens)
+
+
+def test_neither_one_nor_two_segments_are_refused() -> None:
+    with pytest.raises(ValueError, match="segments is 3; expected 1 or 2"):
+        TokenizerSpec(vocabulary=VOCABULARY, rules=UNCASED, max_tokens=8, segments=3)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.tflite import toy
 from tflite.errors import MetadataError, ModelFileError
+from tflite.host_tokenizer import HostTokenizer
+from tflite.interpreter import TextClassifier
 from tflite.metadata import attach_metadata, read_metadata, thresholds_json
 from tflite.model_file import describe, read_buffer
 
@@ -34,6 +36,18 @@ def test_metadata_in_any_script_survive(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(attach_metadata(toy.files()["int8"], metadata))
     assert read_metadata(path) == metadata
+
+
+def test_rules_of_characters_travel_with_the_file(tmp_path: Path) -> None:
+    metadata = toy.metadata()
+    rules = dataclasses.replace(metadata.tokenizer.rules, characters={"😂": " tears of joy ", "\ufe0f": ""})
+    tokenizer = dataclasses.replace(metadata.tokenizer, rules=rules)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(
+        attach_metadata(toy.files()["float32"], dataclasses.replace(metadata, tokenizer=tokenizer))
+    )
+    assert read_metadata(path).tokenizer == tokenizer
+    assert TextClassifier(path).encode("😂\ufe0f") == HostTokenizer(tokenizer).encode("tears of joy")
 
 
 def test_mediapipes_own_schema_reads_the_tables() -> None:

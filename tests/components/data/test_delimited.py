@@ -7,13 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import DataError
-from components.data.delimited import Dialect, read_delimited
+from components.data.delimited import Dialect, read_delimited, read_header
 from components.data.rows import BrokenRow, Reason, Row
 
 
 def read(text, dialect=None, wanted=(), delimiter=","):
-    lines = iter(io.StringIO(text, newline="").readlines())
-    return list(read_delimited(lines, dialect or Dialect(), delimiter, where="a.csv", wanted=wanted))
+    dialect = dialect or Dialect()
+    header = read_header(lines_of(text), dialect, delimiter, where="a.csv", wanted=wanted)
+    return list(read_delimited(lines_of(text), dialect, delimiter, header.columns, where="a.csv"))
+
+
+def lines_of(text):
+    return iter(io.StringIO(text, newline="").readlines())
 
 
 def test_rows_carry_the_line_that_they_start_on():
@@ -84,7 +89,6 @@ def test_another_delimiter_is_suggested():
     ("text", "message"),
     [
         ("\n\n", "has no rows"),
-        ("text,text\n", "row 1: the header names 'text' twice"),
         ("t\udce9xt,labels\n", "row 1: the header is not UTF-8"),
         ('"text"x,labels\n', "row 1: the header cannot be read"),
     ],
@@ -92,6 +96,18 @@ def test_another_delimiter_is_suggested():
 def test_a_header_that_is_none_is_refused(text, message):
     with pytest.raises(DataError, match=message):
         read(text)
+
+
+def test_a_wanted_column_must_be_there_once():
+    with pytest.raises(DataError, match="column 'text' is there twice"):
+        read("text,text,labels\n", wanted=("text",))
+    (row,) = read("text,note,note\none,two,three\n", wanted=("text",))
+    assert row.values["text"] == "one"
+
+
+def test_empty_fields_after_the_last_column_are_none():
+    assert read("text,labels\none,joy,,\n") == [Row(2, {"text": "one", "labels": "joy"})]
+    assert read("text,labels,,\none,joy\n") == [Row(2, {"text": "one", "labels": "joy", "": ""})]
 
 
 FIELDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

@@ -1,18 +1,22 @@
 import math
+import pickle
 from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from components.data.distribution import Distribution
+from components.data.profile import ROUNDING_ERROR
 
 NUMBERS = st.lists(st.one_of(st.integers(-50, 50), st.floats(-1e6, 1e6)), min_size=1, max_size=60)
 
 
-def distribution(numbers):
-    return Distribution(Counter(numbers))
+def distribution(numbers, **limit):
+    counted = Distribution(**limit)
+    counted.add_all(numbers)
+    return counted
 
 
 @given(NUMBERS)
@@ -31,11 +35,17 @@ def test_equal_to_numpy(numbers):
 
 
 @given(NUMBERS, st.integers(1, 12))
+@example([0.0, 5e-324], 5)
+@example([1.0, np.nextafter(1.0, 2)], 10)
+@example([0.5, 0.5], 3)
+@example([1e22, 1e22 + 2097152], 7)
 def test_histograms_count_everything_once(numbers, buckets):
     counts, edges = distribution(numbers).extract().histogram(buckets)
     assert counts.sum() == len(numbers)
     assert counts.tolist() == np.histogram(numbers, bins=edges)[0].tolist()
     assert len(counts) <= buckets
+    assert edges[0] <= min(numbers)
+    assert edges[-1] >= max(numbers)
 
 
 def test_buckets_of_fractions_are_those_of_numpy():
@@ -52,11 +62,48 @@ def test_buckets_of_whole_numbers_hold_equally_many_of_them():
     assert edges.tolist() == list(range(1, 35, 2))
 
 
-@given(NUMBERS, st.integers(0, 60))
-def test_parts_can_be_merged(numbers, cut):
-    merged = distribution(numbers[:cut])
-    merged.merge(distribution(numbers[cut:]))
-    assert merged.counts == distribution(numbers).counts
+@given(NUMBERS, st.integers(0, 60), st.sampled_from([3, 1000]))
+def test_parts_can_be_merged_in_any_order(numbers, cut, limit):
+    first, second = (distribution(part, limit=limit) for part in (numbers[:cut], numbers[cut:]))
+    forwards, backwards = (Distribution(limit=limit) for _ in range(2))
+    for part in (first, second):
+        forwards.merge(pickle.loads(pickle.dumps(part)))
+    for part in (second, first):
+        backwards.merge(part)
+    assert forwards == backwards == distribution(numbers, limit=limit)
+
+
+@given(NUMBERS)
+def test_of_many_numbers_sums_are_exact_and_quantiles_within_the_stated_error(numbers):
+    profile = distribution(numbers, limit=2).extract()
+    if len(set(numbers)) <= 2:
+        assert profile.relative_error == 0
+        return
+    assert profile.relative_error == ROUNDING_ERROR
+    assert (profile.minimum, profile.maximum) == (min(numbers), max(numbers))
+    assert profile.mean == pytest.approx(math.fsum(numbers) / len(numbers), rel=1e-15, abs=1e-300)
+    assert profile.standard_deviation == pytest.approx(np.std(numbers), rel=1e-9, abs=1e-6)
+    for rank, number in enumerate(sorted(numbers)):
+        found = profile.quantile(rank / (len(numbers) - 1))
+        assert abs(found - number) <= max(abs(number) * ROUNDING_ERROR, 1e-9 * max(map(abs, numbers)))
+    counts, edges = profile.histogram(7)
+    assert counts.sum() == len(numbers)
+    assert (edges[0], edges[-1]) == (pytest.approx(min(numbers)), pytest.approx(edges[-1]))
+
+
+def test_the_standard_deviation_survives_a_large_mean():
+    numbers = [1e8 + step / 1024 for step in range(1000)]
+    assert distribution(numbers, limit=10).extract().standard_deviation == pytest.approx(
+        np.std(numbers), rel=1e-9
+    )
+
+
+def test_memory_is_bounded_whatever_comes():
+    numbers = np.random.default_rng(1).lognormal(size=200_000)
+    counted = distribution(numbers.tolist(), limit=5000)
+    assert len(counted.counts) < 30_000
+    for q in (0.01, 0.5, 0.99):
+        assert counted.extract().quantile(q) == pytest.approx(np.quantile(numbers, q), rel=2 * ROUNDING_ERROR)
 
 
 def test_an_empty_distribution_has_no_figures():
@@ -76,7 +123,7 @@ def test_an_empty_distribution_has_no_figures():
 
 
 def test_the_report_entry():
-    entry = distribution([1, 2, 2, 5]).extract().to_json(5)
+    entry = Distribution(Counter([1, 2, 2, 5])).extract().to_json(5)
     assert entry == {
         "min": 1.0,
         "mean": 2.5,

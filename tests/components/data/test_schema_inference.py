@@ -1,22 +1,13 @@
-import pytest
-from tensorflow_metadata.proto.v0 import schema_pb2
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.core.errors import DataError
-from components.data.schema_inference import format_schema, infer_schema, parse_schema
-from components.data.split_statistics import Detail, SplitStatistics
-
-DETAIL = Detail(top_values=20, ranks=1000, buckets=10)
-
-
-def dataset(name, examples):
-    statistics = SplitStatistics()
-    for example in examples:
-        statistics.add({"id": [b"1"], **example})
-    return statistics.to_proto(name, DETAIL)
+from components.data.schema_inference import infer_schema
+from components.data.schema_rules import compare_with_schema
+from tests.components.written_statistics import dataset
 
 
 def row(*labels, **features):
-    return {"text": [b"hi"], "labels": [label.encode() for label in labels], **features}
+    return {"id": ["1"], "text": ["hi"], "labels": labels, **features}
 
 
 def inferred(*datasets):
@@ -24,10 +15,18 @@ def inferred(*datasets):
     return schema, {feature.name: feature for feature in schema.feature}
 
 
+def with_weights(name, rows, present):
+    proto = dataset(name, rows)
+    common = proto.features.add(name="weight", type="FLOAT").num_stats.common_stats
+    common.num_non_missing, common.num_missing = present, len(rows) - present
+    common.min_num_values = common.max_num_values = 1
+    return proto
+
+
 def test_types_presence_and_valency():
     schema, features = inferred(
-        dataset("train", [row("joy", "fear", weight=[0.5]), row(weight=[1.0])]),
-        dataset("validation", [row("joy", weight=[1.0])]),
+        with_weights("train", [row("joy", "fear"), row()], 2),
+        with_weights("validation", [row("joy")], 1),
     )
     assert list(features) == ["id", "labels", "text", "weight"]
     text, labels, weight = features["text"], features["labels"], features["weight"]
@@ -40,6 +39,7 @@ def test_types_presence_and_valency():
     assert [(domain.name, list(domain.value)) for domain in schema.string_domain] == [
         ("labels", ["joy", "fear"])
     ]
+    assert not text.HasField("natural_language_domain")
 
 
 def test_single_labels_stay_single():
@@ -49,7 +49,7 @@ def test_single_labels_stay_single():
 
 def test_a_feature_of_one_split_only_is_optional():
     _, features = inferred(
-        dataset("train", [row("joy", context=[b"before"])]),
+        dataset("train", [row("joy", context=["before"])]),
         dataset("test", [row("joy")]),
         dataset("empty", []),
     )
@@ -59,9 +59,9 @@ def test_a_feature_of_one_split_only_is_optional():
 
 def test_slices_with_few_values_are_enumerations():
     many = [
-        row("joy", **{"slice/lang": [lang], "slice/user": [str(n).encode()]})
+        row("joy", **{"slice/lang": [lang], "slice/user": [str(n)]})
         for n in range(101)
-        for lang in (b"en", b"de")
+        for lang in ("en", "de")
     ]
     schema, features = inferred(dataset("train", many))
     assert features["slice/lang"].domain == "slice/lang"
@@ -69,22 +69,37 @@ def test_slices_with_few_values_are_enumerations():
     assert not features["slice/user"].domain
 
 
-def test_the_text_form_is_read_back():
-    schema, _ = inferred(dataset("train", [row("joy")]))
-    schema.string_domain[0].value.append("fröhlich")
-    text = format_schema(schema)
-    assert "fröhlich" in text
-    assert parse_schema(text, "s") == schema
+LANGUAGE = """
+feature_coverage: 0.9 avg_token_length: 4 min_sequence_length: 2 max_sequence_length: 30
+token_statistics { string_token: "[UNK]" fraction_of_sequences: 0.02 per_sequence_max_frequency: 3 }
+token_statistics { string_token: "[CLS]" fraction_of_sequences: 1 per_sequence_max_frequency: 1 }
+token_statistics { string_token: "the" fraction_of_sequences: 0.5 }
+"""
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("feature { nam: 1 }", r"s\.pbtxt: no tensorflow-metadata schema in text form: 1:11"),
-        ('feature { name: "text" }', "describes no feature 'labels', only text"),
-        ("", "describes no feature 'text', only none at all"),
-    ],
-)
-def test_what_is_no_schema_is_refused(text, message):
-    with pytest.raises(DataError, match=message):
-        parse_schema(text, "s.pbtxt")
+def spoken(name, language):
+    proto = dataset(name, [row("joy")])
+    text = next(feature for feature in proto.features if feature.name == "text")
+    statistics = text_format.Parse(language, statistics_pb2.NaturalLanguageStatistics())
+    text.custom_stats.add(name="nl_statistics").any.Pack(statistics)
+    return proto
+
+
+def test_a_language_domain_with_headroom():
+    datasets = [spoken("train", LANGUAGE), spoken("test", LANGUAGE.replace("0.9", "0.8"))]
+    schema, features = inferred(*datasets)
+    domain = features["text"].natural_language_domain
+    assert round(domain.coverage.min_coverage, 4) == 0.76
+    assert round(domain.coverage.min_avg_token_length, 4) == 3.8
+    limits = domain.sequence_length_constraints
+    assert (limits.min_sequence_length, limits.max_sequence_length) == (1, 45)
+    (token,) = domain.token_constraints
+    assert token.string_value == "[UNK]"
+    assert round(token.max_fraction_of_sequences, 4) == 0.05
+    for one in datasets:
+        assert compare_with_schema(one, schema, {}, max_foreign_share=0.1) == []
+
+
+def test_no_language_domain_if_a_split_was_not_tokenized():
+    _, features = inferred(spoken("train", LANGUAGE), dataset("test", [row("joy")]))
+    assert not features["text"].HasField("natural_language_domain")

@@ -1,6 +1,4 @@
-import numpy as np
-
-from components.data.split_rules import check_labels, check_leakage, check_priors, check_splits
+from components.data.split_rules import check_dead_letters, check_labels, check_lengths, check_splits
 
 REQUIRED = ("train", "validation", "test")
 
@@ -33,33 +31,25 @@ def test_long_lists_are_cut():
     assert "l7 and 22 more" in without.message
 
 
-def test_leakage_above_the_limit():
-    overlaps = [{"splits": ["train", "test"], "texts": 2, "rows": [4, 3], "examples": ["hi there"]}]
-    (found,) = check_leakage(overlaps, {"train": 80, "test": 20}, max_share=0.1)
-    assert (found.split, found.type) == ("test", "TEXT_IN_TWO_SPLITS")
-    assert "2 texts stand in train, too (3 rows, 15.0%; one is 'hi there')" in found.message
-    assert check_leakage(overlaps, {"train": 80, "test": 20}, max_share=0.15) == []
+def test_texts_that_are_no_utterance():
+    (found,) = check_lengths("train", {"max": 5000.0}, max_words=2000)
+    assert (found.split, found.feature, found.type) == ("train", "text", "TEXT_TOO_LONG")
+    assert "5,000 words where 2,000 are expected" in found.message
+    for lengths in ({"max": 2000.0}, {"max": None}, None):
+        assert check_lengths("train", lengths, max_words=2000) == []
 
 
-def test_a_shift_that_chance_does_not_explain():
-    train = {"joy": 500, "fear": 500}
-    (found,) = check_priors(train, {"joy": 700, "fear": 300}, split="test", max_distance=0.05)
-    assert found.type == "COMPARATOR_L_INFTY_HIGH"
-    assert "distance 0.200" in found.message
-    assert check_priors(train, {"joy": 700, "fear": 300}, split="test", max_distance=0.2) == []
-    assert check_priors(train, {"joy": 7, "fear": 3}, split="test", max_distance=0.05) == []
-    assert check_priors(train, {"joy": 0, "fear": 0}, split="test", max_distance=0.05) == []
-
-
-def test_resamples_of_one_distribution_are_silent():
-    random = np.random.default_rng(0)
-    labels = [f"label {number}" for number in range(28)]
-    shares = 1 / np.arange(1.0, 29.0)
-    shares /= shares.sum()
-    alarms = 0
-    for _ in range(500):
-        train, other = (
-            dict(zip(labels, random.multinomial(size, shares).tolist(), strict=True)) for size in (1000, 60)
-        )
-        alarms += bool(check_priors(train, other, split="test", max_distance=0.05))
-    assert alarms <= 25
+def test_dead_letters_near_the_limit():
+    summary = {
+        "splits": {"train": {"rows": 900}, "test": {"rows": 92}},
+        "dead_letters": 8,
+        "dead_letters_by_reason": {"EMPTY_TEXT": 3, "UNKNOWN_LABEL": 5},
+    }
+    (found,) = check_dead_letters(summary, max_share=0.005)
+    assert (found.split, found.type) == ("train", "DEAD_LETTERS_HIGH")
+    assert (
+        "8 of 1,000 rows cannot be used (0.8%, limit 0.5%): UNKNOWN_LABEL (5), EMPTY_TEXT (3)"
+        in found.message
+    )
+    assert check_dead_letters(summary, max_share=0.008) == []
+    assert check_dead_letters({"splits": {"train": {"rows": 5}}}, max_share=0) == []

@@ -3,9 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.core.errors import StageError
+from components.core.errors import DataError, StageError
+from components.data.example_proto import encode_example
+from components.data.tfrecord import write_records
 from components.modeling.dataset import TokenDataset, pad_tokens, read_split
-from tests.components.toy_corpus import LABELS, examples_of, run_transform
+from tests.components.toy_corpus import LABELS, examples_of, run_transform, write_examples
 
 
 def _dataset(rows: int, *, seed: int = 0) -> TokenDataset:
@@ -26,6 +28,14 @@ def test_padding() -> None:
     assert inputs["padding_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert inputs["segment_ids"].tolist() == [[0, 0, 0], [0, 0, 0]]
     assert {value.dtype for value in inputs.values()} == {np.dtype("int32")}
+
+
+def test_segments_are_padded_with_the_tokens() -> None:
+    rows = [np.array(row, np.int32) for row in ([5, 6, 7], [8])]
+    segments = [np.array(row, np.int32) for row in ([0, 1, 1], [0])]
+    inputs = pad_tokens(rows, segments)
+    assert inputs["segment_ids"].tolist() == [[0, 1, 1], [0, 0, 0]]
+    assert inputs["segment_ids"].dtype == np.int32
 
 
 def test_padding_no_rows() -> None:
@@ -87,6 +97,44 @@ def test_reads_what_transform_wrote(tmp_path: Path) -> None:
     ]
     assert dataset.targets.tolist() == [[1, 0, 0, 1], [0, 0, 0, 0]]
     assert dataset.weights.tolist() == [2.5, 1.0]
+
+
+def test_reads_two_segments(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "text": "i am happy", "context": "so", "labels": ["joy"]},
+        {"id": "b", "text": "so", "labels": []},
+    ]
+    _, transformed = run_transform(tmp_path, write_examples(tmp_path, {"train": rows}), segments=2)
+    dataset = read_split(transformed, "train", label_count=len(LABELS))
+    segments = dataset.segment_rows()
+    assert segments is not None
+    assert [row.tolist() for row in segments] == [[0, 0, 0, 1, 1, 1, 1], [0, 0, 0]]
+    batch = dataset.batch(np.array([1, 0]))
+    assert batch.inputs["segment_ids"].tolist() == [[0] * 7, [0, 0, 0, 1, 1, 1, 1]]
+    assert batch.inputs["padding_mask"].sum(axis=1).tolist() == [3, 7]
+
+
+def test_texts_alone_have_no_segments(tmp_path: Path) -> None:
+    _, transformed = run_transform(
+        tmp_path, write_examples(tmp_path, {"train": [{"id": "a", "text": "so", "labels": []}]})
+    )
+    assert read_split(transformed, "train", label_count=len(LABELS)).segment_rows() is None
+
+
+def test_an_empty_split_is_an_empty_dataset(tmp_path: Path) -> None:
+    _, transformed = run_transform(tmp_path, write_examples(tmp_path, {"train": []}))
+    dataset = read_split(transformed, "train", label_count=len(LABELS))
+    assert len(dataset) == 0
+    assert dataset.rows() == []
+
+
+def test_other_records_are_no_dataset(tmp_path: Path) -> None:
+    _, transformed = run_transform(
+        tmp_path, write_examples(tmp_path, {"train": [{"id": "a", "text": "so", "labels": []}]})
+    )
+    write_records(transformed.shards("train")[0], [encode_example({"text": ["so"]})])
+    with pytest.raises(DataError, match="no examples as Transform writes them"):
+        read_split(transformed, "train", label_count=len(LABELS))
 
 
 def test_a_missing_shard_is_noticed(tmp_path: Path) -> None:

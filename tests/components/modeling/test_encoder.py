@@ -5,10 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.core.errors import EncoderError
-from components.modeling.encoder import MINILM, Encoder, load_backbone, resolve_encoder
+from components.modeling.encoder import (
+    MINILM,
+    Encoder,
+    embedding_rows,
+    encoder_limits,
+    load_backbone,
+    resolve_encoder,
+    start_embeddings,
+)
 from components.modeling.vocabulary import read_vocabulary
 from tests.components.toy_corpus import needs_minilm
 
@@ -123,3 +132,22 @@ def test_minilm_loads() -> None:
     backbone = load_backbone(resolve_encoder(MINILM), dtype="mixed_bfloat16")
     assert backbone.count_params() == pytest.approx(22.7e6, rel=0.01)
     assert (backbone.num_layers, backbone.hidden_dim, backbone.max_sequence_length) == (6, 384, 512)
+
+
+def test_embeddings_start_from_the_mean_of_others() -> None:
+    backbone = load_backbone(resolve_encoder("tiny-random"))
+    before = backbone.token_embedding.embeddings.numpy().copy()
+    start_embeddings(backbone, {1: [20, 21, 22], 2: [1]})
+    after = backbone.token_embedding.embeddings.numpy()
+    np.testing.assert_allclose(after[1], before[20:23].mean(axis=0), rtol=1e-6)
+    # Rows are read before any is set.
+    np.testing.assert_array_equal(after[2], before[1])
+    np.testing.assert_array_equal(np.delete(after, [1, 2], axis=0), np.delete(before, [1, 2], axis=0))
+
+
+@needs_minilm
+def test_limits_are_those_of_the_architecture() -> None:
+    for name in (MINILM, "tiny-random"):
+        encoder = resolve_encoder(name)
+        backbone = load_backbone(encoder, load_weights=False)
+        assert encoder_limits(encoder) == (backbone.max_sequence_length, embedding_rows(backbone))

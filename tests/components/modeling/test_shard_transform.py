@@ -27,7 +27,7 @@ def _write(path: Path, examples: list[dict[str, Any]]) -> Path:
 
 
 def test_more_rows_than_a_batch_keep_their_order(transformer: ShardTransformer, tmp_path: Path) -> None:
-    texts = [f"happy {number}" for number in range(2500)]
+    texts = [f"happy {number}" for number in range(9500)]
     source = _write(
         tmp_path / "in.tfrecord.gz",
         [{"id": [str(number)], "text": [text], "labels": ["joy"]} for number, text in enumerate(texts)],
@@ -35,8 +35,8 @@ def test_more_rows_than_a_batch_keep_their_order(transformer: ShardTransformer, 
     report = transformer.transform(source, tmp_path / "out.tfrecord.gz")
     written = [decode_example(record) for record in read_records(tmp_path / "out.tfrecord.gz")]
     host = HostTokenizer(SPEC)
-    assert report.rows == 2500
-    assert [example["id"] for example in written] == [[str(number).encode()] for number in range(2500)]
+    assert report.rows == 9500
+    assert [example["id"] for example in written] == [[str(number).encode()] for number in range(9500)]
     assert [example["token_ids"] for example in written] == [host.encode(text) for text in texts]
 
 
@@ -50,6 +50,34 @@ def test_a_label_that_is_not_listed_is_refused(transformer: ShardTransformer, tm
     source = _write(tmp_path / "in.tfrecord.gz", [{"id": ["a"], "text": ["so"], "labels": ["envy"]}])
     with pytest.raises(DataError, match=r"label 'envy' is not in the label list \(joy, anger\)"):
         transformer.transform(source, tmp_path / "out.tfrecord.gz")
+
+
+def test_records_are_those_of_the_plain_encoder(transformer: ShardTransformer, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": ["a"], "text": ["happy"], "labels": ["anger", "joy"], "weight": [0.5]},
+        {"id": ["naïve"], "text": [""], "labels": [], "weight": []},
+        {"id": ["c"], "text": ["so so so so so so"]},
+    ]
+    transformer.transform(_write(tmp_path / "in.tfrecord.gz", rows), tmp_path / "out.tfrecord.gz")
+    host = HostTokenizer(SPEC)
+    assert list(read_records(tmp_path / "out.tfrecord.gz")) == [
+        encode_example(
+            {
+                "id": row["id"],
+                "token_ids": host.encode(row["text"][0]),
+                "label_ids": label_ids,
+                "weight": weight,
+            }
+        )
+        for row, label_ids, weight in zip(rows, [[0, 1], [], []], [[0.5], [1.0], [1.0]], strict=True)
+    ]
+
+
+def test_other_records_are_refused(transformer: ShardTransformer, tmp_path: Path) -> None:
+    for record in (b"\xff\xff", encode_example({"id": ["a"]})):
+        write_records(tmp_path / "in.tfrecord.gz", [record])
+        with pytest.raises(DataError, match=r"in\.tfrecord\.gz: no examples as ExampleGen writes them"):
+            transformer.transform(tmp_path / "in.tfrecord.gz", tmp_path / "out.tfrecord.gz")
 
 
 def test_reports_add_up_in_any_grouping() -> None:

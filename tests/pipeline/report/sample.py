@@ -19,6 +19,7 @@ from components.evaluation.thresholds import tune_thresholds
 from components.evaluation.worst_errors import most_confident_errors
 from pipeline.local_runner import RunResult, StageResult
 from pipeline.metadata_store import State
+from tests.pipeline.report import data_sample
 
 LABELS = (
     "admiration",
@@ -140,17 +141,8 @@ class _Writer:
 
     def examples(self) -> artifacts.Examples:
         examples = artifacts.Examples(self._directory("examples"))
-        splits = {"train": {"rows": 43410}, "test": {"rows": 5427}, "validation": {"rows": 5426}}
-        self._json(
-            examples.summary_path,
-            {
-                "labels": LABELS,
-                "splits": splits,
-                "dead_letters": 3,
-                "dead_letters_by_reason": {"empty text": 1, "unknown label": 2},
-                "sources": [{"uri": "data/train.tsv", "encoding": "utf-8", "rows": 43410, "dead_letters": 3}],
-            },
-        )
+        self._json(examples.summary_path, data_sample.examples_summary(LABELS))
+        data_sample.write_shards(examples, LABELS)
         examples.dead_letters_dir.mkdir()
         letters = [
             {
@@ -160,6 +152,13 @@ class _Writer:
                 "detail": "'hapy'",
                 "content": "yay\thapy",
             },
+            {
+                "file": "data/train.tsv",
+                "row": 88,
+                "reason": "unknown label",
+                "detail": None,
+                "content": data_sample.HOSTILE,
+            },
             {"file": "data/train.tsv", "row": 90, "reason": "empty text", "detail": "", "content": "\t27"},
         ]
         lines = "".join(json.dumps(letter) + "\n" for letter in letters)
@@ -168,38 +167,23 @@ class _Writer:
 
     def statistics(self) -> artifacts.ExampleStatistics:
         statistics = artifacts.ExampleStatistics(self._directory("statistics"))
-        splits = {}
-        for split, rows in (("train", 43410), ("test", 5427), ("validation", 5426)):
-            words = np.clip(self._rng.gamma(3.2, 4.2, rows), 1, 60).round()
-            counts, edges = np.histogram(words, bins=20)
-            splits[split] = {
-                "rows": rows,
-                "label_counts": {
-                    label: int(rate * rows) for label, rate in zip(LABELS, self._rates, strict=True)
-                },
-                "length_words": {
-                    "min": 1.0,
-                    "mean": float(words.mean()),
-                    "median": float(np.median(words)),
-                    "p95": float(np.quantile(words, 0.95)),
-                    "max": float(words.max()),
-                    "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
-                },
-                "duplicates": {"texts": 40, "surplus_rows": 61},
-            }
-        self._json(statistics.json_path, {"labels": LABELS, "splits": splits, "overlaps": []})
+        splits = {
+            split: data_sample.split_statistics(
+                LABELS,
+                data_sample.synthetic_targets(self._rng, self._rates, rows),
+                self._rng,
+                rated=split == "train",
+            )
+            for split, rows in data_sample.ROWS.items()
+        }
+        document = {"labels": LABELS, "tokenizer": {"encoder": "minilm"}, "splits": splits}
+        self._json(statistics.json_path, document)
+        data_sample.write_protos(statistics, splits)
         return statistics
 
     def anomalies(self, severity: str = "WARNING") -> artifacts.ExampleAnomalies:
         anomalies = artifacts.ExampleAnomalies(self._directory("anomalies"))
-        anomaly = {
-            "split": "test",
-            "feature": "labels",
-            "type": "COMPARATOR_L_INFTY_HIGH",
-            "severity": severity,
-            "message": "the share of 'joy' differs from train by 0.031, more than 0.03",
-        }
-        self._json(anomalies.json_path, [anomaly])
+        self._json(anomalies.json_path, data_sample.anomalies(severity))
         return anomalies
 
     def transform(self) -> tuple[artifacts.TransformGraph, artifacts.TransformedExamples]:

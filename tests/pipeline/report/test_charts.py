@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.charts import bin_counts, histogram, line_chart, nice_ticks
+from pipeline.report.charts import bin_counts, histogram, line_chart, nice_ticks, quantile_strip, share_strip
 
 _values = st.floats(-1e6, 1e6)
 
@@ -71,3 +71,27 @@ def test_binning_loses_nothing(counts, bins):
     assert len(edges) == len(heights) + 1
     for (start, end), height in zip(pairwise(edges), heights, strict=True):
         assert height == sum(count for number, count in counts.items() if start <= number < end)
+
+
+def test_a_limit_is_drawn_where_it_lies_and_not_beyond_the_columns():
+    chart = histogram([0, 10, 20], [5, 10], limit=15)
+    assert chart["columns"][1]["x"] < chart["limit"]["x"] < chart["right"]
+    assert histogram([0, 10, 20], [5, 10], limit=128)["limit"] is None
+
+
+def test_a_strip_of_quantiles_ends_at_the_longest():
+    profile = {"min": 1, "median": 5, "p95": 10, "max": 20}
+    assert quantile_strip(profile, 20) == {"min": 5, "median": 25, "p95": 50, "max": 100, "beyond": False}
+    assert quantile_strip({**profile, "max": 4000}, 20)["max"] == 100
+    assert quantile_strip({**profile, "max": 4000}, 20)["beyond"]
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=8))
+def test_the_pieces_of_a_strip_of_shares_fill_it(counts):
+    pieces = share_strip(counts)
+    assert len(pieces) == len(counts)
+    for before, after in pairwise(pieces):
+        assert after["x"] == pytest.approx(before["x"] + before["width"])
+    if sum(counts):
+        assert pieces[-1]["x"] + pieces[-1]["width"] == pytest.approx(100)
+        assert [piece["share"] * sum(counts) for piece in pieces] == pytest.approx(counts)

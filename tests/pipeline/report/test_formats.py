@@ -1,6 +1,15 @@
 import pytest
 
-from pipeline.report.formats import format_bytes, format_percent, format_score, format_seconds, format_value
+from pipeline.report.formats import (
+    format_bytes,
+    format_number,
+    format_percent,
+    format_points,
+    format_score,
+    format_seconds,
+    format_share,
+    format_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +68,27 @@ def test_all_is_only_what_is_all():
     assert format_percent(0.99999) == "99.99 %"
     assert format_percent(0.9971) == "99.71 %"
     assert format_percent(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [
+        (0.3276, "32.76 %"),
+        (0.0029, "0.29 %"),
+        (0.00004, "<0.01 %"),
+        (0.99999, "99.99 %"),
+        (0, "0 %"),
+        (1, "100 %"),
+        (None, "–"),
+    ],
+)
+def test_shares(share, written):
+    assert format_share(share) == written
+
+
+def test_differences_have_a_sign_unless_they_are_none():
+    assert [format_points(value) for value in (0.0123, -0.0123, -0.00001)] == ["+1.23", "−1.23", "0.00"]
+
+
+def test_numbers_have_a_decimal_where_they_need_one():
+    assert [format_number(value) for value in (65.0, 12.5, 1234.0, None)] == ["65", "12.5", "1,234", "–"]

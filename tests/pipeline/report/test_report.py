@@ -1,7 +1,5 @@
 import re
 from collections import Counter
-from collections.abc import Iterator
-from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,46 +9,8 @@ from pipeline.config import PipelineConfig, parse_config
 from pipeline.local_runner import RunResult
 from pipeline.metadata_store import State
 from pipeline.report import collect_report, render_report
+from tests.pipeline.report.page import Page
 from tests.pipeline.report.sample import LABELS, refused_run, sample_run
-
-_VOID = {"meta", "link", "wbr", "br", "rect", "line", "path", "circle"}
-
-
-class Page(HTMLParser):
-    """The elements of a page; fails on tags that do not nest."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.html = html
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attributes)))
-        if tag not in _VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in _VOID:
-            assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def all(self, tag: str) -> Iterator[dict[str, str | None]]:
-        return (attributes for name, attributes in self.elements if name == tag)
-
-    @property
-    def sections(self) -> list[str | None]:
-        return [attributes.get("id") for attributes in self.all("section")]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +32,11 @@ def test_a_blessed_run_shows_everything(blessed: Page) -> None:
         "errors",
         "training",
         "data",
+        "data-labels",
+        "data-texts",
+        "data-duplicates",
+        "data-rows",
+        "data-examples",
         "exports",
         "run",
     ]
@@ -88,7 +53,8 @@ def test_the_file_needs_no_network_and_no_script(blessed: Page) -> None:
     assert not list(blessed.all("script"))
     assert not re.search(r"https?://|@import|url\(", blessed.html)
     assert {attributes.get("href", "")[:5] for attributes in blessed.all("link")} == {"data:"}
-    assert all(str(attributes["href"]).startswith("#") for attributes in blessed.all("a"))
+    links = {str(attributes["href"]) for attributes in blessed.all("a")}
+    assert {link for link in links if not link.startswith("#")} == {"statistics.html"}
 
 
 def test_the_page_can_be_read_without_seeing_it(blessed: Page) -> None:
@@ -102,7 +68,8 @@ def test_the_page_can_be_read_without_seeing_it(blessed: Page) -> None:
             assert attributes["aria-label"]
     identifiers = [attributes["id"] for _, attributes in blessed.elements if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
-    targets = {str(attributes["href"])[1:] for attributes in blessed.all("a")}
+    links = {str(attributes["href"]) for attributes in blessed.all("a")}
+    targets = {link[1:] for link in links if link.startswith("#")}
     assert targets <= set(identifiers)
 
 
@@ -136,7 +103,7 @@ def test_a_model_for_tests_says_so_at_the_top(tmp_path: Path, config: PipelineCo
 def test_refused_data_are_shown_with_their_anomalies(tmp_path: Path, config: PipelineConfig) -> None:
     page = Page(render_report(collect_report(refused_run(tmp_path / "run").result, config)))
     assert "Stopped before training" in page.text
-    assert page.sections == ["data", "left-out", "run"]
+    assert page.sections == ["data", "data-duplicates", "data-rows", "data-examples", "left-out", "run"]
     assert "differs from train by 0.031" in page.text
     assert "Training : trainer was not run" in page.text
     assert "Label balance : statistics_gen was no part of this run." in page.text
@@ -147,7 +114,8 @@ def test_a_run_of_the_first_stage_alone_has_a_report(tmp_path: Path, config: Pip
     first = RunResult(1, State.COMPLETE, {"example_gen": result.stages["example_gen"]})
     page = Page(render_report(collect_report(first, config)))
     assert "No model judged" in page.text
-    assert page.sections == ["data", "left-out", "run"]
+    assert page.sections == ["data", "data-duplicates", "data-rows", "data-examples", "left-out", "run"]
+    assert not {"statistics.html"} & {str(attributes["href"]) for attributes in page.all("a")}
 
 
 def test_an_empty_run_has_a_report(config: PipelineConfig) -> None:
@@ -161,7 +129,7 @@ def test_the_configuration_and_the_environment_are_kept(blessed: Page) -> None:
 
 
 def palette(block: str) -> dict[str, str]:
-    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
+    return dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", block))
 
 
 def luminance(colour: str) -> float:
@@ -183,7 +151,9 @@ def test_text_contrasts_with_what_it_stands_on(scheme: str) -> None:
     pairs = [(text, ground) for text in ("text", "muted", "accent") for ground in ("page", "surface")]
     pairs += [(mood, f"{mood}-surface") for mood in ("good", "bad", "warn")]
     pairs += [("text", f"{mood}-surface") for mood in ("good", "bad", "warn")]
-    pairs += [("text", "sunken"), ("good", "sunken"), ("bad", "sunken")]
+    pairs += [("text", "sunken"), ("good", "sunken"), ("bad", "sunken"), ("bad", "surface")]
+    pairs += [("text", f"heat-{level}") for level in (1, 2, 3)]
+    pairs += [("on-heat", f"heat-{level}") for level in (4, 5)]
     for text, ground in pairs:
         assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
     assert contrast(colours["bar"], colours["sunken"]) >= 1.8

@@ -1,0 +1,57 @@
+"""`emotion inspect statistics`: the page about the data of the newest run that has any, written anew."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.core import artifacts
+from components.core.errors import UserError
+from components.core.filesystem import write_atomic
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.config import parse_config
+from pipeline.local_runner import RunResult, StageResult
+from pipeline.metadata_store import MetadataStore, State
+
+__all__ = ["write_statistics_page"]
+
+
+def write_statistics_page(root: Path) -> Path:
+    """Writes `statistics.html` from what the store knows, as the run itself did, and returns where it is.
+
+    Raises:
+        UserError: no run of this root got as far as StatisticsGen.
+    """
+    from pipeline.report import collect_report, render_statistics
+
+    storage = ArtifactStorage(str(root))
+    store = MetadataStore(storage.metadata_path)
+    try:
+        for run in store.runs():
+            record = collect_report(_result(run, store, storage), parse_config(json.loads(run["config"])))
+            if record.statistics is not None:
+                path = storage.report_dir(record.run_id) / "statistics.html"
+                write_atomic(path, render_statistics(record))
+                return path
+    finally:
+        store.close()
+    raise UserError(f"{root}: no run has statistics yet; run `emotion run CONFIG --to statistics_gen` first")
+
+
+def _result(run: dict[str, Any], store: MetadataStore, storage: ArtifactStorage) -> RunResult:
+    """The run as its runner told it."""
+    stages = {
+        execution.stage: StageResult(
+            execution.stage,
+            execution.state,
+            execution.summary,
+            {
+                name: getattr(artifacts, record.type)(storage.localize(record.uri, record.digest))
+                for name, record in store.outputs(execution.id).items()
+            },
+            execution.seconds or 0.0,
+            execution.peak_memory_mib,
+            execution.error or "",
+        )
+        for execution in store.executions(run["id"])
+    }
+    return RunResult(run["id"], State(run["state"]), stages)

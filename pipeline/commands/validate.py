@@ -1,0 +1,219 @@
+"""`emotion validate`: are these data fit to train on?"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+
+from components.core.artifacts import Artifact, ExampleAnomalies, Examples, ExampleStatistics, Schema
+from components.core.errors import UserError
+from components.core.filesystem import exists, is_remote, subdirectories
+from pipeline.commands.anomaly_table import print_anomalies
+from pipeline.commands.data_look import Findings, look_at
+from pipeline.commands.run import REFUSED_EXIT_CODE, run_logged
+from pipeline.commands.schema_file import CuratedSchema, write_schema_file
+from pipeline.config import PipelineConfig, load_config, parse_config
+from pipeline.console import ConsoleObserver
+from pipeline.local_runner import SILENT, RunObserver, RunResult
+
+__all__ = ["ValidateOptions", "validate_command"]
+
+_LAST_STAGE = "example_validator"
+
+T = TypeVar("T", bound=Artifact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidateOptions:
+    """What the user may say.
+
+    Attributes:
+        text, labels: column names of a data file; None to guess.
+        separator: what stands between labels; None to guess, empty if a text has one label.
+        schema: curated schema to hold the data against.
+        previous: earlier data, or statistics of them, to compare with.
+        write_schema: where to write the inferred schema, or the curated one made to fit the data.
+        force: whether `write_schema` may overwrite a file.
+        root: directory to keep the artifacts in; that of the configuration, or a temporary one, if None.
+        use_cache: whether stages that ran before are taken from the cache.
+        as_json: whether to print JSON.
+    """
+
+    text: str | None = None
+    labels: str | None = None
+    separator: str | None = None
+    schema: Path | None = None
+    previous: str | None = None
+    write_schema: Path | None = None
+    force: bool = False
+    root: Path | None = None
+    use_cache: bool = True
+    as_json: bool = False
+
+
+def validate_command(data: str, options: ValidateOptions) -> int:
+    """Runs the data stages, prints what is odd, and returns the exit code: 3 if there are errors, else 0.
+
+    Args:
+        data: a configuration (YAML), or a data file, glob pattern or directory.
+        options: what the user said.
+
+    Raises:
+        UserError: an input or an option is wrong.
+    """
+    target = options.write_schema
+    if target is not None and target.exists() and not options.force and target != options.schema:
+        raise UserError(f"{target}: exists already; add --force to overwrite it, or name another file")
+    curated = CuratedSchema.read(options.schema) if options.schema is not None else None
+    console = Console(quiet=options.as_json)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emotion-validate-")))
+        config = _configure(data, options, curated, scratch)
+        observer = stack.enter_context(_observe(console, data))
+        result = run_logged(config, to=_LAST_STAGE, use_cache=options.use_cache, observer=observer)
+        outcome = _outcome(data, config, options, result)
+        if target is not None:
+            statistics = _output(result, "statistics_gen", ExampleStatistics)
+            held = _output(result, "schema_gen", Schema).pbtxt_path
+            outcome["schema_changes"] = write_schema_file(
+                target, curated, statistics, inferred=held, data=data
+            )
+    if options.as_json:
+        print(json.dumps(outcome, indent=2, ensure_ascii=False))
+    else:
+        print_anomalies(console, outcome, written=target)
+    return REFUSED_EXIT_CODE if outcome["errors"] else 0
+
+
+def _configure(
+    data: str, options: ValidateOptions, curated: CuratedSchema | None, scratch: Path
+) -> PipelineConfig:
+    """The configuration that was given, or one for the data file; with the schema and the earlier data, if given."""
+    if _is_configuration(data):
+        for name in ("text", "labels", "separator"):
+            if getattr(options, name) is not None:
+                raise UserError(f"--{name} is for data files; {data} says it under `example_gen`")
+        config = load_config(data)
+        if options.root is not None:
+            config = config.model_copy(update={"root": str(options.root)})
+    else:
+        found = look_at(data, text=options.text, labels=options.labels)
+        config = _describe(data, found, options, curated, options.root or scratch / "root")
+    if options.schema is not None:
+        config = _set(config, "schema_gen", schema_path=str(options.schema.resolve()))
+    if options.previous is not None:
+        earlier = _find_statistics(options.previous, config, scratch / "previous")
+        config = _set(config, _LAST_STAGE, previous_statistics=earlier)
+    return config
+
+
+def _is_configuration(data: str) -> bool:
+    return Path(data).suffix.lower() in (".yaml", ".yml")
+
+
+def _describe(
+    data: str, found: Findings, options: ValidateOptions, curated: CuratedSchema | None, root: Path
+) -> PipelineConfig:
+    """A configuration for data that were looked at.
+
+    Files that are not named after splits are one split, `train`, whole: there is nothing to train here, and rows that
+    are dealt to splits would only be looked at apart.
+    """
+    named = {column: column for column in ("context", "weight", "group") if _asks(curated, column, found)}
+    slices = [column for column in found.columns if _asks(curated, f"slice/{column}", found)]
+    separator = found.separator if options.separator is None else options.separator or None
+    where: dict[str, Any] = {"source": data} if found.splits else {"splits": {"train": data}}
+    columns = {"text": found.text, "labels": found.labels, "id": found.id, "slices": slices, **named}
+    return parse_config(
+        {
+            "name": "validate",
+            "root": str(root),
+            "example_gen": {**where, "columns": columns, "separator": separator},
+            "example_validator": {"required_splits": found.splits or ("train",)},
+        },
+        source=data,
+    )
+
+
+def _asks(curated: CuratedSchema | None, feature: str, found: Findings) -> bool:
+    """Whether the schema describes a feature and the data have a column of its name."""
+    return curated is not None and feature in curated.features and feature.split("/")[-1] in found.columns
+
+
+def _set(config: PipelineConfig, stage: str, **settings: Any) -> PipelineConfig:
+    section = getattr(config, stage)
+    return config.model_copy(update={stage: section.model_copy(update=settings)})
+
+
+def _find_statistics(previous: str, config: PipelineConfig, root: Path) -> str:
+    """Statistics as they are, or of earlier data, which are read as the data themselves are."""
+    uri = previous if is_remote(previous) else str(Path(previous).resolve())
+    below = subdirectories(uri)
+    if (
+        uri.endswith(".pb")
+        or exists(f"{uri}/FeatureStats.pb")
+        or any(name.startswith("Split-") for name in below)
+    ):
+        return uri
+    named = look_at(uri, text=config.example_gen.columns.text, labels=config.example_gen.columns.labels)
+    where: dict[str, Any] = {"source": uri, "splits": {}}
+    if not named.splits and config.example_gen.splits:
+        where = {"source": None, "splits": {"train": uri}}
+    earlier = _set(config, "example_gen", **where).model_copy(update={"root": str(root), "work_dir": None})
+    result = run_logged(earlier, to="statistics_gen", use_cache=False, observer=SILENT)
+    return str(_output(result, "statistics_gen", ExampleStatistics).path)
+
+
+@contextmanager
+def _observe(console: Console, data: str) -> Iterator[RunObserver]:
+    """Progress by stage for a pipeline; for a file no more than that it is being looked at."""
+    if console.quiet:
+        yield SILENT
+    elif _is_configuration(data):
+        with ConsoleObserver(console) as observer:
+            yield observer
+    else:
+        with console.status(f"looking at {escape(data)} …"):
+            yield SILENT
+
+
+def _output(result: RunResult, stage: str, kind: type[T]) -> T:
+    return next(found for found in result.stages[stage].outputs.values() if isinstance(found, kind))
+
+
+def _columns(config: PipelineConfig) -> dict[str, str | None]:
+    """What was guessed, or said, of a data file."""
+    read = config.example_gen
+    return {"text": read.columns.text, "labels": read.columns.labels, "separator": read.separator}
+
+
+def _outcome(
+    data: str, config: PipelineConfig, options: ValidateOptions, result: RunResult
+) -> dict[str, Any]:
+    """What is printed, as JSON would show it."""
+    anomalies = _output(result, _LAST_STAGE, ExampleAnomalies).anomalies()
+    summary = _output(result, "example_gen", Examples).summary()
+    source = result.stages["schema_gen"].summary["source"]
+    errors = sum(anomaly["severity"] == "ERROR" for anomaly in anomalies)
+    return {
+        "data": data,
+        "fit": not errors,
+        "splits": {split: entry["rows"] for split, entry in summary["splits"].items()},
+        "dead_letters": summary["dead_letters"],
+        "labels": len(summary["labels"]),
+        "columns": None if _is_configuration(data) else _columns(config),
+        "schema": str(options.schema)
+        if options.schema is not None
+        else None
+        if source == "inferred"
+        else source,
+        "errors": errors,
+        "warnings": len(anomalies) - errors,
+        "anomalies": anomalies,
+    }

@@ -1,0 +1,110 @@
+"""`kill -9` in every data stage, then the same command again: what comes out is what an undisturbed run writes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+import pipeline
+from components.core.filesystem import content_digest
+from pipeline.config import load_config
+from tests.components.toy_corpus import toy_rows
+
+REPOSITORY = Path(pipeline.__file__).parents[1]
+
+# Kills itself at the `number`th event of a kind that concerns the output of this name: `write` before a file of it is
+# opened for writing, `publish` before it is published, `published` when it is, but nobody has written that down.
+PROGRAM = """
+import os, signal, sys
+
+output, event, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+seen, moved = 0, False
+
+def watch(name, arguments):
+    global seen, moved
+    if name not in ("open", "os.rename"):
+        return
+    staged = str(arguments[0]).partition("/.staging/")[2].split("/")[1:]
+    writes = name == "open" and staged[:1] == [output] and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+    publishes = name == "os.rename" and staged == [output]
+    happened = {"write": writes, "publish": publishes, "published": moved and name == "open"}
+    moved = moved or publishes
+    seen += bool(happened[event])
+    if seen == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+sys.argv = ["emotion", "run", "emotion.yaml", "--to", "transform"]
+from pipeline.cli import main
+main()
+"""
+
+MOMENTS = (
+    ("examples", "write", 1),
+    ("examples", "write", 8),
+    ("examples", "publish", 1),
+    ("examples", "published", 1),
+    ("statistics", "write", 2),
+    ("statistics", "published", 1),
+    ("schema", "write", 1),
+    ("schema", "publish", 1),
+    ("anomalies", "write", 1),
+    ("anomalies", "published", 1),
+    ("transformed", "write", 3),
+    ("transform_graph", "published", 1),
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    for number in range(2):
+        rows = [f"{row['text']},{'|'.join(row['labels'])}" for row in toy_rows(60, seed=number)]
+        rows += ["a text without a label,"] if number == 1 else []
+        (tmp_path / f"texts-{number}.csv").write_text("\n".join(["text,labels", *rows]) + "\n")
+    document = {
+        "name": "killed",
+        "root": "killed",
+        "example_gen": {"source": "*.csv", "separator": "|", "max_dead_letter_share": 0.1},
+        "transform": {"encoder": "tiny-random", "max_tokens": 32},
+    }
+    (tmp_path / "emotion.yaml").write_text(yaml.safe_dump(document))
+    return tmp_path
+
+
+def emotion(workspace: Path, *program: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"}
+    command = [sys.executable, *program]
+    return subprocess.run(
+        command, cwd=workspace, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def digests(workspace: Path, root: str) -> Mapping[str, str]:
+    """Of every output of the data stages, by stage and output; runs what is not there yet."""
+    config = load_config(workspace / "emotion.yaml").model_copy(update={"root": str(workspace / root)})
+    result = pipeline.run(config, to="transform")
+    return {
+        f"{stage}/{name}": content_digest(str(artifact.path))
+        for stage, done in result.stages.items()
+        for name, artifact in done.outputs.items()
+    }
+
+
+def test_killed_at_any_moment_and_started_again(workspace: Path):
+    for moment in MOMENTS:
+        killed = emotion(workspace, "-c", PROGRAM, *map(str, moment))
+        assert killed.returncode == -signal.SIGKILL, f"{moment}: {killed.stdout}{killed.stderr}"
+    again = emotion(
+        workspace, "-c", "from pipeline.cli import main; main()", "run", "emotion.yaml", "--to", "transform"
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert not list((workspace / "killed" / ".staging").glob("*/*"))
+
+    undisturbed = digests(workspace, "undisturbed")
+    assert len(undisturbed) == 6
+    assert digests(workspace, "killed") == undisturbed

@@ -1,0 +1,65 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline
+from components.core.errors import UserError
+from pipeline.api import report_path
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.commands.statistics_page import write_statistics_page
+from pipeline.config import PipelineConfig, parse_config
+from pipeline.local_runner import RunResult
+from pipeline.metadata_store import State
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> PipelineConfig:
+    rows = [json.dumps({"text": f"text number {row}", "labels": ["joy"]}) for row in range(40)]
+    (tmp_path / "texts.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    return parse_config(
+        {
+            "name": "small",
+            "root": str(tmp_path / "root"),
+            "example_gen": {"source": str(tmp_path / "texts.jsonl")},
+        }
+    )
+
+
+def pages_of(config: PipelineConfig, result: RunResult) -> list[str]:
+    return sorted(path.name for path in report_path(ArtifactStorage(config.root), result).parent.iterdir())
+
+
+def test_the_page_about_the_data_is_beside_the_report_of_every_run_that_has_statistics(config):
+    first = pipeline.run(config, to="example_gen")
+    assert pages_of(config, first) == ["report.html"]
+    second = pipeline.run(config, to="statistics_gen")
+    assert pages_of(config, second) == ["report.html", "statistics.html"]
+    third = pipeline.run(config, to="statistics_gen")
+    assert third.stages["statistics_gen"].state is State.CACHED
+    assert pages_of(config, third) == ["report.html", "statistics.html"]
+
+
+def test_the_page_can_be_written_anew(config, capsys):
+    result = pipeline.run(config, to="statistics_gen")
+    page = report_path(ArtifactStorage(config.root), result).with_name("statistics.html")
+    before = page.read_text(encoding="utf-8")
+    page.unlink()
+    program = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+    done = subprocess.run(
+        [*program, "inspect", "statistics", "--root", config.root, "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {"page": str(page)}
+    after = page.read_text(encoding="utf-8")
+    assert after.partition("<main>")[2] == before.partition("<main>")[2]
+
+
+def test_a_root_without_statistics_says_what_to_run(config):
+    pipeline.run(config, to="example_gen")
+    with pytest.raises(UserError, match="--to statistics_gen"):
+        write_statistics_page(Path(config.root))

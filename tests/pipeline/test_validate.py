@@ -1,0 +1,155 @@
+"""`emotion validate` on data files, called as a person calls it."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Workspace
+
+MOODS = ("joy", "anger", "sadness", "love", "neutral")
+
+
+def write_data(path: Path, rows: int, *, weights: tuple[int, ...] = (3, 1, 1, 1, 4), seed: int = 0) -> str:
+    """A CSV file with one label a text, and a language."""
+    draw = random.Random(seed)
+    lines = ["comment,emotion,lang"]
+    for number in range(rows):
+        words = " ".join(draw.choices(("rain", "sun", "never", "home", "friend"), k=draw.randint(3, 9)))
+        lines.append(f"{words} {seed} {number},{draw.choices(MOODS, weights)[0]},en")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path.name
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A directory with data, and the schema that `emotion validate` has inferred from them."""
+    found = Workspace(tmp_path_factory.mktemp("validate"))
+    write_data(found.directory / "old.csv", 900)
+    done = found.emotion("validate", "old.csv", "--write-schema", "schema.pbtxt")
+    assert done.returncode == 0, done.stderr
+    assert "old.csv: train 900 rows, 5 labels\ntext in comment, labels in emotion, one a text" in done.stdout
+    assert done.stdout.rstrip().endswith("wrote schema.pbtxt")
+    return found
+
+
+def append(workspace: Workspace, name: str, *lines: str) -> str:
+    """The old data with further rows."""
+    content = (workspace.directory / "old.csv").read_text(encoding="utf-8")
+    (workspace.directory / name).write_text(content + "\n".join(lines) + "\n", encoding="utf-8")
+    return name
+
+
+def test_data_that_fit_leave_nothing_behind(workspace: Workspace):
+    before = sorted(path.name for path in workspace.directory.iterdir())
+    done = workspace.emotion("validate", "old.csv", "--schema", "schema.pbtxt", "--previous", "old.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "held against schema.pbtxt\nfit to train on\n" in done.stdout
+    assert sorted(path.name for path in workspace.directory.iterdir()) == before
+
+
+def test_data_that_do_not_fit_give_a_line_each_and_exit_code_3(workspace: Workspace):
+    data = append(workspace, "strange.csv", "what is this,surprise,en", "so what,surprise,en")
+    done = workspace.emotion("validate", data, "--schema", "schema.pbtxt")
+    assert (done.returncode, done.stderr) == (3, "")
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+    assert line.startswith("ERROR train/labels ENUM_TYPE_UNEXPECTED_STRING_VALUES: 0.22% of the values")
+    assert "'surprise' (2); correct the data, or add them to the schema" in line
+    assert "not fit to train on: 1 error and 1 warning" in done.stdout
+
+
+def test_json_holds_the_same(workspace: Workspace):
+    data = append(workspace, "strange.csv", "what is this,surprise,en")
+    done = workspace.emotion("validate", data, "--schema", "schema.pbtxt", "--json")
+    assert done.returncode == 3
+    told = json.loads(done.stdout)
+    assert (told["fit"], told["errors"], told["splits"], told["schema"]) == (
+        False,
+        1,
+        {"train": 901},
+        "schema.pbtxt",
+    )
+    assert told["anomalies"][0]["type"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+
+
+@pytest.mark.parametrize("as_statistics", [False, True])
+def test_drift_against_earlier_data_or_their_statistics(workspace: Workspace, as_statistics: bool):
+    previous = "old.csv"
+    if as_statistics:
+        kept = workspace.emotion("validate", "old.csv", "--root", "kept")
+        assert kept.returncode == 0, kept.stderr
+        (path,) = (workspace.directory / "kept" / "statistics_gen" / "statistics").iterdir()
+        previous = str(path)
+    data = write_data(workspace.directory / "new.csv", 800, weights=(3, 3, 1, 1, 4), seed=1)
+    done = workspace.emotion("validate", data, "--previous", previous)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "WARNING train/labels LABEL_PRIOR_SHIFT: labels are more or less frequent than in the earlier data"
+        in (done.stdout)
+    )
+    assert "anger " in done.stdout
+
+
+def test_a_schema_is_made_to_fit_and_keeps_what_it_had(workspace: Workspace):
+    directory = workspace.directory
+    curated = directory / "curated.pbtxt"
+    curated.write_text((directory / "schema.pbtxt").read_text(encoding="utf-8"), encoding="utf-8")
+    data = append(workspace, "strange.csv", *[f"what is this {n},surprise,en" for n in range(30)])
+    done = workspace.emotion("validate", data, "--schema", curated.name, "--write-schema", curated.name)
+    assert done.returncode == 3, "the exit code is about the schema that was given"
+    assert "wrote curated.pbtxt\n  labels: new values 'surprise'\n" in done.stdout
+    assert workspace.emotion("validate", data, "--schema", curated.name).returncode == 0
+    content = curated.read_text(encoding="utf-8")
+    again = workspace.emotion("validate", data, "--schema", curated.name, "--write-schema", curated.name)
+    assert again.returncode == 0
+    assert curated.read_text(encoding="utf-8") == content, "what fits is not touched"
+
+
+def test_columns_that_the_schema_describes_are_read(workspace: Workspace):
+    content = (workspace.directory / "schema.pbtxt").read_text(encoding="utf-8")
+    content += 'feature { name: "slice/lang" type: BYTES string_domain { value: "de" } }\n'
+    (workspace.directory / "sliced.pbtxt").write_text(content, encoding="utf-8")
+    done = workspace.emotion("validate", "old.csv", "--schema", "sliced.pbtxt")
+    assert done.returncode == 3
+    assert "ERROR train/slice/lang ENUM_TYPE_UNEXPECTED_STRING_VALUES" in done.stdout
+
+
+def test_a_directory_of_splits(workspace: Workspace):
+    for seed, split in enumerate(("train", "dev", "test")):
+        write_data(workspace.directory / "splits" / f"{split}.csv", 200, seed=seed)
+    done = workspace.emotion("validate", "splits", "--schema", "schema.pbtxt")
+    assert done.returncode == 0, done.stdout
+    assert "splits: train 200, test 200, validation 200 rows" in done.stdout
+
+
+def test_a_configuration_is_validated_as_it_is(workspace: Workspace):
+    workspace.write_config(
+        example_gen={"source": "old.csv", "columns": {"text": "comment", "labels": "emotion"}}
+    )
+    done = workspace.emotion("validate", "emotion.yaml", "--schema", "schema.pbtxt")
+    assert done.returncode == 0, done.stderr
+    assert "4/4 example_validator" in done.stdout
+    assert "held against schema.pbtxt" in done.stdout
+    wrong = workspace.emotion("validate", "emotion.yaml", "--text", "comment")
+    assert wrong.returncode == 2
+    assert "--text is for data files; emotion.yaml says it under `example_gen`" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone.csv"], "gone.csv: no such file"),
+        (["old.csv", "--schema", "gone.pbtxt"], "gone.pbtxt: no such file"),
+        (["old.csv", "--schema", "old.csv"], "no tensorflow-metadata schema in text form"),
+        (["old.csv", "--previous", "gone.csv"], "gone.csv: no such file"),
+        (["old.csv", "--write-schema", "schema.pbtxt"], "exists already; add --force"),
+        (["old.csv", "--labels", "mood"], "no column 'mood' for --labels"),
+    ],
+)
+def test_wrong_input_costs_one_line_and_exit_code_2(workspace: Workspace, arguments: list[str], message: str):
+    done = workspace.emotion("validate", *arguments)
+    assert done.returncode == 2, done.stdout
+    (line,) = done.stderr.strip().splitlines()
+    assert message in line

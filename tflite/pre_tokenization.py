@@ -1,0 +1,43 @@
+"""BERT's pre-tokenization: what WordPiece takes for a word."""
+
+import unicodedata
+
+__all__ = ["split_words"]
+
+_CJK_RANGES = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F),
+    (0x2B740, 0x2B81F),
+    (0x2B820, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+)
+"""The ideographs that BERT's BasicTokenizer makes words of their own (google-research/bert, tokenization.py)."""
+
+
+def split_words(text: str) -> list[str]:
+    """Splits cleaned text at spaces; every punctuation mark and every CJK ideograph is a word of its own."""
+    # The cleaning leaves no white space but spaces.
+    return text.translate(_WORDS_ALONE).split()
+
+
+class _WordsAlone(dict[int, str]):
+    """The table of `str.translate` that puts spaces around what is a word of its own."""
+
+    def __missing__(self, code_point: int) -> str:
+        character = chr(code_point)
+        self[code_point] = spaced = f" {character} " if _is_word_alone(character) else character
+        return spaced
+
+
+_WORDS_ALONE = _WordsAlone()
+
+
+def _is_word_alone(character: str) -> bool:
+    code = ord(character)
+    is_ascii_mark = code < 128 and character.isprintable() and not character.isalnum() and character != " "
+    if is_ascii_mark or unicodedata.category(character).startswith("P"):
+        return True
+    return any(first <= code <= last for first, last in _CJK_RANGES)
