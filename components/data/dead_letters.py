@@ -2,17 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
 
 from components.data.rows import Reason
+from components.data.text_preparation import TextPreparation
 
 __all__ = ["DeadLetterWriter"]
 
 _MAX_CONTENT_CHARACTERS = 500
-_MAX_MASKED_CHARACTERS = 8 * _MAX_CONTENT_CHARACTERS
-"""Masking comes before cutting: half an address may not look like one."""
+_MAX_DETAIL_CHARACTERS = 200
 
 
 class DeadLetterWriter:
@@ -23,25 +22,24 @@ class DeadLetterWriter:
         first: the first one in words (`row 7: unknown label: 'hapy'`); None if there are none.
     """
 
-    def __init__(self, path: Path, file: str, mask: Callable[[str], str]) -> None:
-        """Writes to `path` about the rows of the source `file`; `mask` takes personal data out of what is written."""
+    def __init__(self, path: Path, file: str, preparation: TextPreparation) -> None:
+        """Writes to `path` about the rows of the source `file`; `preparation` takes personal data out."""
         self._path = path
         self._file = file
-        self._mask = mask
+        self._excerpt = preparation.excerpt
         self._stream: IO[str] | None = None
         self.counts: Counter[Reason] = Counter()
         self.first: str | None = None
 
     def write(self, row: int, reason: Reason, detail: str, content: str) -> None:
         """Adds one; the content is masked and cut to its first 500 characters."""
-        detail = self._mask(detail)
+        detail = self._excerpt(detail, characters=_MAX_DETAIL_CHARACTERS)
         if self._stream is None:
             self._stream = self._path.open("w", encoding="utf-8", errors="backslashreplace")
             self.first = f"row {row}: {reason}" + (f": {detail}" if detail else "")
         self.counts[reason] += 1
         letter = {"file": self._file, "row": row, "reason": reason, "detail": detail}
-        masked = self._mask(content[:_MAX_MASKED_CHARACTERS])
-        letter["content"] = masked[:_MAX_CONTENT_CHARACTERS].rstrip("\r\n")
+        letter["content"] = self._excerpt(content, characters=_MAX_CONTENT_CHARACTERS).rstrip("\r\n")
         self._stream.write(json.dumps(letter, ensure_ascii=False) + "\n")
 
     def __enter__(self) -> Self:

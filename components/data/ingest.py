@@ -151,12 +151,11 @@ def _ingest(
     name = part_name(unit.source, unit.part)
     staged = directory / STAGING / name
     letters_path = directory / DEAD_LETTERS / f"part-{name}.jsonl"
-    mask = plan.parser.preparation.mask
     wanted = plan.parser.columns.wanted
     here = replace(source, uri=located)
     labels: set[str] = set()
     with ExitStack() as stack:
-        letters = stack.enter_context(DeadLetterWriter(letters_path, source.uri, mask))
+        letters = stack.enter_context(DeadLetterWriter(letters_path, source.uri, plan.parser.preparation))
         opened = stack.enter_context(open_unit(here, unit, reading, plan.dialect, wanted))
         records = stack.enter_context(RecordWriter(staged.with_suffix(".tfrecord")))
         signatures = SignatureWriter(staged, near=plan.near_duplicates)

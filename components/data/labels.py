@@ -10,7 +10,7 @@ from functools import cached_property
 
 from components.core.errors import DataError
 from components.core.filesystem import open_file
-from components.data.rows import Reason, RowError, require_utf8
+from components.data.rows import Reason, RowError, quote, require_utf8
 
 __all__ = ["LabelReader", "read_label_names"]
 
@@ -93,7 +93,7 @@ class LabelReader:
             if told in _TRUE:
                 found.append(name)
             elif told not in _FALSE:
-                raise RowError(Reason.WRONG_TYPE, f"column {name!r}: expected 0 or 1, got {value!r:.40}")
+                raise RowError(Reason.WRONG_TYPE, f"column {name!r}: expected 0 or 1, got {quote(value)}")
         return self._finish(found)
 
     def read_votes(self, value: object) -> dict[str, int]:
@@ -109,7 +109,7 @@ class LabelReader:
             try:
                 value = json.loads(value)
             except ValueError as err:
-                raise RowError(Reason.WRONG_TYPE, f"expected votes as JSON, got {value!r:.40}") from err
+                raise RowError(Reason.WRONG_TYPE, f"expected votes as JSON, got {quote(value)}") from err
         votes: Counter[str] = Counter()
         counts: Mapping[object, object] = (
             value if isinstance(value, Mapping) else Counter(map(self._name, self._items(value)))
@@ -159,12 +159,12 @@ class LabelReader:
         if isinstance(item, float) and item.is_integer():
             item = int(item)
         if isinstance(item, bool) or not isinstance(item, str | int):
-            raise RowError(Reason.WRONG_TYPE, f"expected label names or ids, got {item!r:.40}")
+            raise RowError(Reason.WRONG_TYPE, f"expected label names or ids, got {quote(item)}")
         told = str(item).strip()
         require_utf8(told, "a label")
         if self.source_names is None:
             if not told.isprintable():
-                raise RowError(Reason.UNKNOWN_LABEL, f"{told!r:.60} holds control characters")
+                raise RowError(Reason.UNKNOWN_LABEL, f"{quote(told)} holds control characters")
             return told
         if told in self._known:
             return told
@@ -176,7 +176,7 @@ class LabelReader:
             if near
             else f"expected one of {len(self.source_names)} label names or ids"
         )
-        raise RowError(Reason.UNKNOWN_LABEL, f"{told!r:.60} ({advice})")
+        raise RowError(Reason.UNKNOWN_LABEL, f"{quote(told)} ({advice})")
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -206,7 +206,7 @@ def _whole_number(count: object, item: object) -> int:
         and count >= 0
     ):
         return int(count)
-    raise RowError(Reason.WRONG_TYPE, f"expected a number of votes for {item!r:.40}, got {count!r:.40}")
+    raise RowError(Reason.WRONG_TYPE, f"expected a number of votes for {quote(item)}, got {quote(count)}")
 
 
 def _is_number(name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from components.core import features
 from components.data.example_proto import FeatureValues
 from components.data.labels import LabelReader
-from components.data.rows import Reason, RowError, require_utf8
+from components.data.rows import Reason, RowError, quote, require_utf8
 from components.data.text_preparation import TextPreparation
 
 __all__ = ["ColumnNames", "LabelledText", "RowParser"]
@@ -161,7 +161,7 @@ class RowParser:
         if value is None or (isinstance(value, float) and math.isnan(value)):
             raise RowError(Reason.EMPTY_TEXT)
         if not isinstance(value, str):
-            raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected text, got {value!r:.40}")
+            raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected text, got {quote(value)}")
         require_utf8(value, f"column {column!r}")
         text, masked = self.preparation.prepare(value)
         if not any(character.isprintable() and character not in _INVISIBLE for character in text):
@@ -205,7 +205,7 @@ def _optional_text(values: Mapping[str, object], column: str | None) -> str | No
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if not isinstance(value, str | int | float):
-        raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected one value, got {value!r:.40}")
+        raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected one value, got {quote(value)}")
     text = str(value)
     require_utf8(text, f"column {column!r}")
     return text
@@ -225,5 +225,5 @@ def _read_weight(value: object, where: str = "") -> float | None:
     except (TypeError, ValueError, OverflowError):
         weight = math.nan
     if not (math.isfinite(weight) and weight >= 0):
-        raise RowError(Reason.BAD_WEIGHT, f"{where}expected a finite number from 0 up, got {value!r:.40}")
+        raise RowError(Reason.BAD_WEIGHT, f"{where}expected a finite number from 0 up, got {quote(value)}")
     return weight

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from components.core.errors import DataError
 
-__all__ = ["BrokenRow", "Reason", "Row", "RowError", "require_columns", "require_utf8"]
+__all__ = ["BrokenRow", "Reason", "Row", "RowError", "quote", "require_columns", "require_utf8"]
 
 
 class Reason(StrEnum):
@@ -79,6 +79,11 @@ class RowError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def quote(value: object) -> str:
+    """A value as the detail of a dead letter names it; masked and then cut shorter where it is written down."""
+    return f"{value!r:.1000}"
 
 
 def require_columns(where: str, wanted: Iterable[str], available: Sequence[str], *, hint: str = "") -> None:

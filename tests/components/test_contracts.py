@@ -15,7 +15,17 @@ from components.core.config import Config
 from pipeline.config import parse_config
 from pipeline.emotion import build_graph
 
-HEAVY = ("tensorflow", "keras", "apache_beam", "tensorflow_metadata", "pyarrow", "numpy")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "apache_beam",
+    "tensorflow_metadata",
+    "pyarrow",
+    "numpy",
+    "phonenumbers",
+    "stdnum",
+    "spacy",
+)
 
 CONFIG = parse_config({"name": "contracts", "example_gen": {"source": "data.csv"}})
 COMPONENTS = [node.component for node in build_graph(CONFIG)]
