@@ -1,8 +1,7 @@
 """Data sets as the `datasets` library saves them and as TensorFlow Datasets prepares them: files and class names."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.core.errors import DataError
@@ -10,9 +9,9 @@ from components.core.filesystem import exists, open_file
 from components.data.arrow_values import class_names_in_features
 from components.data.labels import read_label_names
 
-__all__ = ["class_names_beside", "saved_dataset_files"]
+__all__ = ["class_names_beside", "files_beside", "saved_dataset_files"]
 
-_SHARD = re.compile(r"-\d{5,}-of-\d{5,}")
+_INFO = "dataset_info.json"
 
 
 def saved_dataset_files(directory: str) -> tuple[str, ...]:
@@ -30,8 +29,16 @@ def saved_dataset_files(directory: str) -> tuple[str, ...]:
     return _files_in_state(base) if exists(f"{base}/state.json") else ()
 
 
+def files_beside(uris: Iterable[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The files beside these that `class_names_beside` reads: what follows from the data follows from them, too."""
+    directories = dict.fromkeys(uri.rpartition("/")[0] or "." for uri in uris)
+    names = (_INFO, *(f"{name}.labels.txt" for name in wanted if "/" not in name))
+    candidates = (f"{directory}/{name}" for directory in directories for name in names)
+    return tuple(file for file in candidates if exists(file))
+
+
 def class_names_beside(uri: str, wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Names of the classes by column that stand beside a file of a data set.
+    """Names of the classes by column that stand beside a file of records.
 
     They are in `dataset_info.json` (the `datasets` library), or one a line in `<column>.labels.txt` (TensorFlow
     Datasets).
@@ -39,14 +46,13 @@ def class_names_beside(uri: str, wanted: Sequence[str]) -> dict[str, tuple[str, 
     Raises:
         DataError: such a file is broken.
     """
-    directory = uri.rpartition("/")[0] or "."
     found: dict[str, tuple[str, ...]] = {}
-    if exists(f"{directory}/dataset_info.json"):
-        features = _read_object(f"{directory}/dataset_info.json").get("features")
-        found = class_names_in_features(features, wanted)
-    if _SHARD.search(uri):
-        files = {name: f"{directory}/{name}.labels.txt" for name in wanted if "/" not in name}
-        found.update({name: read_label_names(file) for name, file in files.items() if exists(file)})
+    for file in files_beside([uri], wanted):
+        name = file.rpartition("/")[2]
+        if name == _INFO:
+            found |= class_names_in_features(_read_object(file).get("features"), wanted)
+        else:
+            found[name.removesuffix(".labels.txt")] = read_label_names(file)
     return found
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 from components.core.config import Config, InputPath
 from components.data.bigquery import BIGQUERY, data_version
 from components.data.cleaning import Cleaning
+from components.data.dataset_folders import files_beside
 from components.data.encodings import known_encoding
 from components.data.pii.settings import Pii
 from components.data.presets import label_mapping, source_settings
@@ -324,8 +325,9 @@ class ExampleGenConfig(Config):
         return SpanRule(self.span.last, self.span.first, self.span.final)
 
     def external_inputs(self) -> tuple[str, ...]:
-        sources = (source.uri for source in self.sources() if source.format != "bigquery")
-        files = (*sources, *self.pii.external_inputs())
+        sources = [source.uri for source in self.sources() if source.format != "bigquery"]
+        described = files_beside(sources, (self.columns.labels or "labels",))
+        files = (*sources, *described, *self.pii.external_inputs())
         return (*files, self.label_names) if isinstance(self.label_names, str) else files
 
 

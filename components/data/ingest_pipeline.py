@@ -8,6 +8,7 @@ from typing import Any
 from components.core.errors import DataError, UserError
 from components.core.filesystem import is_remote
 from components.data.beam_pipeline import collect
+from components.data.dataset_folders import files_beside
 from components.data.delimited import Dialect
 from components.data.distribute import PartPlacement, PartReport, distribute_part
 from components.data.exchange import Exchange
@@ -42,7 +43,8 @@ def plan_sources(
         files = pipeline | "Files" >> beam.Create(list(enumerate(sources)))
         return files | "Plan" >> beam.MapTuple(plan)
 
-    exchange.send(*(Path(source.uri) for source in sources if not is_remote(source.uri)))
+    files = [source.uri for source in sources if not is_remote(source.uri)]
+    exchange.send(*map(Path, (*files, *files_beside(files, wanted))))
     plans = dict(collect(build, expected=len(sources)))
     ordered = [plans[index] for index in sorted(plans)]
     if errors := [found for found in ordered if isinstance(found, str)]:

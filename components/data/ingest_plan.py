@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from components.core.errors import DataError
 from components.data.delimited import Dialect
 from components.data.duplicates.resolve import DuplicateRules
 from components.data.example_gen_config import ExampleGenConfig
@@ -63,9 +64,19 @@ def _make_label_reader(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -
     if isinstance(names, str):
         names = read_label_names(names)
     if names is None:
-        told = {reading.class_names.get(config.columns.labels or "labels") for reading in readings}
-        names = told.pop() if len(told) == 1 else None
+        names = _names_in_files(config.columns.labels or "labels", readings)
     return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
+
+
+def _names_in_files(column: str, readings: Sequence[UnitPlan]) -> tuple[str, ...] | None:
+    """The names of the classes that all files agree on; None if no file names any."""
+    told = {reading.class_names.get(column) for reading in readings}
+    if len(told) > 1:
+        raise DataError(
+            f"column {column!r}: the files name different classes, so that an id may mean one label here and another "
+            "there; give `label_names`"
+        )
+    return told.pop() if told else None
 
 
 def duplicate_rules(config: ExampleGenConfig) -> DuplicateRules | None:

@@ -13,8 +13,9 @@ from components.data.example_proto import encode_example
 from components.data.source_files import find_sources
 from components.data.source_units import plan_units
 from components.data.tfrecord import write_records
+from components.example_gen import ExampleGenConfig
 from tests.components.data.reading import read_units
-from tests.components.data_stages import write
+from tests.components.data_stages import generate, read_all, write
 
 CLASS_LABEL = {"names": ["anger", "joy"], "_type": "ClassLabel"}
 
@@ -175,3 +176,26 @@ def test_a_tensorflow_datasets_folder(tmp_path):
     write(tmp_path / "label.labels.txt", "joy\njoy\n")
     with pytest.raises(DataError, match="'joy' is named twice"):
         plan_units(0, found[0], Dialect(), ("text", "label"))
+
+
+def test_a_data_set_with_class_names_needs_no_others(tmp_path):
+    data = tmp_path / "emotions"
+    for split in ("train", "test"):
+        records = [encode_example({"text": [f"text {n}"], "label": [n % 2]}) for n in range(6)]
+        data.mkdir(exist_ok=True)
+        write_records(data / f"emotions-{split}.tfrecord-00000-of-00001", records)
+    names = write(data / "label.labels.txt", "anger\njoy\n")
+    settings = {"source": str(data), "columns": {"labels": "label"}}
+    examples = generate(tmp_path, **settings)
+    assert examples.labels() == ("anger", "joy")
+    assert {tuple(row["labels"]) for row in read_all(examples).values()} == {("anger",), ("joy",)}
+    assert names in ExampleGenConfig.model_validate(settings).external_inputs()
+
+
+def test_files_that_name_different_classes_are_refused(tmp_path):
+    for split, names in (("train", ["anger", "joy"]), ("test", ["joy", "anger"])):
+        path = tmp_path / "data" / f"{split}.arrow"
+        save_arrow(path, table([0, 1], {"names": names, "_type": "ClassLabel"}))
+    settings = {"source": str(tmp_path / "data"), "columns": {"labels": "label"}}
+    with pytest.raises(DataError, match=r"the files name different classes.*give `label_names`"):
+        generate(tmp_path, **settings)
