@@ -2,6 +2,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.errors import DataError
+from components.data.example_proto import decode_columns, encode_example
 from components.data.feature_protos import Detail
 from components.data.schema_inference import format_schema, infer_schema, parse_schema
 from components.data.split_statistics import SplitCounter, StatisticsPlan
@@ -12,7 +13,7 @@ PLAN = StatisticsPlan(("joy", "fear"), None, None, Detail(top_values=20, ranks=1
 def dataset(name, examples):
     counter = SplitCounter(PLAN)
     if examples:
-        counter.add_all([{"id": [b"1"], **example} for example in examples])
+        counter.add_all(decode_columns([encode_example({"id": [b"1"], **row}) for row in examples]))
     return counter.finish().to_proto(name, PLAN)
 
 

@@ -2,6 +2,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data.example_proto import decode_columns, encode_example
 from components.data.feature_protos import Detail
 from components.data.schema_rules import compare_with_schema
 from components.data.split_statistics import SplitCounter, StatisticsPlan
@@ -19,7 +20,8 @@ def findings(examples, schema=SCHEMA):
     plan = StatisticsPlan(("joy", "fear", "sad"), None, None, Detail(20, 1000, 10))
     counter = SplitCounter(plan)
     if examples:
-        counter.add_all([{"id": [b"1"], "text": [b"hi"], **example} for example in examples])
+        full = [{"id": [b"1"], "text": [b"hi"], **example} for example in examples]
+        counter.add_all(decode_columns(list(map(encode_example, full))))
     dataset = counter.finish().to_proto("test", plan)
     return compare_with_schema(dataset, text_format.Parse(schema, schema_pb2.Schema()))
 
