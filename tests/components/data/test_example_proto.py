@@ -31,7 +31,7 @@ def test_columns_hold_what_the_examples_hold(rows):
 
 
 def test_columns_of_what_is_no_example_are_refused():
-    with pytest.raises(DataError, match="no tf.Example"):
+    with pytest.raises(DataError, match="expected serialized tensorflow"):
         decode_columns([encode_example({"a": [1]}), b"\x0a\xff"])
 
 
