@@ -9,7 +9,7 @@ from typing import Any
 from components.core.artifacts import ExampleStatistics
 from components.core.errors import DataError
 from components.data.beam_pipeline import collect, exchanging
-from components.data.example_proto import decode_example
+from components.data.example_proto import decode_columns
 from components.data.label_statistics import LabelStatistics
 from components.data.split_statistics import SplitCounter, SplitStatistics, StatisticsPlan
 from components.data.tfrecord import read_records
@@ -50,7 +50,7 @@ def shard_statistics(split: str, shard: Path, plan: StatisticsPlan) -> DatasetSt
     rows = 0
     for batch in _batches(read_records(shard)):
         try:
-            counter.add_all(list(map(decode_example, batch)))
+            counter.add_all(decode_columns(batch))
         except _NOT_OURS:
             number, reason = _first_failure(batch, plan)
             where = f"{shard}: record {rows + number}"
@@ -77,7 +77,7 @@ def _first_failure(records: Sequence[bytes], plan: StatisticsPlan) -> tuple[int,
     """Number of the first record, from 1, that cannot be counted, and why."""
     for number, record in enumerate(records, start=1):
         try:
-            SplitCounter(plan).add_all([decode_example(record)])
+            SplitCounter(plan).add_all(decode_columns([record]))
         except _NOT_OURS as err:
             return number, repr(err)
     raise AssertionError("every record can be counted alone, but not all of them together")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import filterfalse
 from typing import Any
 
 __all__ = ["EXACT_BYTES", "EXACT_STRINGS", "INVALID_UTF8", "Frequencies", "StringCounts", "as_label"]
@@ -67,7 +68,8 @@ class StringCounts:
     def add_all(self, values: Sequence[bytes]) -> None:
         """Counts strings."""
         self.total += len(values)
-        self._bytes += sum(map(len, set(values).difference(self._counts)))
+        # A set's `difference` would go through all strings so far, as a Counter is no plain dict.
+        self._bytes += sum(map(len, filterfalse(self._counts.__contains__, set(values))))
         self._counts.update(values)
         self._bound()
 

@@ -22,7 +22,7 @@ __all__ = ["SplitCounter", "SplitStatistics", "StatisticsPlan"]
 
 _TOKENIZED = (features.TEXT, features.CONTEXT)
 
-_Example = Mapping[str, Sequence[Any]]
+_Columns = Mapping[str, Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,17 @@ class SplitStatistics:
     tokens: dict[str, TokenStatistics] = field(default_factory=dict)
     annotators: AnnotatorStatistics = field(default_factory=AnnotatorStatistics)
 
-    def add_all(self, examples: Sequence[_Example]) -> None:
-        """Counts examples, as `decode_example` returns them; all but their tokens."""
-        weights = _weights(examples)
-        self._add_weights(weights, len(examples))
-        for name in dict.fromkeys(chain.from_iterable(examples)):
-            rows = [example.get(name, ()) for example in examples]
+    def add_all(self, columns: _Columns) -> None:
+        """Counts examples, as `decode_columns` returns them; all but their tokens."""
+        weights = _weights(columns.get(features.WEIGHT, ()))
+        self._add_weights(weights, len(columns[features.TEXT]))
+        for name, rows in columns.items():
             self.by_feature.setdefault(name, FeatureStatistics()).add_all(rows, weights)
-        self.labels.add_all([example[features.LABELS] for example in examples])
-        self.texts.add_all([example[features.TEXT][0].decode() for example in examples])
-        self.annotators.add_all(
-            (example[features.VOTE_LABELS], example[features.VOTE_COUNTS])
-            for example in examples
-            if features.VOTE_LABELS in example
-        )
+        self.labels.add_all(columns[features.LABELS])
+        self.texts.add_all([text[0].decode() for text in columns[features.TEXT]])
+        if features.VOTE_LABELS in columns:
+            votes = zip(columns[features.VOTE_LABELS], columns[features.VOTE_COUNTS], strict=True)
+            self.annotators.add_all(votes)
 
     def merge(self, other: "SplitStatistics") -> None:
         """Adds what `other` has counted."""
@@ -175,17 +172,17 @@ class SplitCounter:
         self._tokenizer = plan.tokenizer
         self._counters: dict[str, TokenCounter] = {}
 
-    def add_all(self, examples: Sequence[_Example]) -> None:
-        """Counts examples, as `decode_example` returns them.
+    def add_all(self, columns: _Columns) -> None:
+        """Counts examples, as `decode_columns` returns them.
 
         Raises:
             KeyError, IndexError, ValueError: they are none of ExampleGen's.
         """
-        self._statistics.add_all(examples)
+        self._statistics.add_all(columns)
         if self._tokenizer is None:
             return
         for name in _TOKENIZED:
-            texts = [value.decode() for example in examples for value in example.get(name, ())]
+            texts = [value.decode() for value in chain.from_iterable(columns.get(name, ()))]
             if texts:
                 if name not in self._counters:
                     self._counters[name] = TokenCounter(self._tokenizer)
@@ -206,9 +203,8 @@ def _string_errors(counts: StringCounts) -> dict[str, Any]:
     }
 
 
-def _weights(examples: Sequence[_Example]) -> list[Weight] | None:
+def _weights(rows: Sequence[Sequence[float]]) -> list[Weight] | None:
     """The weight of each example, 1 for one without; None if all are without."""
-    found = [example.get(features.WEIGHT) for example in examples]
-    if not any(found):
+    if not any(rows):
         return None
-    return [exact_weight(weight[0]) if weight else exact_weight(1.0) for weight in found]
+    return [exact_weight(weight[0] if weight else 1.0) for weight in rows]

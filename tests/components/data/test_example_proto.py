@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import DataError
-from components.data.example_proto import decode_example, encode_example
+from components.data.example_proto import decode_columns, decode_example, encode_example
 from components.data.tfrecord import read_records, write_records
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -20,6 +20,19 @@ def test_what_is_encoded_is_decoded(features):
     assert all(
         type(a) is type(b) for name in features for a, b in zip(decoded[name], features[name], strict=True)
     )
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3), max_size=5))
+def test_columns_hold_what_the_examples_hold(rows):
+    columns = decode_columns([encode_example(row) for row in rows])
+    assert set(columns) == {name for row in rows for name in row}
+    for name, column in columns.items():
+        assert [list(values) for values in column] == [row.get(name, []) for row in rows]
+
+
+def test_columns_of_what_is_no_example_are_refused():
+    with pytest.raises(DataError, match="expected serialized tensorflow"):
+        decode_columns([encode_example({"a": [1]}), b"\x0a\xff"])
 
 
 @given(features=st.dictionaries(NAMES, VALUES, min_size=2, max_size=6))

@@ -39,10 +39,16 @@ EXAMPLES = st.builds(
 )
 
 
+def columns(examples):
+    """The values of each feature, example by example."""
+    names = dict.fromkeys(name for example in examples for name in example)
+    return {name: [example.get(name, []) for example in examples] for name in names}
+
+
 def count(examples):
     counter = SplitCounter(PLAN)
     if examples:
-        counter.add_all(examples)
+        counter.add_all(columns(examples))
     return counter.finish()
 
 
