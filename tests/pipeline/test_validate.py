@@ -132,6 +132,8 @@ def test_a_configuration_is_validated_as_it_is(workspace: Workspace):
     assert done.returncode == 0, done.stderr
     assert "4/4 example_validator" in done.stdout
     assert "held against schema.pbtxt" in done.stdout
+    (report,) = [line for line in done.stdout.splitlines() if line.startswith("report in ")]
+    assert Path(report.removeprefix("report in ")).is_file()
     wrong = workspace.emotion("validate", "emotion.yaml", "--text", "comment")
     assert wrong.returncode == 2
     assert "--text is for data files; emotion.yaml says it under `example_gen`" in wrong.stderr
@@ -145,6 +147,7 @@ def test_a_configuration_is_validated_as_it_is(workspace: Workspace):
         (["old.csv", "--schema", "old.csv"], "no tensorflow-metadata schema in text form"),
         (["old.csv", "--previous", "gone.csv"], "gone.csv: no such file"),
         (["old.csv", "--write-schema", "schema.pbtxt"], "exists already; add --force"),
+        (["old.csv", "--write-schema", "gone/schema.pbtxt"], "there is no directory gone"),
         (["old.csv", "--labels", "mood"], "no column 'mood' for --labels"),
     ],
 )
