@@ -30,7 +30,7 @@ def check_weighted(weighted: Any, views: Mapping[str, FeatureView], rows: int, n
         return
     if not weighted.feature.step or not weighted.weight_feature.step:
         yield (
-            "INVALID_SCHEMA_SPECIFICATION",
+            "INVALID_DOMAIN_SPECIFICATION",
             f"the schema's weighted_feature {weighted.name!r} lacks a feature or a weight_feature; name both by a step",
         )
         return

@@ -62,4 +62,4 @@ def test_a_name_that_is_taken():
 
 def test_a_pair_that_is_no_pair():
     (found,) = findings(PAIR + 'weighted_feature { name: "xw" }', feature(name="x"))
-    assert (found.feature, found.type) == ("xw", "INVALID_SCHEMA_SPECIFICATION")
+    assert (found.feature, found.type) == ("xw", "INVALID_DOMAIN_SPECIFICATION")
