@@ -9,6 +9,8 @@ from pydantic import Field
 from components.core.artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
+from components.core.errors import DataError
+from components.core.filesystem import exists
 from components.data.anomalies import AnomalyType, Finding, Severity
 
 if TYPE_CHECKING:
@@ -74,7 +76,12 @@ class ExampleValidatorConfig(Config):
     suit. The types and defaults are in `components.data.anomalies`."""
 
     def external_inputs(self) -> tuple[str, ...]:
-        return tuple(path for path in (self.previous_statistics, self.serving_statistics) if path is not None)
+        named = (self.previous_statistics, self.serving_statistics)
+        paths = tuple(path for path in named if path is not None)
+        for path in paths:
+            if not exists(path):
+                raise DataError(f"{path}: no such file or directory; expected statistics, check the path")
+        return paths
 
 
 @component()

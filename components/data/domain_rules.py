@@ -56,7 +56,7 @@ def _check_strings(view: FeatureView, feature: Any, domain: Any) -> Problems:
         )
         return
     strange = {value: count for value, count in view.counts.items() if value not in allowed}
-    share = sum(strange.values()) / view.common.tot_num_values
+    share = sum(strange.values()) / max(1, view.common.tot_num_values)
     constraints = feature.distribution_constraints
     least = constraints.min_domain_mass if constraints.HasField("min_domain_mass") else 1.0
     if strange and 1 - share < least:

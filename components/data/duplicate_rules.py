@@ -36,7 +36,7 @@ def _leaks(pair: Mapping[str, Any], rows: Mapping[str, int]) -> Iterator[tuple[A
     (first, second), exact = pair["splits"], pair["exact_groups"]
     near = pair["groups"] - exact
     share = f"{pair['rows'][1]:,} rows of {second} in all, {pair['rows'][1] / rows[second]:.1%}"
-    advice = "set `example_gen.duplicates` to drop them, or have the rows dealt by hash"
+    advice = "set `example_gen.duplicates.policy` to `drop`, or have the rows dealt by hash"
     if exact:
         known = _quote(pair["examples"], exact=True)
         yield "TEXT_IN_TWO_SPLITS", f"{exact:,} texts stand in {first}, too ({share}{known}); {advice}"

@@ -18,6 +18,9 @@ __all__ = ["SplitProfile", "read_profiles"]
 _LENGTHS = "length_words"
 """The lengths that are compared: tokens depend on the encoder, characters have coarser buckets."""
 
+_WHOLE = "All Examples"
+"""What TFDV calls the statistics of everything where it has computed others of slices."""
+
 
 @dataclass(frozen=True)
 class SplitProfile:
@@ -78,7 +81,8 @@ def read_profiles(uri: str) -> dict[str, SplitProfile]:
 
     Args:
         uri: a directory as `ExampleStatistics` draws it, with or without `statistics.json`, or a single
-            `FeatureStats.pb` as TFDV writes it; local or remote. The only data set of such a file is called `train`.
+            `FeatureStats.pb` as TFDV writes it; local or remote. The only data set of such a file, or that of all
+            examples beside others of slices, is called `train`.
 
     Raises:
         DataError: there are no statistics.
@@ -89,8 +93,9 @@ def read_profiles(uri: str) -> dict[str, SplitProfile]:
     if not splits:
         within = f"{uri}/FeatureStats.pb"
         datasets = _read_datasets(within if exists(within) else uri)
-        if len(datasets) == 1:
-            return {"train": SplitProfile("train", datasets[0])}
+        whole = [dataset for dataset in datasets if len(datasets) == 1 or dataset.name == _WHOLE]
+        if whole:
+            return {"train": SplitProfile("train", whole[0])}
         return {dataset.name: SplitProfile(dataset.name, dataset) for dataset in datasets}
     documents = _read_documents(f"{uri}/statistics.json")
     return {

@@ -28,6 +28,12 @@ def check_weighted(weighted: Any, views: Mapping[str, FeatureView], rows: int, n
             f"the schema calls both a feature and a weighted feature {weighted.name!r}; rename one",
         )
         return
+    if not weighted.feature.step or not weighted.weight_feature.step:
+        yield (
+            "INVALID_DOMAIN_SPECIFICATION",
+            f"the schema's weighted_feature {weighted.name!r} lacks a feature or a weight_feature; name both by a step",
+        )
+        return
     value_name, weight_name = weighted.feature.step[-1], weighted.weight_feature.step[-1]
     own = views.get(weighted.name)
     if own is not None:

@@ -34,6 +34,8 @@ def print_anomalies(console: Console, outcome: Mapping[str, Any], *, written: Pa
     if outcome["anomalies"]:
         (_print_table if console.is_terminal else _print_lines)(console, outcome["anomalies"])
     _say(console, _verdict(outcome))
+    if outcome["report"] is not None:
+        _say(console, f"report in {escape(outcome['report'])}")
     if written is not None:
         _say(console, f"wrote [bold]{escape(str(written))}[/]")
         for change in outcome.get("schema_changes", ()):

@@ -14,6 +14,8 @@ from rich.markup import escape
 from components.core.artifacts import Artifact, ExampleAnomalies, Examples, ExampleStatistics, Schema
 from components.core.errors import UserError
 from components.core.filesystem import exists, is_remote, subdirectories
+from pipeline import api
+from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.anomaly_table import print_anomalies
 from pipeline.commands.data_look import Findings, look_at
 from pipeline.commands.run import REFUSED_EXIT_CODE, run_logged
@@ -68,14 +70,14 @@ def validate_command(data: str, options: ValidateOptions) -> int:
         UserError: an input or an option is wrong.
     """
     target = options.write_schema
-    if target is not None and target.exists() and not options.force and target != options.schema:
-        raise UserError(f"{target}: exists already; add --force to overwrite it, or name another file")
+    if target is not None:
+        _require_writable(target, options)
     curated = CuratedSchema.read(options.schema) if options.schema is not None else None
     console = Console(quiet=options.as_json)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emotion-validate-")))
-        config = _configure(data, options, curated, scratch)
         observer = stack.enter_context(_observe(console, data))
+        config = _configure(data, options, curated, scratch)
         result = run_logged(config, to=_LAST_STAGE, use_cache=options.use_cache, observer=observer)
         outcome = _outcome(data, config, options, result)
         if target is not None:
@@ -89,6 +91,15 @@ def validate_command(data: str, options: ValidateOptions) -> int:
     else:
         print_anomalies(console, outcome, written=target)
     return REFUSED_EXIT_CODE if outcome["errors"] else 0
+
+
+def _require_writable(target: Path, options: ValidateOptions) -> None:
+    """Before anything runs, that a schema may be written there."""
+    if not target.parent.is_dir():
+        raise UserError(f"{target}: there is no directory {target.parent}; make it, or name another file")
+    is_curated = options.schema is not None and target.resolve() == options.schema.resolve()
+    if target.exists() and not options.force and not is_curated:
+        raise UserError(f"{target}: exists already; add --force to overwrite it, or name another file")
 
 
 def _configure(
@@ -200,6 +211,7 @@ def _outcome(
     anomalies = _output(result, _LAST_STAGE, ExampleAnomalies).anomalies()
     summary = _output(result, "example_gen", Examples).summary()
     source = result.stages["schema_gen"].summary["source"]
+    report = api.report_path(ArtifactStorage(config.root, config.work_dir), result)
     errors = sum(anomaly["severity"] == "ERROR" for anomaly in anomalies)
     return {
         "data": data,
@@ -216,4 +228,5 @@ def _outcome(
         "errors": errors,
         "warnings": len(anomalies) - errors,
         "anomalies": anomalies,
+        "report": str(report) if _is_configuration(data) or options.root is not None else None,
     }

@@ -187,8 +187,11 @@ def test_other_statistics_can_be_the_baseline(tmp_path):
 
 
 def test_statistics_that_are_not_there(tmp_path):
+    gone = str(tmp_path / "gone")
     with pytest.raises(UserError, match=r"gone: no such file"):
-        validate(tmp_path, HEALTHY, previous_statistics=str(tmp_path / "gone"))
+        validate(tmp_path, HEALTHY, previous_statistics=gone)
+    with pytest.raises(UserError, match=r"gone: no such file or directory; expected statistics"):
+        ExampleValidatorConfig(previous_statistics=gone).external_inputs()
 
 
 CURATED = """

@@ -128,10 +128,14 @@ def test_a_configuration_is_validated_as_it_is(workspace: Workspace):
     workspace.write_config(
         example_gen={"source": "old.csv", "columns": {"text": "comment", "labels": "emotion"}}
     )
-    done = workspace.emotion("validate", "emotion.yaml", "--schema", "schema.pbtxt")
-    assert done.returncode == 0, done.stderr
+    inferred = workspace.emotion("validate", "emotion.yaml", "--write-schema", "own.pbtxt")
+    assert inferred.returncode == 0, inferred.stderr
+    done = workspace.emotion("validate", "emotion.yaml", "--schema", "own.pbtxt")
+    assert done.returncode == 0, done.stdout
     assert "4/4 example_validator" in done.stdout
-    assert "held against schema.pbtxt" in done.stdout
+    assert "held against own.pbtxt" in done.stdout
+    (report,) = [line for line in done.stdout.splitlines() if line.startswith("report in ")]
+    assert Path(report.removeprefix("report in ")).is_file()
     wrong = workspace.emotion("validate", "emotion.yaml", "--text", "comment")
     assert wrong.returncode == 2
     assert "--text is for data files; emotion.yaml says it under `example_gen`" in wrong.stderr
@@ -145,6 +149,7 @@ def test_a_configuration_is_validated_as_it_is(workspace: Workspace):
         (["old.csv", "--schema", "old.csv"], "no tensorflow-metadata schema in text form"),
         (["old.csv", "--previous", "gone.csv"], "gone.csv: no such file"),
         (["old.csv", "--write-schema", "schema.pbtxt"], "exists already; add --force"),
+        (["old.csv", "--write-schema", "gone/schema.pbtxt"], "there is no directory gone"),
         (["old.csv", "--labels", "mood"], "no column 'mood' for --labels"),
     ],
 )

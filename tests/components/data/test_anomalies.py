@@ -1,3 +1,5 @@
+import re
+from pathlib import Path
 from typing import get_args
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
@@ -14,6 +16,12 @@ FINDINGS = [
 
 def test_every_type_has_a_default_severity():
     assert set(DEFAULT_SEVERITIES) == set(get_args(AnomalyType))
+
+
+def test_the_documentation_lists_every_type_with_its_severity():
+    text = (Path(__file__).parents[3] / "docs" / "validation.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([A-Z_0-9]+)` \| (ERROR|WARNING) \| \S", text, flags=re.M))
+    assert listed == DEFAULT_SEVERITIES
 
 
 def test_errors_come_first_then_train():

@@ -39,6 +39,10 @@ def test_a_file_of_several_data_sets(tmp_path):
     both = statistics_pb2.DatasetFeatureStatisticsList(datasets=[dataset("a", ROWS), dataset("b", ROWS)])
     (tmp_path / "both.pb").write_bytes(both.SerializeToString())
     assert list(read_profiles(str(tmp_path / "both.pb"))) == ["a", "b"]
+    both.datasets[1].name, both.datasets[0].num_examples = "All Examples", 1
+    (tmp_path / "sliced.pb").write_bytes(both.SerializeToString())
+    (profile,) = read_profiles(str(tmp_path / "sliced.pb")).values()
+    assert (profile.name, profile.rows) == ("train", 2), "the whole, not the slice"
 
 
 def test_lengths_of_the_proto_where_there_is_no_document():

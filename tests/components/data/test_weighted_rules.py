@@ -58,3 +58,8 @@ def test_values_and_weights_that_match(fitting):
 def test_a_name_that_is_taken():
     (found,) = findings(PAIR + WEIGHTED.replace('"xw"', '"x"'), feature(name="x"))
     assert (found.feature, found.type) == ("x", "WEIGHTED_FEATURE_NAME_COLLISION")
+
+
+def test_a_pair_that_is_no_pair():
+    (found,) = findings(PAIR + 'weighted_feature { name: "xw" }', feature(name="x"))
+    assert (found.feature, found.type) == ("xw", "INVALID_DOMAIN_SPECIFICATION")
