@@ -19,6 +19,8 @@ _CJK_RANGES = (
 
 def split_words(text: str) -> list[str]:
     """Splits cleaned text at spaces; every punctuation mark and every CJK ideograph is a word of its own."""
+    if text.isascii() and text.isalnum():
+        return [text]
     # The cleaning leaves no white space but spaces.
     return text.translate(_WORDS_ALONE).split()
 

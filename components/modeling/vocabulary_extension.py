@@ -23,7 +23,11 @@ _CONTINUATION = "##"
 
 
 class VocabularyExtension(Config):
-    """Which words are added to the encoder's vocabulary."""
+    """Which words are added to the encoder's vocabulary.
+
+    With MiniLM on GoEmotions the defaults add 45 tokens, 39 of them for emoji; of the validation split's tokens 0.043 %
+    instead of 0.135 % are [UNK] then. `transform.emoji: words` alone leaves 0.005 %.
+    """
 
     max_tokens: int = Field(default=500, ge=1, le=10_000)
     """Most tokens added. A BERT vocabulary has about a thousand unused rows, MiniLM's 994."""
