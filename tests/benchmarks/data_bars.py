@@ -7,7 +7,6 @@ Each group of bars is also a script of its own beside this one, which tells more
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -58,7 +57,7 @@ def transform_bars(options: argparse.Namespace) -> Iterator[Bar]:
     for factor in (1, 10, 100) if options.largest else (1, 10):
         with tempfile.TemporaryDirectory() as scratch:
             transform.write_examples(Path(scratch), rows, factor)
-            result = run_json("tests.benchmarks.transform", "--run", scratch, str(factor == 10))
+            result = data_stages.run_apart("tests.benchmarks.transform", "--run", scratch, str(factor == 10))
         peaks.append(result["peak_mib"])
         if factor == 10:
             rate = result["rows"] / result["seconds"]
@@ -139,14 +138,6 @@ GROUPS: dict[str, Callable[[argparse.Namespace], Iterator[Bar]]] = {
     "broken": broken_input_bars,
     "fuzz": fuzz_bars,
 }
-
-
-def run_json(module: str, *arguments: str) -> dict[str, Any]:
-    """What a script that runs in a process of its own prints last."""
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def main() -> None:
