@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -42,10 +42,12 @@ class Exchange:
     Attributes:
         directory: a local directory of this pipeline's own, empty at first, for results that are no artifacts.
         uri: where files pass through if workers do not see this machine's; None if they do.
+        base: from where relative paths are taken, which a worker may have been started elsewhere than.
     """
 
     directory: Path
     uri: str | None = None
+    base: Path = field(default_factory=Path.cwd)
 
     def send(self, *paths: Path) -> None:
         """Lets workers read these files and directories; a copy is made only where it is needed."""
@@ -75,7 +77,9 @@ class Exchange:
 
     def locate(self, path: str) -> str:
         """Where workers read a file of this machine that was sent, for those who read parts of it; URIs stay."""
-        return path if self.uri is None or is_remote(path) else self._remote(Path(path))
+        if is_remote(path):
+            return path
+        return str(self.base / path) if self.uri is None else self._remote(Path(path))
 
     @contextmanager
     def reading(self, path: Path, *, only: Sequence[str] = ("*",)) -> Iterator[Path]:
@@ -89,7 +93,7 @@ class Exchange:
             StageError: it is not there.
         """
         if self.uri is None:
-            yield path
+            yield self.base / path
             return
         remote = self._remote(path)
         names = _matching(remote, only)
@@ -108,7 +112,7 @@ class Exchange:
         try:
             yield attempt
             for file in _files_in(attempt):
-                target = directory / file.relative_to(attempt)
+                target = self.base / directory / file.relative_to(attempt)
                 if self.uri is None:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     file.replace(target)
@@ -121,11 +125,12 @@ class Exchange:
         """Beside the files' place if they can be renamed into it, else in the worker's temporary directory."""
         if self.uri is not None:
             return Path(tempfile.mkdtemp(prefix=_ATTEMPT))
-        directory.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=_ATTEMPT, dir=directory))
+        place = self.base / directory
+        place.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=_ATTEMPT, dir=place))
 
     def _remote(self, path: Path) -> str:
-        return f"{self.uri}{path.absolute().as_posix()}"
+        return f"{self.uri}{(self.base / path).as_posix()}"
 
 
 @contextmanager

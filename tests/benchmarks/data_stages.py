@@ -50,8 +50,15 @@ def measure_apart(train: list[tuple[str, str]], factor: int, *, distinct: bool =
     """Runs the data stages on `factor` copies of the rows, in a process of their own."""
     with tempfile.TemporaryDirectory() as scratch:
         write_csv(Path(scratch) / "texts.csv", train, factor, distinct=distinct)
-        command = [sys.executable, "-m", "tests.benchmarks.data_stages", "--run", scratch]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        return run_apart("tests.benchmarks.data_stages", "--run", scratch)
+
+
+def run_apart(module: str, *arguments: str) -> dict[str, Any]:
+    """What a script prints last, as JSON; the libraries' chatter is shown only if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 

@@ -17,7 +17,9 @@ __all__ = ["DoublingRunner", "LosingRunner", "RetryingRunner"]
 
 
 class RetryingRunner(FnApiRunner):
-    """Lets every `ParDo` fail once for each of its elements, after its work was done, and runs the bundle again.
+    """Lets every `ParDo` fail after its work was done, and runs the bundle again.
+
+    The stages' own fail once for each of their elements, those inside Beam's transforms once in all.
 
     Beam's own runner gives up at the first failure; others, such as Dataflow, Flink and Spark, try again.
 
@@ -130,7 +132,8 @@ _lost: set[str] = set()
 
 class _FailingOnce(_Wrapper):
     def alter(self, element: Any, outputs: list[Any]) -> list[Any]:
-        key = (self._label, hashlib.sha256(pickle.dumps(element)).digest())
+        is_beams_own = "/" in self._label
+        key = (self._label, b"" if is_beams_own else hashlib.sha256(pickle.dumps(element)).digest())
         if key not in _failed:
             _failed.add(key)
             RetryingRunner.failures[self._label] += 1

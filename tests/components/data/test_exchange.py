@@ -1,3 +1,4 @@
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,12 +18,15 @@ MEMORY = "memory://exchange-tests"
 
 
 @pytest.fixture(params=["same files", "memory://", "mounted directory"])
-def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Exchange]:
+def exchange(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Exchange]:
     config = {
         "same files": BeamConfig(),
         "memory://": BeamConfig(scratch=MEMORY),
         "mounted directory": BeamConfig(scratch=str(tmp_path / "mounted"), shared_files=False),
     }[request.param]
+    monkeypatch.chdir(tmp_path)
     with open_exchange(config) as opened:
         yield opened
 
@@ -63,6 +67,22 @@ def test_what_a_worker_wrote_is_there_for_other_workers_and_comes_back(exchange:
     exchange.receive(target)
     assert names(target) == ["Split-train/.part-0", "part-1"]
     assert [path.name for path in target.iterdir() if path.name.startswith(".attempt")] == []
+
+
+def test_a_worker_that_was_started_elsewhere_finds_relative_paths(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    Path("shard").write_text("shard")
+    exchange.send(Path("shard"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.chdir(Path(__file__).parent)
+        worker = pickle.loads(pickle.dumps(exchange))
+        with worker.reading(Path("shard")) as local, worker.writing(Path("out")) as out:
+            (out / "copy").write_text(local.read_text())
+        with fsspec.open(worker.locate("shard")) as stream:
+            assert stream.read() == b"shard"
+    exchange.receive(Path("out"))
+    assert (tmp_path / "out" / "copy").read_text() == "shard"
 
 
 def test_only_what_is_wanted_is_copied(tmp_path: Path):
