@@ -69,7 +69,7 @@ def _read_sources(
     reports = ingest_units(sources, readings, plan, examples.path, exchange)
     files = merge_units(sources, readings, reports, wanted)
     require_few_dead_letters(files, config.max_dead_letter_share)
-    _log_dead_letters(files, progress)
+    _log_files(files, progress)
     return files, plan
 
 
@@ -116,8 +116,10 @@ def _warn_of_mapping(plan: "IngestPlan", progress: Progress) -> None:
         progress.log(f"label_mapping maps what is not in the label list and has no effect: {strange}")
 
 
-def _log_dead_letters(files: Sequence["FileReport"], progress: Progress) -> None:
+def _log_files(files: Sequence["FileReport"], progress: Progress) -> None:
     for file in files:
+        if file.encoding.endswith("(detected)"):
+            progress.log(f"{file.source.uri}: read as {file.encoding}; set `encoding` if that is wrong")
         if count := file.dead_letters.total():
             progress.log(f"{file.source.uri}: {count:,} dead letters, the first: {file.first_dead_letter}")
 

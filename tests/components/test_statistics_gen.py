@@ -116,12 +116,13 @@ def test_tokens_are_those_that_transform_makes(tmp_path, examples):
     assert tokens.feature_coverage == pytest.approx(1 - 1 / len(flat))
 
 
-def test_transform_counts_the_same_tokens(tmp_path, examples):
+@pytest.mark.parametrize("emoji", ["keep", "words", "drop"])
+def test_transform_counts_the_same_tokens(tmp_path, examples, emoji):
     statistics = ExampleStatistics(tmp_path / "statistics")
     graph, transformed = TransformGraph(tmp_path / "graph"), TransformedExamples(tmp_path / "transformed")
     for artifact in (statistics, graph, transformed):
         artifact.path.mkdir()
-    settings = {"encoder": "tiny-random", "special_tokens": ("[NAME]",)}
+    settings = {"encoder": "tiny-random", "special_tokens": ("[NAME]",), "emoji": emoji}
     statistics_gen(config=StatisticsGenConfig(**settings), examples=examples, statistics=statistics)
     config = TransformConfig(**settings)
     transform(config=config, examples=examples, transform_graph=graph, transformed=transformed)
