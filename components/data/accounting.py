@@ -197,7 +197,7 @@ def summarize(
         "masked": dict(sorted(_total(unit.masked for unit in units).items())),
         "masked_rows": sum(unit.masked_rows for unit in units),
         "duplicates": duplicates,
-        "spans": sorted({file.source.span for file in files if file.source.span is not None}) or None,
+        "spans": list(dict.fromkeys(file.source.span for file in files if file.source.span)) or None,
         "sources": [
             {
                 "uri": file.source.uri,
