@@ -68,13 +68,13 @@ def test_graph_holds_all_that_serving_needs(small: Any) -> None:
     _, graph, _ = small
     spec = TokenizerSpec.load(graph.tokenizer_dir)
     assert spec.max_tokens == 32
-    assert spec.rules.special_tokens == {"[NAME]": "xxname", "[RELIGION]": "xxreligion"}
+    masked = ("CARD", "EMAIL", "IBAN", "ID", "IP", "PHONE", "URL", "USER")
+    own = {"[NAME]": "xxname", "[RELIGION]": "xxreligion"}
+    assert spec.rules.special_tokens == own | {f"[{kind}]": f"xx{kind.lower()}" for kind in masked}
     assert spec.rules.lowercase
     renamed = [row for row, token in enumerate(spec.vocabulary) if token != TINY_VOCABULARY[row]]
-    assert [(TINY_VOCABULARY[row], spec.vocabulary[row]) for row in renamed] == [
-        ("[unused0]", "xxname"),
-        ("[unused1]", "xxreligion"),
-    ]
+    assert [TINY_VOCABULARY[row] for row in renamed] == [f"[unused{number}]" for number in range(10)]
+    assert [spec.vocabulary[row] for row in renamed] == list(spec.rules.special_tokens.values())
     assert graph.labels() == LABELS
     assert graph.encoder() == "tiny-random"
 

@@ -25,4 +25,3 @@ def test_the_own_section_of_statistics_gen_comes_first():
     config = parse_config({**EXAMPLES, "statistics_gen": {"encoder": None}, "transform": {"casing": "cased"}})
     assert config.statistics_gen.encoder is None
     assert config.statistics_gen.casing == "cased"
-    assert config.statistics_gen.emoji == "words"
