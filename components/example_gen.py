@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any
 from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
 from components.core.progress import NO_PROGRESS, Progress
-from components.data.example_gen_config import Columns, Duplicates, ExampleGenConfig, SpanRange, SplitShares
-from components.data.source_files import SourceFile
+from components.data.ingestion.example_gen_config import (
+    Columns,
+    Duplicates,
+    ExampleGenConfig,
+    SpanRange,
+    SplitShares,
+)
+from components.data.sources.source_files import SourceFile
 
 if TYPE_CHECKING:
-    from components.data.accounting import FileReport
-    from components.data.exchange import Exchange
-    from components.data.ingest import IngestPlan
+    from components.data.beam.exchange import Exchange
+    from components.data.ingestion.accounting import FileReport
+    from components.data.ingestion.ingest import IngestPlan
 
 __all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares", "example_gen"]
 
@@ -29,8 +35,8 @@ def example_gen(
         DataError: a file cannot be read as configured, or too many rows cannot be used.
         StageError: rows were lost on the way.
     """
-    from components.data.beam_pipeline import exchanging
-    from components.data.ingest import STAGING
+    from components.data.beam.beam_pipeline import exchanging
+    from components.data.ingestion.ingest import STAGING
 
     sources = config.sources()
     with exchanging() as exchange:
@@ -53,9 +59,9 @@ def _read_sources(
     progress: Progress,
 ) -> tuple[Sequence["FileReport"], "IngestPlan"]:
     """Stages every row as a record or writes it down as a dead letter, and proves that none was lost."""
-    from components.data.accounting import merge_units, require_few_dead_letters
-    from components.data.ingest_pipeline import ingest_units, plan_sources
-    from components.data.ingest_plan import column_names, make_dialect, make_plan
+    from components.data.ingestion.accounting import merge_units, require_few_dead_letters
+    from components.data.ingestion.ingest_pipeline import ingest_units, plan_sources
+    from components.data.ingestion.ingest_plan import column_names, make_dialect, make_plan
 
     progress.update(f"looking at {len(sources)} file{'s' if len(sources) > 1 else ''}")
     wanted = column_names(config).wanted
@@ -82,11 +88,11 @@ def _write_splits(
     progress: Progress,
 ) -> Mapping[str, Any]:
     """Places every staged record, writes the splits and `summary.json`, and returns the latter."""
-    from components.data.accounting import finish_splits, require_all_distributed, summarize
-    from components.data.ingest import STAGING
-    from components.data.ingest_pipeline import distribute_parts
-    from components.data.ingest_plan import duplicate_rules, expected_splits
-    from components.data.place_rows import place_rows
+    from components.data.ingestion.accounting import finish_splits, require_all_distributed, summarize
+    from components.data.ingestion.ingest import STAGING
+    from components.data.ingestion.ingest_pipeline import distribute_parts
+    from components.data.ingestion.ingest_plan import duplicate_rules, expected_splits
+    from components.data.ingestion.place_rows import place_rows
 
     progress.update("looking for duplicates")
     units = [unit for file in files for unit in file.units]

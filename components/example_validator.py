@@ -11,11 +11,11 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 from components.core.errors import DataError
 from components.core.filesystem import exists
-from components.data.anomalies import AnomalyType, Finding, Severity
+from components.data.validation.anomalies import AnomalyType, Finding, Severity
 
 if TYPE_CHECKING:
-    from components.data.measurement import Measurement
-    from components.data.split_profile import SplitProfile
+    from components.data.statistics.measurement import Measurement
+    from components.data.validation.split_profile import SplitProfile
 
 __all__ = ["ExampleValidatorConfig", "example_validator"]
 
@@ -73,7 +73,7 @@ class ExampleValidatorConfig(Config):
 
     severities: Mapping[AnomalyType, Severity] = Field(default_factory=dict)
     """`ERROR` (stops the pipeline before training), `WARNING` or `OFF` by type of anomaly, where the default does not
-    suit. The types and defaults are in `components.data.anomalies`."""
+    suit. The types and defaults are in `components.data.validation.anomalies`."""
 
     def external_inputs(self) -> tuple[str, ...]:
         named = (self.previous_statistics, self.serving_statistics)
@@ -101,10 +101,10 @@ def example_validator(
     Raises:
         UserError: the statistics to compare with are not there.
     """
-    from components.data.anomalies import rate
-    from components.data.schema_rules import compare_with_schema
-    from components.data.schema_text import parse_schema
-    from components.data.split_profile import read_profiles
+    from components.data.validation.anomalies import rate
+    from components.data.validation.schema_rules import compare_with_schema
+    from components.data.validation.schema_text import parse_schema
+    from components.data.validation.split_profile import read_profiles
 
     expected = parse_schema(schema.pbtxt_path.read_text(encoding="utf-8"), str(schema.pbtxt_path))
     current = read_profiles(str(statistics.path))
@@ -125,8 +125,13 @@ def _check_document(
     config: ExampleValidatorConfig, current: Mapping[str, "SplitProfile"], summary: Mapping[str, Any]
 ) -> list[Finding]:
     """The checks that need neither a schema nor other data."""
-    from components.data.duplicate_rules import check_conflicts, check_leakage
-    from components.data.split_rules import check_dead_letters, check_labels, check_lengths, check_splits
+    from components.data.validation.duplicate_rules import check_conflicts, check_leakage
+    from components.data.validation.split_rules import (
+        check_dead_letters,
+        check_labels,
+        check_lengths,
+        check_splits,
+    )
 
     rows = {split: profile.rows for split, profile in current.items()}
     findings = check_splits(rows, required=config.required_splits, min_examples=config.min_examples)
@@ -148,11 +153,11 @@ def _compare(
     baseline: ExampleStatistics | None,
 ) -> tuple[list["Measurement"], list[Finding]]:
     """Skew between splits and against serving data, drift against earlier data: what was measured, what is odd."""
-    from components.data.comparator_rules import measure_comparators
-    from components.data.comparisons import check_control_data, plan_comparisons
-    from components.data.measurement import exceeded
-    from components.data.shift_rules import ShiftLimits, measure_shifts, summarize_shifts
-    from components.data.split_profile import read_profiles
+    from components.data.statistics.measurement import exceeded
+    from components.data.validation.comparator_rules import measure_comparators
+    from components.data.validation.comparisons import check_control_data, plan_comparisons
+    from components.data.validation.shift_rules import ShiftLimits, measure_shifts, summarize_shifts
+    from components.data.validation.split_profile import read_profiles
 
     earlier = config.previous_statistics or (str(baseline.path) if baseline is not None else None)
     previous = read_profiles(earlier) if earlier is not None else None
@@ -175,8 +180,8 @@ def _write(
     present: Sequence[str],
     anomalies: ExampleAnomalies,
 ) -> None:
-    from components.data.anomalies import anomalies_proto
-    from components.data.measurement import add_measurements
+    from components.data.statistics.measurement import add_measurements
+    from components.data.validation.anomalies import anomalies_proto
 
     for split in dict.fromkeys([*present, *(anomaly.split for anomaly in rated)]):
         own = [anomaly for anomaly in rated if anomaly.split == split]

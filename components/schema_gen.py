@@ -8,7 +8,7 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
 
 if TYPE_CHECKING:
-    from components.data.feature_view import FeatureView
+    from components.data.statistics.feature_view import FeatureView
 
 __all__ = ["SchemaGenConfig", "schema_gen"]
 
@@ -32,9 +32,9 @@ def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema
         DataError: the curated file is no schema of text and labels.
         UserError: there is no such file, or it may not be read.
     """
-    from components.data.schema_inference import infer_schema
-    from components.data.schema_text import format_schema, parse_schema, read_schema_text
-    from components.data.split_profile import read_profiles
+    from components.data.validation.schema_inference import infer_schema
+    from components.data.validation.schema_text import format_schema, parse_schema, read_schema_text
+    from components.data.validation.split_profile import read_profiles
 
     if config.schema_path is None:
         profiles = read_profiles(str(statistics.path))

@@ -79,9 +79,9 @@ def statistics_gen(
     Raises:
         StageError: an example was lost on the way, or a shard is corrupt.
     """
-    from components.data.dataset_statistics import compute_statistics
-    from components.data.feature_protos import Detail
-    from components.data.split_statistics import StatisticsPlan
+    from components.data.statistics.dataset_statistics import compute_statistics
+    from components.data.statistics.feature_protos import Detail
+    from components.data.statistics.split_statistics import StatisticsPlan
 
     tokenizer = _make_tokenizer(config, examples, progress)
     detail = Detail(config.top_values, config.rank_histogram_values, config.histogram_buckets)

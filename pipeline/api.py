@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
-from components.data.beam_pipeline import running_on
+from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from components.core.config import Config
 from components.core.errors import ConfigError
-from components.data.beam_config import BeamConfig
+from components.data.beam.beam_config import BeamConfig
 from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig

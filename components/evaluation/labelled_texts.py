@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from components.core import features
 from components.core.artifacts import Examples
 from components.core.errors import DataError
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.data.records.example_proto import decode_example
+from components.data.records.tfrecord import read_records
 
 __all__ = ["LabelledTexts", "read_labelled_texts"]
 

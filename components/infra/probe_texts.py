@@ -5,8 +5,8 @@ from itertools import chain, islice
 from components.core.artifacts import Examples
 from components.core.errors import DataError
 from components.core.features import TEXT
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.data.records.example_proto import decode_example
+from components.data.records.tfrecord import read_records
 
 __all__ = ["HARD_TEXTS", "read_rows"]
 

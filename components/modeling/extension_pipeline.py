@@ -7,9 +7,9 @@ from typing import Any
 import apache_beam as beam
 
 from components.core import features
-from components.data.beam_pipeline import collect
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.data.beam.beam_pipeline import collect
+from components.data.records.example_proto import decode_example
+from components.data.records.tfrecord import read_records
 from components.modeling.vocabulary_extension import WordCounts
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 import tensorflow as tf
 
 from components.core.errors import DataError
-from components.data.read_ahead import one_ahead
-from components.data.tfrecord import read_records
+from components.data.records.read_ahead import one_ahead
+from components.data.records.tfrecord import read_records
 
 __all__ = ["parse_batches"]
 

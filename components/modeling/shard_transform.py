@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from components.core import features
 from components.core.errors import DataError
-from components.data.example_batch import BytesColumn, Column, NumberColumn, Records, encode_examples
-from components.data.read_ahead import one_ahead
-from components.data.tfrecord import RecordWriter
+from components.data.records.example_batch import BytesColumn, Column, NumberColumn, Records, encode_examples
+from components.data.records.read_ahead import one_ahead
+from components.data.records.tfrecord import RecordWriter
 from components.modeling.record_batches import parse_batches
 from components.modeling.tokenization import in_graph_tokenizer
 from tflite.host_tokenizer import TokenizerSpec

@@ -13,8 +13,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.data.beam_pipeline import collect, exchanging
-from components.data.exchange import Exchange
+from components.data.beam.beam_pipeline import collect, exchanging
+from components.data.beam.exchange import Exchange
 from components.modeling.shard_transform import ShardReport, ShardTransformer, merge_reports
 from tflite.host_tokenizer import TokenizerSpec
 

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Any
 
 from components.core.errors import DataError, UserError
-from components.data.delimited import Dialect
-from components.data.rows import BrokenRow, Reason
-from components.data.source_files import SourceFile, find_sources
-from components.data.source_units import open_unit, plan_units
+from components.data.sources.delimited import Dialect
+from components.data.sources.rows import BrokenRow, Reason
+from components.data.sources.source_files import SourceFile, find_sources
+from components.data.sources.source_units import open_unit, plan_units
 
 __all__ = ["SAMPLE_ROWS", "Findings", "look_at"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from components.core.artifacts import ExampleStatistics
 from components.core.filesystem import write_atomic
-from components.data.schema_text import format_schema, parse_schema, read_schema_text
-from components.data.schema_update import update_schema
-from components.data.split_profile import read_profiles
+from components.data.validation.schema_text import format_schema, parse_schema, read_schema_text
+from components.data.validation.schema_update import update_schema
+from components.data.validation.split_profile import read_profiles
 
 __all__ = ["CuratedSchema", "write_schema_file"]
 

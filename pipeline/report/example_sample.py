@@ -81,8 +81,8 @@ def _rank(identifier: str) -> int:
 
 
 def _read(examples: Examples, split: str) -> Iterator[dict[str, Any]]:
-    from components.data.example_proto import decode_example
-    from components.data.tfrecord import read_records
+    from components.data.records.example_proto import decode_example
+    from components.data.records.tfrecord import read_records
 
     shards = examples.shards(split)
     count = min(_SHARDS_READ, len(shards))

@@ -123,7 +123,7 @@ def fuzz_bars(options: argparse.Namespace) -> Iterator[Bar]:
 
 def broken_input_bars(_: argparse.Namespace) -> Iterator[Bar]:
     """Kinds of broken input, each with its own test."""
-    yield from test_bars("kinds of broken input", 60, "tests/components/data/test_broken_inputs.py")
+    yield from test_bars("kinds of broken input", 60, "tests/components/data/sources/test_broken_inputs.py")
 
 
 def proof_bars(_: argparse.Namespace) -> Iterator[Bar]:

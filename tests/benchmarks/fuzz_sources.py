@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 from components.core.errors import UserError
-from tests.components.data.mutations import Case, make_case, read_case
+from tests.components.data.sources.mutations import Case, make_case, read_case
 from tests.components.data_stages import generate
 
 BATCH = 5000

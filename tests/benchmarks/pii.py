@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from components.data.cleaning import Cleaning
+from components.data.ingestion.cleaning import Cleaning
+from components.data.ingestion.text_preparation import TextPreparation, prepare_with
 from components.data.pii.kinds import PiiKind
 from components.data.pii.settings import Pii
-from components.data.text_preparation import TextPreparation, prepare_with
 from tests.components.data.pii.corpus import labelled_sentences
 
 

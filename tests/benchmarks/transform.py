@@ -23,9 +23,9 @@ from typing import Any
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.features import ID, LABEL_IDS, LABELS, TEXT, TOKEN_IDS, WEIGHT
-from components.data.example_batch import BytesColumn, encode_examples
-from components.data.example_proto import decode_example, encode_example
-from components.data.tfrecord import RecordWriter, read_records
+from components.data.records.example_batch import BytesColumn, encode_examples
+from components.data.records.example_proto import decode_example, encode_example
+from components.data.records.tfrecord import RecordWriter, read_records
 from components.modeling.encoder import resolve_encoder
 from components.transform import TransformConfig, transform
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from components.core.artifacts import Examples, ExampleStatistics
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.data.records.example_proto import decode_example
+from components.data.records.tfrecord import read_records
 from components.example_gen import ExampleGenConfig, example_gen
 from components.statistics_gen import StatisticsGenConfig, statistics_gen
 

@@ -8,8 +8,8 @@ import pytest
 from components.core.artifacts import Examples
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
-from components.data.beam_config import BeamConfig
-from components.data.beam_pipeline import running_on
+from components.data.beam.beam_config import BeamConfig
+from components.data.beam.beam_pipeline import running_on
 from tests.components.data_stages import generate, profile, write
 from tests.components.faulty_runners import DoublingRunner, LosingRunner, RetryingRunner
 from tests.components.toy_corpus import run_transform, toy_rows

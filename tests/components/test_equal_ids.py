@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from components.core import features
 from components.core.artifacts import TransformedExamples, TransformGraph
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.data.records.example_proto import decode_example
+from components.data.records.tfrecord import read_records
 from components.modeling.tokenization import in_graph_tokenizer
 from components.transform import TransformConfig, transform
 from serving.predictor import Predictor, encode_texts

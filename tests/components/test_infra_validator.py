@@ -15,8 +15,8 @@ from components.core.artifacts import Examples, InfraBlessing, SavedModelExport,
 from components.core.component import Summary
 from components.core.errors import DataError
 from components.core.verdict import Check
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.data.records.example_proto import encode_example
+from components.data.records.tfrecord import write_records
 from components.infra.probe_texts import HARD_TEXTS
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.modeling.classifier import LoadedModel, load_model

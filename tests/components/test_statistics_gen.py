@@ -11,12 +11,12 @@ from components.core.artifacts import ExampleStatistics, TransformedExamples, Tr
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
 from components.core.progress import Progress
-from components.data import dataset_statistics
-from components.data.cleaning import Cleaning
-from components.data.example_proto import decode_example, encode_example
+from components.data.ingestion.cleaning import Cleaning
+from components.data.ingestion.text_preparation import prepare_with
 from components.data.pii.settings import Pii
-from components.data.text_preparation import prepare_with
-from components.data.tfrecord import read_records, write_records
+from components.data.records.example_proto import decode_example, encode_example
+from components.data.records.tfrecord import read_records, write_records
+from components.data.statistics import dataset_statistics
 from components.modeling.encoder import resolve_encoder
 from components.modeling.tokenizer_specification import tokenizer_specification
 from components.statistics_gen import StatisticsGenConfig, statistics_gen

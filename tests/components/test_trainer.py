@@ -8,7 +8,7 @@ import pytest
 
 from components.core.artifacts import Examples, Model, TransformedExamples, TransformGraph
 from components.core.errors import DataError, StageError
-from components.data.tfrecord import read_records
+from components.data.records.tfrecord import read_records
 from components.evaluation.metrics import Counts
 from components.evaluation.thresholds import tune_thresholds
 from components.modeling.classifier import LoadedModel, load_model
@@ -240,8 +240,8 @@ def test_a_loss_that_is_no_number_stops_the_stage(prepared: Prepared, tmp_path: 
 
 
 def _copy_with_weight(source: TransformedExamples, target: TransformedExamples, weight: float) -> None:
-    from components.data.example_proto import decode_example, encode_example
-    from components.data.tfrecord import write_records
+    from components.data.records.example_proto import decode_example, encode_example
+    from components.data.records.tfrecord import write_records
 
     for split in source.splits():
         target.split_dir(split).mkdir(parents=True)

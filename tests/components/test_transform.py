@@ -11,8 +11,8 @@ import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.errors import DataError, EncoderError, StageError
-from components.data.example_proto import decode_example
-from components.data.tfrecord import read_records
+from components.data.records.example_proto import decode_example
+from components.data.records.tfrecord import read_records
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.transform import TransformConfig, transform
 from tests.components.toy_corpus import (

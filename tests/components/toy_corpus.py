@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.data.records.example_proto import encode_example
+from components.data.records.tfrecord import write_records
 from components.transform import TransformConfig, transform
 from tests.components.data_stages import generate
 

@@ -16,8 +16,8 @@ import pytest
 import pipeline
 from components.core.errors import StageError
 from components.core.filesystem import content_digest
-from components.data.beam_config import BeamConfig
-from components.data.beam_pipeline import collect, running_on
+from components.data.beam.beam_config import BeamConfig
+from components.data.beam.beam_pipeline import collect, running_on
 from pipeline.config import parse_config
 from tests.components.toy_corpus import toy_rows
 

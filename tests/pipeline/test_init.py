@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.core.errors import DataError, UserError
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.data.records.example_proto import encode_example
+from components.data.records.tfrecord import write_records
 from pipeline.commands.init import init_command
 from pipeline.config import PipelineConfig, load_config
 

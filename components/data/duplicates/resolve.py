@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.errors import DataError
+from components.data.beam.exchange import Exchange
 from components.data.duplicates.account import DuplicateAccount
 from components.data.duplicates.groups import group_rows
 from components.data.duplicates.placement import Placement, Policy, place
 from components.data.duplicates.search import find_near_pairs
 from components.data.duplicates.signatures import read_signatures
-from components.data.exchange import Exchange
 
 __all__ = ["DuplicateRules", "resolve_duplicates"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.data.beam_pipeline import collect
+from components.data.beam.beam_pipeline import collect
+from components.data.beam.exchange import Exchange
 from components.data.duplicates.pairs import near_pairs
 from components.data.duplicates.signatures import BANDS
-from components.data.exchange import Exchange
 
 __all__ = ["find_near_pairs"]
 

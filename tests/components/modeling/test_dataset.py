@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from components.core.errors import DataError, StageError
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.data.records.example_proto import encode_example
+from components.data.records.tfrecord import write_records
 from components.modeling.dataset import TokenDataset, pad_tokens, read_split
 from tests.components.toy_corpus import LABELS, examples_of, run_transform, write_examples
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from components.core.errors import DataError
-from components.data.example_proto import decode_example, encode_example
-from components.data.tfrecord import read_records, write_records
+from components.data.records.example_proto import decode_example, encode_example
+from components.data.records.tfrecord import read_records, write_records
 from components.modeling.shard_transform import ShardReport, ShardTransformer, merge_reports
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec

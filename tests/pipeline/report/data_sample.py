@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.artifacts import Examples, ExampleStatistics
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.data.records.example_proto import encode_example
+from components.data.records.tfrecord import write_records
 
 ROWS = {"train": 43410, "test": 5427, "validation": 5426}
 

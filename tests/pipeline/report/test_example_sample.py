@@ -1,8 +1,8 @@
 import pytest
 
 from components.core.artifacts import Examples
-from components.data.example_proto import encode_example
-from components.data.tfrecord import write_records
+from components.data.records.example_proto import encode_example
+from components.data.records.tfrecord import write_records
 from pipeline.report.example_sample import sample_examples
 
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from components.data.beam.exchange import Exchange
 from components.data.duplicates.groups import group_rows
 from components.data.duplicates.pairs import near_pairs, similarity
 from components.data.duplicates.search import find_near_pairs
 from components.data.duplicates.signatures import BANDS, Pool, SignatureWriter, read_signatures, word_string
-from components.data.exchange import Exchange
 
 SEED = "the bus was late again and i walked home in the rain thinking of what you said"
 

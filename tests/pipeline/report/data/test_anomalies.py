@@ -1,6 +1,6 @@
 import pytest
 
-from components.data.anomalies import DEFAULT_SEVERITIES
+from components.data.validation.anomalies import DEFAULT_SEVERITIES
 from pipeline.report import ReportData
 from pipeline.report.data.anomalies import anomalies
 from pipeline.report.data.remedies import anomaly_title, remedy

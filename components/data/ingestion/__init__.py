@@ -1,0 +1,1 @@
+"""From rows to labelled examples in splits, with an account of every row."""

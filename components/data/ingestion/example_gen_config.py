@@ -1,0 +1,335 @@
+"""The configuration of ExampleGen: which files are read, what their columns mean, and how rows are divided."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from components.core.config import Config, InputPath
+from components.data.ingestion.cleaning import Cleaning
+from components.data.ingestion.splits import canonical_split
+from components.data.pii.settings import Pii
+from components.data.presets import label_mapping, source_settings
+from components.data.sources.bigquery import BIGQUERY, data_version
+from components.data.sources.dataset_folders import files_beside
+from components.data.sources.encodings import known_encoding
+from components.data.sources.source_files import Format, SourceFile, find_sources
+from components.data.sources.spans import SpanRule, known_bound
+
+__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares"]
+
+
+class Columns(Config):
+    """Names of the columns (of JSON keys, of tf.Example features) that are read; all others are ignored."""
+
+    text: str = "text"
+    """The text to be classified."""
+
+    labels: str | None = None
+    """One column that holds all labels of a row; `labels` if neither this nor `label_columns` is given."""
+
+    label_columns: tuple[str, ...] = ()
+    """In place of `labels`: one 0/1 column per label, named like it, in the order of the label list."""
+
+    id: str | None = None
+    """Unique name of the row; `<file name>:<row number>` without such a column or value."""
+
+    votes: str | None = None
+    """How many raters gave each label: counts by label (an object, or its JSON text), or a list of one label a vote.
+    Tells how much raters disagree; without `labels` and `label_columns`, the labels come from it."""
+
+    raters: str | None = None
+    """How many raters there were, where one may give several labels; the sum of the votes without it."""
+
+    group: str | None = None
+    """What must stay in one split (an author, a conversation), so that a test example knows nothing of training."""
+
+    weight: str | None = None
+    """Weight of the example in the loss, a finite number from 0 up; 1 without such a column or value."""
+
+    context: str | None = None
+    """Text before the utterance, such as the turn that it answers."""
+
+    slices: tuple[str, ...] = ()
+    """Columns by whose values the evaluation is broken down (language, source, age group)."""
+
+    @model_validator(mode="after")
+    def _one_way_to_labels(self) -> Self:
+        if self.labels is not None and self.label_columns:
+            raise ValueError(
+                "give either `labels` (one column) or `label_columns` (one 0/1 column per label), not both"
+            )
+        return self
+
+
+class Duplicates(Config):
+    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test."""
+
+    policy: Literal["report", "drop", "fail", "off"] = "report"
+    """Rows that are dealt by hash stay with their duplicates in any case, unless a `group` decides. What is left:
+    `report` counts and lists it, `drop` leaves out what also stands in a split that judges (test before validation
+    before train) and repetitions within a split, `fail` stops if a text stands in two splits, `off` does not look."""
+
+    near: bool = True
+    """Whether nearly equal texts count: one or two words replaced, added or left out."""
+
+    similarity: float = Field(default=0.7, gt=0.5, le=1)
+    """Share (0-1) of the words of two texts that they must have in common, in order. At 0.7, two words of seven may
+    differ; `tests/benchmarks/duplicates.py` tells how many edited texts are found so."""
+
+    min_words: int = Field(default=5, ge=2)
+    """Shorter texts count only if they are equal: "thank you so much" and "thank you very much" tell nothing."""
+
+
+class SplitShares(Config):
+    """Share (0-1) of each split where rows are dealt by hash; they sum up to 1."""
+
+    train: float = Field(default=0.8, gt=0, le=1)
+    """What the model learns from."""
+
+    validation: float = Field(default=0.1, ge=0, lt=1)
+    """What thresholds and early stopping are chosen on: a tenth is enough for that from a few thousand rows on."""
+
+    test: float = Field(default=0.1, ge=0, lt=1)
+    """What the model is judged by."""
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, validation and test must sum up to 1, not {total:g}")
+        return self
+
+
+def _as_text(bound: object) -> object:
+    """YAML reads a date or a number where one stands."""
+    if isinstance(bound, date):
+        return bound.isoformat()
+    return str(bound) if isinstance(bound, int) and not isinstance(bound, bool) else bound
+
+
+Bound = Annotated[str, BeforeValidator(_as_text), AfterValidator(known_bound)]
+
+
+class SpanRange(Config):
+    """Some of the spans that the pattern of `source` finds; bounds are numbers or dates, whichever the pattern has."""
+
+    last: int | None = Field(default=None, ge=1)
+    """So many of the newest; all between the bounds if not given."""
+
+    first: Bound | None = Field(default=None, alias="from")
+    """The oldest that is read, such as 12 or 2026-01-31; no bound if not given."""
+
+    final: Bound | None = Field(default=None, alias="to")
+    """The newest that is read, likewise."""
+
+    @model_validator(mode="after")
+    def _say_something(self) -> Self:
+        if self.last is None and self.first is None and self.final is None:
+            raise ValueError("give `last`, `from` or `to`")
+        return self
+
+
+SplitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
+
+
+class ExampleGenConfig(Config):
+    """Which files are read, what their columns mean, and how rows are divided into splits."""
+
+    preset: Literal["goemotions"] | None = None
+    """Settings of a known data set, each of which can be overridden: `goemotions` reads the TSV files of its authors
+    from the directory `source`."""
+
+    source: InputPath | None = None
+    """A file, a glob pattern or a directory, local or remote (`gs://`, `s3://`); text and TFRecord files may be
+    compressed (`.gz`, `.zst`, `.bz2`, `.xz`). A directory may be one that `datasets` saved or TensorFlow Datasets
+    prepared. `{SPAN}` and `{VERSION}`, or `{YYYY}-{MM}-{DD}`, stand for numbers or dates that count up (see `span`).
+    Files that are named after splits (train, validation or dev, test) belong to them if there are several; all other
+    rows are dealt by hash."""
+
+    query: str | None = None
+    """In place of `source`: a query in GoogleSQL whose rows are read from BigQuery (extra `gcp`); as with a table
+    (`source: bigquery://project.dataset.table`), rows have no numbers, so that `columns.id` is needed."""
+
+    splits: Mapping[SplitName, InputPath] = Field(default_factory=dict)
+    """In place of `source`: a file, glob pattern or directory for each split (`train`, `validation`, `test`)."""
+
+    span: Literal["newest", "all"] | SpanRange = "newest"
+    """Which spans are read if `source` or `splits` have `{SPAN}` or a date in them: the newest, `all`, the last ones
+    (`{last: 7}`) or a range (`{from: 2026-01-01, to: 2026-01-31}`); of each, the highest `{VERSION}`."""
+
+    format: Format | None = None
+    """Format of all files; told by the extension if not given."""
+
+    header: bool = True
+    """Whether the first line of a CSV or TSV file names the columns."""
+
+    names: tuple[str, ...] = ()
+    """Column names by position for CSV and TSV files without a header line (`header: false`)."""
+
+    delimiter: Character | None = None
+    """Character between fields of CSV and TSV files; a comma or a tab if not given."""
+
+    encoding: str | None = None
+    """Encoding of text files, such as `windows-1252`; told by each file's bytes if not given (UTF-8, or what most of
+    its other characters say)."""
+
+    quoting: bool = True
+    """Whether `"` encloses fields of CSV and TSV files; false if it is a character like others."""
+
+    columns: Columns = Columns()
+    """Which column holds what."""
+
+    separator: Annotated[str, StringConstraints(min_length=1)] | None = ","
+    """What stands between labels where a text holds several; null if a text is one label, whatever it contains."""
+
+    label_names: tuple[str, ...] | InputPath | None = None
+    """All labels in the order of their ids, as a list or a text file with one a line; the sorted labels of the data if
+    not given. With it, data may hold ids (from 0) or names, and any other label makes its row a dead letter."""
+
+    label_mapping: Mapping[str, str] = Field(default_factory=dict)
+    """From a label in the data to the label that it becomes; others stay as they are. Or the name of a shipped mapping:
+    `goemotions-ekman` (6 emotions and neutral), `goemotions-sentiment` (positive, negative, ambiguous, neutral)."""
+
+    cleaning: Cleaning = Cleaning()
+    """What is repaired in texts."""
+
+    pii: Pii = Pii()
+    """Which personal data is masked in texts, ids, groups, slices and dead letters."""
+
+    split_shares: SplitShares = SplitShares()
+    """Sizes of the splits where rows are dealt by hash."""
+
+    split_by: Literal["group", "text", "id"] | None = None
+    """What is hashed: rows with equal values stay together. The group if there is such a column, else the text (but
+    for case and white space), so that duplicates of a text never stand in two splits; `id` keeps a row in its split
+    when its text is edited."""
+
+    salt: str = ""
+    """Any other salt gives another division by hash."""
+
+    validation_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share (0-1) of the rows of given `train` files that is moved to `validation`, for data that come without one."""
+
+    max_dead_letter_share: float = Field(default=0.01, ge=0, le=1)
+    """Largest share (0-1) of rows that may be unusable: an odd typing error passes, a wrong setting does not."""
+
+    duplicates: Duplicates = Duplicates()
+    """What counts as a duplicate, and what becomes of it."""
+
+    min_vote_share: float = Field(default=0.5, gt=0, le=1)
+    """Share (0-1) of the raters that must have given a label, where labels come from `columns.votes`; a half, as a
+    majority decides."""
+
+    rows_per_shard: int = Field(default=100_000, ge=1)
+    """Most rows in one output file: the unit of work of the stages after this one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("preset"), str):
+            return {**source_settings(values["preset"]), **values}
+        return values
+
+    @field_validator("label_names")
+    @classmethod
+    def _distinct_names(cls, names: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        known: set[str] = set()
+        for name in names if isinstance(names, tuple) else ():
+            if name != name.strip() or not name or not name.isprintable():
+                raise ValueError(f"{name!r} cannot be a label name; expected visible characters on one line")
+            if name in known:
+                raise ValueError(f"{name!r} is named twice; remove one")
+            known.add(name)
+        return names
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        return None if encoding is None else known_encoding(encoding)
+
+    @field_validator("delimiter")
+    @classmethod
+    def _usable_delimiter(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and delimiter in '"\r\n':
+            raise ValueError(f"{delimiter!r} cannot stand between fields; use another character")
+        return delimiter
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _canonical_names(cls, splits: Any) -> Any:
+        if not isinstance(splits, Mapping):
+            return splits
+        renamed = {canonical_split(str(name)): path for name, path in splits.items()}
+        if len(renamed) < len(splits):
+            raise ValueError(
+                f"{', '.join(map(str, splits))}: two of these are the same split; name each once"
+            )
+        return renamed
+
+    @field_validator("label_mapping", mode="before")
+    @classmethod
+    def _shipped_mapping(cls, mapping: Any) -> Any:
+        return label_mapping(mapping) if isinstance(mapping, str) else mapping
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if sum(map(bool, (self.source, self.query, self.splits))) != 1:
+            raise ValueError(
+                "give either `source` (a file, glob or directory) or `splits` (one for each split), or `query`"
+            )
+        if self.columns.id is None and (self.query or _is_bigquery(self.source, self.splits)):
+            raise ValueError("rows of BigQuery have no numbers; name the column of their ids in `columns.id`")
+        if self.header == bool(self.names):
+            raise ValueError(
+                "`names` go with `header: false`: they name the columns of a file without a header line"
+            )
+        if self.columns.label_columns and self.label_names is not None:
+            raise ValueError(
+                "`label_names` do not go with `columns.label_columns`, whose names are the labels"
+            )
+        if (
+            self.split_by is not None
+            and self.split_by != "text"
+            and getattr(self.columns, self.split_by) is None
+        ):
+            raise ValueError(f"`split_by: {self.split_by}` needs `columns.{self.split_by}`")
+        return self
+
+    def sources(self) -> tuple[SourceFile, ...]:
+        """The files to be read.
+
+        Raises:
+            DataError: one is missing, or its format cannot be told.
+        """
+        if self.query is not None:
+            return (SourceFile(f"{BIGQUERY}query", "bigquery", "query", query=self.query),)
+        return find_sources(self.source, self.splits, self.format, self._span_rule())
+
+    def external_versions(self) -> Mapping[str, str]:
+        tables = (source for source in self.sources() if source.format == "bigquery")
+        return {source.uri: data_version(source.uri, source.query) for source in tables}
+
+    def _span_rule(self) -> SpanRule:
+        if isinstance(self.span, str):
+            return SpanRule(last=1 if self.span == "newest" else None)
+        return SpanRule(self.span.last, self.span.first, self.span.final)
+
+    def external_inputs(self) -> tuple[str, ...]:
+        sources = [source.uri for source in self.sources() if source.format != "bigquery"]
+        described = files_beside(sources, (self.columns.labels or "labels",))
+        files = (*sources, *described, *self.pii.external_inputs())
+        return (*files, self.label_names) if isinstance(self.label_names, str) else files
+
+
+def _is_bigquery(source: str | None, splits: Mapping[str, str]) -> bool:
+    return any(uri.startswith(BIGQUERY) for uri in (source or "", *splits.values()))

@@ -1,0 +1,97 @@
+"""From the configuration of ExampleGen to what is done with every row."""
+
+from collections.abc import Sequence
+
+from components.core.errors import DataError
+from components.data.duplicates.resolve import DuplicateRules
+from components.data.ingestion.example_gen_config import ExampleGenConfig
+from components.data.ingestion.ingest import IngestPlan
+from components.data.ingestion.labels import LabelReader, read_label_names
+from components.data.ingestion.row_parser import ColumnNames, RowParser
+from components.data.ingestion.splits import HashSplitter
+from components.data.ingestion.text_preparation import prepare_with
+from components.data.sources.delimited import Dialect
+from components.data.sources.source_files import SourceFile
+from components.data.sources.source_units import UnitPlan
+
+__all__ = ["column_names", "duplicate_rules", "expected_splits", "make_dialect", "make_plan"]
+
+
+def make_plan(
+    config: ExampleGenConfig, sources: Sequence[SourceFile], readings: Sequence[UnitPlan]
+) -> IngestPlan:
+    """What the configuration says about rows.
+
+    Args:
+        config: the configuration.
+        sources: the files.
+        readings: what was found about each file when it was divided into units.
+
+    Raises:
+        UserError: a file that the configuration names (label names, a key) cannot be read.
+    """
+    labels = _make_label_reader(config, readings)
+    carved = (("validation", config.validation_share), ("train", 1 - config.validation_share))
+    return IngestPlan(
+        dialect=make_dialect(config),
+        parser=RowParser(
+            column_names(config), labels, prepare_with(config.cleaning, config.pii), config.min_vote_share
+        ),
+        split_names=tuple(sorted(expected_splits(config, sources))),
+        splitter=HashSplitter(tuple(config.split_shares.model_dump().items()), config.salt),
+        split_by=config.split_by or ("group" if config.columns.group else "text"),
+        validation_splitter=HashSplitter(carved, config.salt) if config.validation_share else None,
+        near_duplicates=config.duplicates.near and config.duplicates.policy != "off",
+    )
+
+
+def column_names(config: ExampleGenConfig) -> ColumnNames:
+    """The configured columns; labels are in `labels` if nothing says where they are."""
+    columns = config.columns.model_dump()
+    if not (config.columns.label_columns or config.columns.labels or config.columns.votes):
+        columns["labels"] = "labels"
+    return ColumnNames(**columns)
+
+
+def make_dialect(config: ExampleGenConfig) -> Dialect:
+    """How text files are written."""
+    return Dialect(config.delimiter, config.quoting, config.names or None, config.encoding)
+
+
+def _make_label_reader(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -> LabelReader:
+    """Labels are those that are configured, else those that the files name themselves, else what comes."""
+    names = config.label_names
+    if isinstance(names, str):
+        names = read_label_names(names)
+    if names is None:
+        names = _names_in_files(config.columns.labels or "labels", readings)
+    return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
+
+
+def _names_in_files(column: str, readings: Sequence[UnitPlan]) -> tuple[str, ...] | None:
+    """The names of the classes that all files agree on; None if no file names any."""
+    told = {reading.class_names.get(column) for reading in readings}
+    if len(told) > 1:
+        raise DataError(
+            f"column {column!r}: the files name different classes, so that an id may mean one label here and another "
+            "there; give `label_names`"
+        )
+    return told.pop() if told else None
+
+
+def duplicate_rules(config: ExampleGenConfig) -> DuplicateRules | None:
+    """What counts as a duplicate; None if they are not looked for."""
+    rules = config.duplicates
+    if rules.policy == "off":
+        return None
+    return DuplicateRules(rules.policy, rules.near, rules.similarity, rules.min_words)
+
+
+def expected_splits(config: ExampleGenConfig, sources: Sequence[SourceFile]) -> set[str]:
+    """The splits that the data should have, with examples or without."""
+    expected = {source.split for source in sources if source.split is not None}
+    if config.validation_share and "train" in expected:
+        expected.add("validation")
+    if any(source.split is None for source in sources):
+        expected |= {split for split, share in config.split_shares.model_dump().items() if share > 0}
+    return expected

@@ -1,0 +1,1 @@
+"""tf.Example records in TFRecord files, without TensorFlow."""
