@@ -63,14 +63,14 @@ def _read_sources(
     from components.data.ingestion.ingest_pipeline import ingest_units, plan_sources
     from components.data.ingestion.ingest_plan import column_names, make_dialect, make_plan
 
-    progress.update(f"looking at {len(sources)} file{'s' if len(sources) > 1 else ''}")
+    progress.update(f"looking at {_number(len(sources), 'file')}")
     wanted = column_names(config).wanted
     readings = plan_sources(sources, make_dialect(config), wanted, exchange)
     plan = make_plan(config, sources, readings)
     _warn_of_mapping(plan, progress)
 
     units = sum(len(reading.units) for reading in readings)
-    progress.update(f"reading {units} part{'s' if units > 1 else ''} of {len(sources)} files")
+    progress.update(f"reading {_number(units, 'part')} of {_number(len(sources), 'file')}")
     examples.dead_letters_dir.mkdir()
     reports = ingest_units(sources, readings, plan, examples.path, exchange)
     files = merge_units(sources, readings, reports, wanted)
@@ -115,6 +115,10 @@ def _write_splits(
     content = json.dumps(document, indent=2, ensure_ascii=False)
     examples.summary_path.write_text(content + "\n", encoding="utf-8")
     return document
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _warn_of_mapping(plan: "IngestPlan", progress: Progress) -> None:
