@@ -103,7 +103,10 @@ def transform(
     reports = _transform_splits(examples, transform_graph, transformed)
     _require_all_rows(examples, reports)
     _write_counts(transform_graph, transformed, reports)
-    return {**_summarize(reports), "added tokens": len(transform_graph.added_tokens())}
+    added = (
+        {} if config.vocabulary_extension is None else {"added tokens": len(transform_graph.added_tokens())}
+    )
+    return {**_summarize(reports), **added}
 
 
 def _make_tokenizer(
