@@ -75,5 +75,5 @@ def transform_shards(
         exchange.send(tokenizer_dir, *(job.source for job in jobs))
         reports = collect(build, expected=len({job.split for job in jobs}))
         exchange.receive(*{job.target.parent for job in jobs})
-    # In this order whichever worker was first.
-    return dict(sorted(reports))
+    # In the order of the jobs, whichever worker was done first.
+    return {split: dict(reports)[split] for split in dict.fromkeys(job.split for job in jobs)}
