@@ -174,18 +174,21 @@ class DuplicateAccount:
 
     def _conflicts(self, shown: Mapping[int, ShownRow]) -> dict[str, Any]:
         contradictory = self._contradictory_texts
+        to_show = self.rows_to_show()
+        texts = self._texts[np.searchsorted(self._members, to_show)]
+        by_text: dict[int, list[ShownRow]] = {}
+        for row, text in zip(to_show.tolist(), texts.tolist(), strict=True):
+            if contradictory[text]:
+                by_text.setdefault(text, []).append(shown[row])
         examples = []
-        for text in np.flatnonzero(contradictory).tolist():
-            rows = [shown[row] for row in self._members[self._texts == text].tolist() if row in shown]
+        for rows in by_text.values():
             labels = sorted({tuple(row.labels) for row in rows})
             if len(labels) > 1:
                 examples.append({"text": rows[0].text, "labels": [list(own) for own in labels]})
-            if len(examples) == _MAX_EXAMPLES:
-                break
         return {
             "groups": int(contradictory.sum()),
             "rows": int(contradictory[self._texts].sum()),
-            "examples": examples,
+            "examples": examples[:_MAX_EXAMPLES],
         }
 
     @cached_property
