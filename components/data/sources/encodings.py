@@ -19,14 +19,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UTF8 = ("utf-8", "utf-8-sig")
-_NO_FILE_ENCODINGS = {
-    "idna",
-    "punycode",
-    "undefined",
-    "unicode_escape",
-    "raw_unicode_escape",
-    "unicode-escape",
-}
+_NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+"""Codecs of Python's that turn text into bytes, but in which nobody keeps files."""
 _UNMARKED = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _SIGNATURES = (
     (b"\x1f\x8b", "is gzipped; give it a name that ends in .gz"),
@@ -110,8 +104,11 @@ def known_encoding(name: str) -> str:
         ValueError: Python has no codec of this name, or it is none of text.
     """
     try:
-        "".encode(name)
-        return codecs.lookup(name).name
+        canonical = codecs.lookup(name).name
+        if canonical in _NO_FILE_ENCODINGS:
+            raise LookupError(name)
+        "".encode(canonical)
+        return canonical
     except LookupError as err:
         raise ValueError(
             f"there is no text encoding {name!r}; examples: utf-8, windows-1252, gb18030"

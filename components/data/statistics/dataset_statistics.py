@@ -14,7 +14,7 @@ from components.data.records.tfrecord import read_records
 from components.data.statistics.label_statistics import LabelStatistics
 from components.data.statistics.split_statistics import SplitCounter, SplitStatistics, StatisticsPlan
 
-__all__ = ["DatasetStatistics", "compute_statistics", "read_statistics", "shard_statistics"]
+__all__ = ["DatasetStatistics", "compute_statistics", "shard_statistics"]
 
 _BATCH_ROWS = 4096
 _BATCH_BYTES = 1 << 24
@@ -123,14 +123,6 @@ def compute_statistics(
     }
     content = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     statistics.json_path.write_text(content + "\n", encoding="utf-8")
-
-
-def read_statistics(statistics: ExampleStatistics, split: str) -> Any:
-    """The `DatasetFeatureStatistics` of a split, as it was written."""
-    from tensorflow_metadata.proto.v0 import statistics_pb2
-
-    content = statistics.stats_path(split).read_bytes()
-    return statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
 
 
 def _merging() -> Any:

@@ -87,7 +87,16 @@ def test_the_configuration_has_the_last_word():
 
 def test_names_of_encodings_are_checked():
     assert known_encoding("Latin-1") == "iso8859-1"
-    for name in ("utf-9", "base64", "rot13"):
+    for name in (
+        "utf-9",
+        "base64",
+        "rot13",
+        "idna",
+        "punycode",
+        "undefined",
+        "unicode_escape",
+        "raw_unicode_escape",
+    ):
         with pytest.raises(ValueError, match=f"there is no text encoding '{name}'"):
             known_encoding(name)
 
