@@ -141,10 +141,6 @@ class Profile:
         edges = np.unique(np.linspace(low, high, buckets + 1))
         return edges if len(edges) > 1 else np.array([low, high])
 
-    def quantile_edges(self, buckets: int) -> NDArray[np.float64]:
-        """Edges float64 [buckets + 1] of buckets that hold equally many numbers."""
-        return np.array([self.quantile(step / buckets) for step in range(buckets + 1)])
-
     def to_json(self, buckets: int) -> dict[str, Any]:
         """Smallest, mean, median, 95th percentile, largest and histogram; null for what an empty one has not."""
         if not self.total:
