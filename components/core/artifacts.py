@@ -76,8 +76,8 @@ class Examples(_Split):
     """Labelled texts as tf.Example records (features: `components.core.features`), and the rows that were refused.
 
     ```
-    summary.json                            labels, rows and dead letters by split, source files with encodings,
-                                            masked personal data by kind, duplicates
+    summary.json                            labels, targets, rows and dead letters by split, source files with their
+                                            encodings, masked personal data by kind, duplicates
     Split-<name>/examples-00000-of-00002.tfrecord.gz
     dead_letters/part-00000.jsonl           {"file", "row", "reason", "detail", "content"} per row that is no example
     duplicates.jsonl                        one group of equal or nearly equal texts a line
@@ -91,6 +91,10 @@ class Examples(_Split):
     def labels(self) -> tuple[str, ...]:
         """The label names, in the order of the label vector."""
         return tuple(self.summary()["labels"])
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of numbers, in order."""
+        return tuple(self.summary().get("targets", ()))
 
     def placeholders(self) -> tuple[str, ...]:
         """What personal data were masked with (`[EMAIL]`): each is to be one token."""
