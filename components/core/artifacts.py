@@ -204,6 +204,7 @@ class TransformGraph(Artifact):
     encoder.json                            {"name", "digest"} of the encoder that the vocabulary belongs to; the
                                             digest is the SHA-256 of a local directory's content, else null
     labels.txt                              one label a line, in the order of the label vector
+    targets.txt                             one column of numbers a line, in their order; absent without any
     lengths.json                            {"<split>": {"<token count>": rows}}
     ```
     """
@@ -245,6 +246,16 @@ class TransformGraph(Artifact):
 
     def labels(self) -> tuple[str, ...]:
         return tuple(self.labels_path.read_text(encoding="utf-8").split("\n")[:-1])
+
+    @property
+    def targets_path(self) -> Path:
+        return self.path / "targets.txt"
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of numbers, in order."""
+        if not self.targets_path.is_file():
+            return ()
+        return tuple(self.targets_path.read_text(encoding="utf-8").split("\n")[:-1])
 
 
 @dataclass(frozen=True)
