@@ -39,7 +39,7 @@ def saved_model_exporter(
     require_one_segment(loaded.tokenizer)
     description = export_saved_model(
         export.saved_model_dir,
-        network=loaded.network,
+        network=loaded.scoring_network,
         tokenizer=loaded.in_graph_tokenizer,
         labels=loaded.config.labels,
         thresholds=loaded.config.thresholds,

@@ -92,7 +92,7 @@ def _complete_files(loaded: "LoadedModel", config: TFLiteExporterConfig) -> dict
 
     metadata = _metadata(loaded, config)
     converted = convert(
-        loaded.network,
+        loaded.scoring_network,
         max_tokens=loaded.config.max_tokens,
         separator_id=loaded.tokenizer.end_id,
         variants=config.variants,

@@ -11,6 +11,7 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import DataError, EncoderError
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.precision import Precision, choose_policy
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from components.modeling.classifier import ModelConfig
     from components.modeling.dataset import TokenDataset
+    from components.modeling.heads import Head
     from components.modeling.precision import Policy
-    from components.modeling.training import TrainingResult
+    from components.modeling.training.loop import TrainingResult
     from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["TrainerConfig", "trainer"]
@@ -27,6 +29,15 @@ __all__ = ["TrainerConfig", "trainer"]
 
 class TrainerConfig(Config):
     """How the model is built on the encoder and trained. The encoder itself is named in Transform."""
+
+    task: Task = "multi_label"
+    """What the labels mean: `multi_label` (any number applies), `single_label` (one does), `ordinal` (one does, and
+    `example_gen.label_names` gives their ascending order), or `regression` on the numbers of
+    `example_gen.columns.targets`."""
+
+    heads: Mapping[HeadName, HeadSettings] = Field(default_factory=dict)
+    """Several heads on one encoder, by name, in place of `task`: each with a task, its outputs and a weight in the
+    loss. None by default: one head that takes all labels, or all numbers."""
 
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
@@ -58,16 +69,13 @@ class TrainerConfig(Config):
     """How token vectors become one: their mean, which sentence encoders such as MiniLM are made for, or that of
     [CLS]."""
 
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Share of each 0/1 target that is replaced by 0.5; 0 keeps scores calibrated to the labels."""
-
     precision: Precision = "auto"
     """`mixed_bfloat16` halves the time where the hardware has it (AVX512_BF16, AMX, GPUs since Ampere, TPU), which
     `auto` finds out; `float32` is exact. Weights are kept and saved in float32 either way."""
 
     early_stopping_patience: int | None = Field(default=2, ge=1)
-    """Training stops after this many epochs without a better validation macro-F1; None never stops early. The best
-    epoch's weights are kept in any case."""
+    """Training stops after this many epochs without a better validation metric (macro-F1, for numbers Pearson's r);
+    None never stops early. The best epoch's weights are kept in any case."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
@@ -86,35 +94,40 @@ def trainer(
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
-       one logit per label on it.
+       the heads on it.
     3. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch.
     4. Writes weights, configuration, tokenizer and history.
 
     Raises:
-        DataError: a split is missing or empty.
+        ConfigError: the data do not have what a head needs.
+        DataError: a split is missing or empty, or its labels do not fit the task.
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
     """
-    from components.modeling.training import Training
-    from components.modeling.training_log import TrainingLog
+    from components.modeling.heads import make_heads, with_scale
+    from components.modeling.training.log import TrainingLog
+    from components.modeling.training.loop import Training
     from tflite.host_tokenizer import TokenizerSpec
 
     labels = transform_graph.labels()
+    heads = make_heads(config.task, config.heads, labels=labels, targets=())
     progress.update("reading the examples")
-    train, validation = (_read(transformed, split, len(labels)) for split in ("train", "validation"))
+    train, validation = (_read(transformed, split, labels, heads) for split in ("train", "validation"))
+    heads = with_scale(heads, train.targets)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
     encoder = transform_graph.encoder()
     policy = choose_policy(config.precision)
     progress.update(f"loading {encoder} ({policy})")
-    network, scoring_network, model_config = _build_networks(
-        config, policy, train, labels, tokenizer, encoder, transform_graph.added_tokens()
+    network, float32_network, model_config = _build_networks(
+        config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
     )
 
     with TrainingLog(model.logs_dir) as log:
         result = Training(
             network=network,
-            scoring_network=scoring_network,
+            float32_network=float32_network,
+            heads=heads,
             train=train,
             validation=validation,
             config=config,
@@ -128,13 +141,15 @@ def trainer(
         "precision": policy,
         "epochs": len(result.epochs),
         "best epoch": result.best.epoch,
-        "validation macro-F1": round(result.best.validation_macro_f1, 4),
+        f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
         "for tests only": model_config.for_tests_only,
     }
 
 
-def _read(transformed: TransformedExamples, split: str, label_count: int) -> "TokenDataset":
+def _read(
+    transformed: TransformedExamples, split: str, labels: Sequence[str], heads: Sequence["Head"]
+) -> "TokenDataset":
     from components.modeling.dataset import read_split
 
     if split not in transformed.splits():
@@ -143,7 +158,7 @@ def _read(transformed: TransformedExamples, split: str, label_count: int) -> "To
             f"training needs the split {split!r}, but the data have only: {known}; add its file to the source, or set "
             "example_gen.validation_share or split_shares"
         )
-    dataset = read_split(transformed, split, label_count=label_count)
+    dataset = read_split(transformed, split, labels=labels, heads=heads)
     if not len(dataset):
         raise DataError(f"the split {split!r} has no examples; training needs some")
     if split == "train" and not dataset.weights.any():
@@ -155,12 +170,12 @@ def _build_networks(
     config: TrainerConfig,
     policy: "Policy",
     train: "TokenDataset",
-    labels: tuple[str, ...],
+    heads: Sequence["Head"],
     tokenizer: "TokenizerSpec",
     encoder_name: str,
     added_tokens: Mapping[int, Sequence[int]],
 ) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
-    """The network to be trained, the one that scores in float32 (the same if that is the policy), and their config."""
+    """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
     import keras
 
     from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
@@ -170,6 +185,7 @@ def _build_networks(
         resolve_encoder,
         start_embeddings,
     )
+    from components.modeling.heads import initial_logits, output_names
 
     keras.utils.set_random_seed(config.seed)
     encoder = resolve_encoder(encoder_name)
@@ -181,8 +197,8 @@ def _build_networks(
         )
     start_embeddings(backbone, added_tokens)
     model_config = ModelConfig(
-        labels=labels,
-        thresholds=(0.5,) * len(labels),
+        heads=tuple(heads),
+        thresholds=(0.0,) * len(output_names(heads)),
         max_tokens=tokenizer.max_tokens,
         encoder=encoder.name,
         for_tests_only=encoder.for_tests_only,
@@ -190,9 +206,10 @@ def _build_networks(
         pooling=config.pooling,
         dropout=config.dropout,
     )
-    network = build_network(model_config, backbone=backbone, initial_bias=train.label_log_odds())
-    scoring_network = network if policy == "float32" else build_network(model_config)
-    return network, scoring_network, model_config
+    start = initial_logits(heads, train.targets, train.weights)
+    network = build_network(model_config, backbone=backbone, initial_logits=start)
+    float32_network = network if policy == "float32" else build_network(model_config)
+    return network, float32_network, model_config
 
 
 def _write(
@@ -208,7 +225,8 @@ def _write(
     facts = TrainingFacts(
         epochs=len(result.epochs),
         best_epoch=result.best.epoch,
-        validation_macro_f1=result.best.validation_macro_f1,
+        validation_metric=result.best.validation_metric,
+        metric=result.metric,
         precision=policy,
     )
     thresholds = tuple(float(threshold) for threshold in result.thresholds)

@@ -62,7 +62,7 @@ def export_saved_model(
 
     Args:
         directory: where to write; made if missing.
-        network: takes `token_ids`, `segment_ids` and `padding_mask` int32 [batch, seq_len], returns logits float32
+        network: takes `token_ids`, `segment_ids` and `padding_mask` int32 [batch, seq_len], returns scores float32
             [batch, labels]; any callable on tensors whose state is in TensorFlow variables.
         tokenizer: a tf.Module that turns text into the network's inputs.
         labels: names in the order of the logits.
@@ -179,7 +179,7 @@ class _ExportedModel(tf.Module):
         return self._answer_tokens(tokens["token_ids"], tf.cast(tokens["padding_mask"], tf.int32))
 
     def _answer_tokens(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> _Answers:
-        scores = tf.sigmoid(tf.cast(self._network(token_ids, padding_mask), tf.float32))
+        scores = tf.cast(self._network(token_ids, padding_mask), tf.float32)
         labels = tf.repeat(self._labels[tf.newaxis], tf.shape(scores)[0], axis=0)
         return _Answers(scores, labels, scores >= self._thresholds)
 

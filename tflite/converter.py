@@ -1,7 +1,7 @@
 """Keras network to .tflite files that take a text of any length.
 
 The graph holds what a phone's host code would otherwise have to do: truncation to the maximum length (MediaPipe neither
-pads nor truncates a model of dynamic length) and the sigmoid.
+pads nor truncates a model of dynamic length).
 """
 
 import tempfile
@@ -43,7 +43,7 @@ def convert(
     `max_tokens` count with [SEP] put last, and give `scores`, float32 [1, labels], probabilities 0-1.
 
     Args:
-        network: functional model {"token_ids", "segment_ids", "padding_mask"} int32 [batch, seq_len] -> logits
+        network: functional model {"token_ids", "segment_ids", "padding_mask"} int32 [batch, seq_len] -> scores
             [batch, labels], built with the float32 policy whatever it was trained with. Must not be in use by
             another thread meanwhile.
         max_tokens: tokens that the network reads at most, [CLS] and [SEP] among them; at least 2.
@@ -101,11 +101,11 @@ class _FirstTokens(keras.layers.Layer):
 
 
 def _on_device(network: keras.Model, max_tokens: int, separator_id: int) -> keras.Model:
-    """The network with the phone's inputs, truncation and sigmoid around it."""
+    """The network with the phone's inputs and truncation around it."""
     ids, mask, segment_ids = (
         keras.Input((None,), batch_size=1, dtype="int32", name=name) for name in _INPUT_NAMES
     )
-    logits = network(
+    scores = network(
         {
             "token_ids": _FirstTokens(max_tokens, separator_id, dtype="int32")(ids),
             "padding_mask": _FirstTokens(max_tokens, dtype="int32")(mask),
@@ -113,7 +113,6 @@ def _on_device(network: keras.Model, max_tokens: int, separator_id: int) -> kera
         },
         training=False,
     )
-    scores = keras.layers.Activation("sigmoid", dtype="float32", name="scores")(logits)
     return keras.Model([ids, mask, segment_ids], scores)
 
 

@@ -47,7 +47,7 @@ def score_texts(
         parts.append(model.scores(texts.texts[chunk], batch_size=batch_size, contexts=contexts))
     progress.update(message, completed=total, total=total)
     scores = np.concatenate(parts)
-    return Answers(scores, scores >= np.asarray(model.config.thresholds, np.float32))
+    return Answers(scores, model.decide(scores))
 
 
 def write_predictions(path: Path, texts: LabelledTexts, answers: Answers) -> None:

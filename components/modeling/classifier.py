@@ -1,4 +1,4 @@
-"""The classifier: encoder, pooling, dropout, one logit per label; how it is built, saved and loaded."""
+"""The classifier: encoder, pooling, dropout and heads; how it is built, saved and loaded."""
 
 import json
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
+from components.modeling.head_layers import Scores, head_logits
+from components.modeling.heads import Head, decide, output_names
 from components.modeling.pooling import Pooling, pooling_layer
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
@@ -27,6 +29,7 @@ __all__ = [
     "build_network",
     "load_model",
     "save_model",
+    "scoring_network",
 ]
 
 
@@ -63,8 +66,12 @@ class TrainingFacts(_Record):
     best_epoch: int
     """The epoch, from 1, whose weights were kept."""
 
-    validation_macro_f1: float
-    """Macro-F1 0-1 of those weights on the split that the thresholds were tuned on: an optimistic figure."""
+    validation_metric: float
+    """What the best epoch was chosen by, of those weights on the split that the thresholds were tuned on: an
+    optimistic figure."""
+
+    metric: str
+    """Its name: `macro-F1`."""
 
     precision: str
     """Keras dtype policy of the training: `float32` or `mixed_bfloat16`."""
@@ -73,15 +80,13 @@ class TrainingFacts(_Record):
 class ModelConfig(_Record):
     """The content of `model.json`."""
 
-    format_version: Literal[1] = 1
-    task: Literal["multi_label"] = "multi_label"
-    """Any number of labels applies to a text, each with a probability of its own."""
-
-    labels: tuple[str, ...]
-    """Label names, in the order of the logits."""
+    format_version: Literal[2] = 2
+    heads: tuple[Head, ...] = Field(min_length=1)
+    """What the model answers, in the order of its outputs."""
 
     thresholds: tuple[float, ...]
-    """By label: it applies where its probability is at least this; within 0-1."""
+    """By output: a label of a multi-label head applies where its probability is at least this; within 0-1. 0 for
+    outputs that are not decided so."""
 
     max_tokens: int = Field(ge=3)
     """Longest sequence, with [CLS] and [SEP]."""
@@ -99,6 +104,24 @@ class ModelConfig(_Record):
 
     training: TrainingFacts | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_format_1(cls, values: Any) -> Any:
+        """Models of one multi-label head were written otherwise once, and are what new ones are compared with."""
+        if not isinstance(values, dict) or values.get("format_version") != 1:
+            return values
+        rest = {key: value for key, value in values.items() if key not in ("labels", "task")}
+        if training := values.get("training"):
+            metric = {"validation_metric": training["validation_macro_f1"], "metric": "macro-F1"}
+            kept = {key: value for key, value in training.items() if key != "validation_macro_f1"}
+            rest["training"] = {**kept, **metric}
+        return {**rest, "format_version": 2, "heads": [{"outputs": values["labels"]}]}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The outputs' names."""
+        return output_names(self.heads)
+
     @model_validator(mode="after")
     def _check_thresholds(self) -> "ModelConfig":
         if len(self.thresholds) != len(self.labels):
@@ -114,7 +137,7 @@ class LoadedModel:
 
     Attributes:
         network: Keras model; `token_ids`, `segment_ids`, `padding_mask`, each int32 [batch, seq_len], to float32
-            logits [batch, labels]; computes in float32.
+            logits [batch, logits]; computes in float32.
         config: what `model.json` says.
         tokenizer: what turns text into the network's inputs.
     """
@@ -131,7 +154,8 @@ class LoadedModel:
     def scores(
         self, texts: Sequence[str], batch_size: int = 64, *, contexts: Sequence[str] | None = None
     ) -> NDArray[np.float32]:
-        """Returns the probability of every label for every text, float32 [rows, labels].
+        """Returns the score of every output for every text, float32 [rows, outputs]: probabilities of labels, numbers
+        of a regression head.
 
         Texts are scored in the order of their length, so that little is padded, and returned in the given order.
 
@@ -146,23 +170,32 @@ class LoadedModel:
             rows, segments = pair_rows(self.in_graph_tokenizer, texts, contexts)
         return self._scorer.scores(rows, segments=segments, batch_size=batch_size)
 
+    def decide(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """What scores mean by the model's own thresholds, bool [rows, outputs]; see `components.modeling.heads`."""
+        return decide(self.config.heads, scores, self.config.thresholds)
+
+    @cached_property
+    def scoring_network(self) -> keras.Model:
+        """The network with the heads' activations: the same inputs to scores, float32 [batch, outputs]."""
+        return scoring_network(self.network, self.config.heads)
+
     @cached_property
     def _scorer(self) -> Scorer:
-        return Scorer(self.network)
+        return Scorer(self.network, self.config.heads)
 
 
 def build_network(
     config: ModelConfig,
     *,
     backbone: keras.Model | None = None,
-    initial_bias: NDArray[np.float32] | None = None,
+    initial_logits: NDArray[np.float32] | None = None,
 ) -> keras.Model:
     """The Keras functional model of a configuration.
 
     Args:
-        config: labels, pooling, dropout and how to build the encoder.
+        config: heads, pooling, dropout and how to build the encoder.
         backbone: the encoder with pretrained weights; None builds it from `config.backbone`, float32, random weights.
-        initial_bias: float32 [labels], the logits before any training; None for 0.
+        initial_logits: float32 [logits] before any training; None for 0.
 
     Returns:
         A model as in `LoadedModel.network`.
@@ -176,14 +209,13 @@ def build_network(
     sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
     pooled = pooling_layer(config.pooling)(sequence, inputs["padding_mask"])
     dropped = keras.layers.Dropout(config.dropout, dtype="float32", name="dropout")(pooled)
-    head = keras.layers.Dense(
-        len(config.labels),
-        kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02),
-        bias_initializer="zeros" if initial_bias is None else keras.initializers.Constant(initial_bias),
-        dtype="float32",
-        name="logits",
-    )
-    return keras.Model(inputs, head(dropped), name="emotion_classifier")
+    logits = head_logits(config.heads, dropped, initial_logits)
+    return keras.Model(inputs, logits, name="emotion_classifier")
+
+
+def scoring_network(network: keras.Model, heads: Sequence[Head]) -> keras.Model:
+    """A model of the same variables that answers scores, float32 [batch, outputs], in place of logits."""
+    return keras.Model(network.input, Scores(heads, dtype="float32", name="scores")(network.output))
 
 
 def _build_backbone(config: BackboneConfig) -> keras.Model:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from components.core.artifacts import TransformedExamples
 from components.core.errors import StageError
+from components.modeling.heads import Head, arrange_targets
 from components.modeling.transformed_records import read_transformed
 
 __all__ = ["Batch", "TokenDataset", "pad_tokens", "read_split"]
@@ -27,7 +28,7 @@ class Batch:
 
     Attributes:
         inputs: the network's inputs, each int32 [rows, longest].
-        targets: float32 [rows, labels], 1 = the label applies.
+        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown.
         weights: float32 [rows], weight in the loss.
     """
 
@@ -43,14 +44,14 @@ class TokenDataset:
     Attributes:
         tokens: int32 [tokens], the token ids of all rows end to end.
         starts: int64 [rows + 1], where each row starts in `tokens`.
-        targets: uint8 [rows, labels].
+        targets: float32 [rows, outputs], as in `Batch`.
         weights: float32 [rows].
         segments: int32 [tokens], the segment of each token, 0 or 1; None where texts stand alone.
     """
 
     tokens: NDArray[np.int32]
     starts: NDArray[np.int64]
-    targets: NDArray[np.uint8]
+    targets: NDArray[np.float32]
     weights: NDArray[np.float32]
     segments: NDArray[np.int32] | None = None
 
@@ -61,16 +62,6 @@ class TokenDataset:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens by row, int64 [rows]."""
         return np.diff(self.starts)
-
-    def label_log_odds(self) -> NDArray[np.float32]:
-        """The logits of the labels' weighted frequencies, float32 [labels]: where an untrained head should start.
-
-        Without them the first hundred steps only teach that most labels are rare.
-        """
-        shares = np.average(self.targets, axis=0, weights=self.weights.astype(np.float64))
-        positives = shares * len(self)
-        log_odds: NDArray[np.float64] = np.log((positives + 1) / (len(self) - positives + 1))
-        return log_odds.astype(np.float32)
 
     def rows(self) -> list[NDArray[np.int32]]:
         """The token ids of each row."""
@@ -85,7 +76,7 @@ class TokenDataset:
         spans = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
         segments = None if self.segments is None else [self.segments[span] for span in spans]
         inputs = pad_tokens([self.tokens[span] for span in spans], segments)
-        return Batch(inputs, self.targets[rows].astype(np.float32), self.weights[rows])
+        return Batch(inputs, self.targets[rows], self.weights[rows])
 
     def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         return np.split(values, self.starts[1:-1]) if len(self) else []
@@ -137,10 +128,19 @@ def pad_tokens(
     }
 
 
-def read_split(transformed: TransformedExamples, split: str, *, label_count: int) -> TokenDataset:
+def read_split(
+    transformed: TransformedExamples, split: str, *, labels: Sequence[str], heads: Sequence[Head]
+) -> TokenDataset:
     """Reads a split into memory.
 
+    Args:
+        transformed: what Transform wrote.
+        split: name of the split.
+        labels: names in the order of the label list that Transform used.
+        heads: of the model: what the columns of `targets` are.
+
     Raises:
+        DataError: the data do not have what the heads need.
         StageError: a shard is corrupt, or not as many rows are there as were written.
     """
     batches = [batch for shard in transformed.shards(split) for batch in read_transformed(shard)]
@@ -150,15 +150,16 @@ def read_split(transformed: TransformedExamples, split: str, *, label_count: int
         raise StageError(
             f"split {split}: {expected} rows were written but {len(weights)} read; run Transform again"
         )
-    targets = np.zeros((len(weights), label_count), np.uint8)
+    marks = np.zeros((len(weights), len(labels)), np.uint8)
     rows = np.repeat(np.arange(len(weights)), _join([batch.label_counts for batch in batches], np.int64))
-    targets[rows, _join([batch.label_ids for batch in batches], np.int64)] = 1
+    marks[rows, _join([batch.label_ids for batch in batches], np.int64)] = 1
+    positions = {label: position for position, label in enumerate(labels)}
     segments = _join([batch.segment_ids for batch in batches], np.int32)
     lengths = _join([batch.lengths for batch in batches], np.int64)
     return TokenDataset(
         tokens=_join([batch.token_ids for batch in batches], np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        targets=targets,
+        targets=arrange_targets(heads, positions, marks, {}),
         weights=weights,
         segments=segments if len(segments) else None,
     )

@@ -47,7 +47,7 @@ def labels(data: ReportData) -> list[dict[str, Any]] | None:
 
 
 def training(data: ReportData) -> dict[str, Any] | None:
-    """Curves of the loss and of the validation macro-F1, and the figures behind them by epoch."""
+    """Curves of the loss and of the validation metric, and the figures behind them by epoch."""
     epochs: Sequence[Mapping[str, Any]] = (data.training or {}).get("epochs") or []
     if not epochs or data.training is None:
         return None
@@ -55,10 +55,11 @@ def training(data: ReportData) -> dict[str, Any] | None:
     best = data.training.get("best_epoch")
     curves = {
         key: line_chart(numbers, [epoch[key] for epoch in epochs], marked=best)
-        for key in ("loss", "validation_loss", "validation_macro_f1")
+        for key in ("loss", "validation_loss", "validation_metric")
         if all(epoch.get(key) is not None for epoch in epochs)
     }
-    return {"epochs": epochs, "best_epoch": best, "curves": curves, "facts": data.training}
+    metric = data.training.get("metric", "macro-F1")
+    return {"epochs": epochs, "best_epoch": best, "curves": curves, "metric": metric, "facts": data.training}
 
 
 def stages(data: ReportData) -> list[dict[str, Any]]:

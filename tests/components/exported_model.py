@@ -5,6 +5,7 @@ from pathlib import Path
 
 from components.core.artifacts import Model, SavedModelExport, TFLiteExport
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network, save_model
+from components.modeling.heads import Head
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
@@ -34,7 +35,7 @@ def small_model(directory: Path) -> Model:
     vocabulary = tuple("xxname" if token == "[unused0]" else token for token in TINY_VOCABULARY)
     rules = CleaningRules(lowercase=True, strip_accents=True, special_tokens={"[NAME]": "xxname"})
     config = ModelConfig(
-        labels=LABELS,
+        heads=(Head(outputs=LABELS),),
         thresholds=THRESHOLDS,
         max_tokens=MAX_TOKENS,
         encoder="tiny-random",

@@ -20,6 +20,7 @@ from components.modeling.classifier import (
     build_network,
     save_model,
 )
+from components.modeling.heads import Head
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.modeling.tokenization import in_graph_tokenizer
 from tests.components.data_stages import generate
@@ -65,7 +66,7 @@ def write_model(
 ) -> Model:
     """A random encoder with a head that was fitted to the keywords; `silent` is a label that is never given."""
     config = ModelConfig(
-        labels=labels,
+        heads=(Head(outputs=labels),),
         thresholds=(0.5,) * len(labels),
         max_tokens=32,
         encoder="tiny-random",

@@ -106,7 +106,7 @@ def exported_again(exported: Exported, directory: Path, **changes: Any) -> Expor
     """The SavedModel exported once more from the same model, with something wrong in it."""
     loaded = load_model(exported.model)
     arguments = {
-        "network": loaded.network,
+        "network": loaded.scoring_network,
         "tokenizer": loaded.in_graph_tokenizer,
         "labels": loaded.config.labels,
         "thresholds": loaded.config.thresholds,
@@ -122,7 +122,7 @@ def permuted_labels(loaded: LoadedModel) -> Sequence[str]:
 
 
 def one_label_less(loaded: LoadedModel) -> Callable[[Any], Any]:
-    return lambda inputs: loaded.network(inputs)[:, 1:]
+    return lambda inputs: loaded.scoring_network(inputs)[:, 1:]
 
 
 def permuted_scores(loaded: LoadedModel) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from components.core.artifacts import Model, TFLiteExport
 from components.core.errors import ExportError
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network, load_model, save_model
+from components.modeling.heads import Head
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from tests.tflite import toy
 from tflite.interpreter import TextClassifier
@@ -26,7 +27,7 @@ def toy_config(*, max_tokens: int = toy.MAX_TOKENS) -> ModelConfig:
         "max_sequence_length": 2 * toy.MAX_TOKENS,
     }
     return ModelConfig(
-        labels=toy.LABELS,
+        heads=(Head(outputs=toy.LABELS),),
         thresholds=toy.THRESHOLDS,
         max_tokens=max_tokens,
         encoder="tiny-random",

@@ -56,7 +56,7 @@ def toy_network(vocabulary_size: int) -> Any:
     pooled = keras.layers.GlobalAveragePooling1D()(
         backbone(inputs)["sequence_output"], mask=keras.ops.cast(inputs["padding_mask"], "bool")
     )
-    network = keras.Model(inputs, keras.layers.Dense(len(LABELS))(pooled))
+    network = keras.Model(inputs, keras.layers.Dense(len(LABELS), activation="sigmoid")(pooled))
     # Large enough weights that texts differ clearly in their scores.
     for variable in network.trainable_variables:
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.3, seed=5))

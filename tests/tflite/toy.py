@@ -75,7 +75,10 @@ def classifier(backbone: keras.Model, *, labels: int) -> keras.Model:
     mask = keras.ops.expand_dims(keras.ops.cast(inputs["padding_mask"], sequence.dtype), -1)
     pooled = keras.ops.sum(sequence * mask, axis=1) / keras.ops.maximum(keras.ops.sum(mask, axis=1), 1.0)
     head = keras.layers.Dense(
-        labels, kernel_initializer=keras.initializers.RandomNormal(stddev=0.5), dtype="float32"
+        labels,
+        activation="sigmoid",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.5),
+        dtype="float32",
     )
     return keras.Model(inputs, head(pooled))
 
@@ -84,7 +87,7 @@ def keras_scores(network: keras.Model, ids: list[int]) -> np.ndarray:
     """What the Keras network itself says: float32 [1, labels], probabilities."""
     row = np.asarray([ids], np.int32)
     inputs = {"token_ids": row, "segment_ids": np.zeros_like(row), "padding_mask": np.ones_like(row)}
-    return keras.ops.convert_to_numpy(keras.ops.sigmoid(network(inputs, training=False)))
+    return keras.ops.convert_to_numpy(network(inputs, training=False))
 
 
 @cache

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from components.modeling.classifier import (
     save_model,
 )
 from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder
+from components.modeling.heads import Head
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 from tflite.text import CleaningRules
@@ -28,7 +30,7 @@ TEXTS = ["I am happy", "", "so so sad and lost today my friend!", "日本", "lon
 
 def _config(backbone: Any, **changes: Any) -> ModelConfig:
     settings: dict[str, Any] = {
-        "labels": LABELS,
+        "heads": (Head(outputs=LABELS),),
         "thresholds": (0.2, 0.5, 0.7),
         "max_tokens": 12,
         "encoder": "tiny-random",
@@ -107,7 +109,7 @@ def test_padding_does_not_change_the_logits(loaded: LoadedModel) -> None:
 def test_the_head_starts_at_the_initial_bias() -> None:
     backbone = load_backbone(resolve_encoder("tiny-random"))
     bias = np.float32([-3, -1, 2])
-    network = build_network(_config(backbone), backbone=backbone, initial_bias=bias)
+    network = build_network(_config(backbone), backbone=backbone, initial_logits=bias)
     np.testing.assert_array_equal(network.get_layer("logits").bias.numpy(), bias)
 
 
@@ -159,3 +161,19 @@ def test_a_damaged_model_is_one_clear_error(saved: Any, tmp_path: Path) -> None:
     damaged.config_path.write_text(json.dumps({**document, "format_version": 99}))
     with pytest.raises(StageError, match="format_version"):
         load_model(damaged)
+
+
+def test_a_model_of_the_first_format_is_read(saved: Any, loaded: LoadedModel, tmp_path: Path) -> None:
+    source, _ = saved
+    document = json.loads(source.config_path.read_text())
+    del document["heads"]
+    training = {"epochs": 2, "best_epoch": 1, "validation_macro_f1": 0.5, "precision": "float32"}
+    document |= {"format_version": 1, "task": "multi_label", "labels": LABELS, "training": training}
+    old = Model(tmp_path / "old")
+    shutil.copytree(source.path, old.path)
+    old.config_path.write_text(json.dumps(document))
+    read = load_model(old)
+    assert read.config.labels == LABELS
+    assert read.config.training is not None
+    assert (read.config.training.metric, read.config.training.validation_metric) == ("macro-F1", 0.5)
+    np.testing.assert_array_equal(read.scores(TEXTS), loaded.scores(TEXTS))

@@ -7,7 +7,10 @@ from components.core.errors import DataError, StageError
 from components.data.records.example_proto import encode_example
 from components.data.records.tfrecord import write_records
 from components.modeling.dataset import TokenDataset, pad_tokens, read_split
+from components.modeling.heads import Head
 from tests.components.toy_corpus import LABELS, examples_of, run_transform, write_examples
+
+HEADS = (Head(outputs=LABELS),)
 
 
 def _dataset(rows: int, *, seed: int = 0) -> TokenDataset:
@@ -17,7 +20,7 @@ def _dataset(rows: int, *, seed: int = 0) -> TokenDataset:
     return TokenDataset(
         tokens=np.repeat(np.arange(1, rows + 1), lengths).astype(np.int32),
         starts=np.cumsum([0, *lengths], dtype=np.int64),
-        targets=generator.integers(0, 2, (rows, 3)).astype(np.uint8),
+        targets=generator.integers(0, 2, (rows, 3)).astype(np.float32),
         weights=generator.random(rows).astype(np.float32),
     )
 
@@ -76,12 +79,6 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     assert order(1, 1) != order(2, 1)
 
 
-def test_log_odds_are_those_of_the_labels_frequencies() -> None:
-    dataset = _dataset(5000)
-    frequency = (dataset.targets * dataset.weights[:, None]).sum(axis=0) / dataset.weights.sum()
-    assert 1 / (1 + np.exp(-dataset.label_log_odds())) == pytest.approx(frequency, abs=1e-3)
-
-
 def test_reads_what_transform_wrote(tmp_path: Path) -> None:
     rows = [
         {"id": "a", "text": "i am happy", "labels": ["joy", "neutral"], "weight": 2.5},
@@ -89,7 +86,7 @@ def test_reads_what_transform_wrote(tmp_path: Path) -> None:
     ]
     examples = examples_of(tmp_path, {"train": rows}, columns={"id": "id", "weight": "weight"})
     _, transformed = run_transform(tmp_path, examples)
-    dataset = read_split(transformed, "train", label_count=len(LABELS))
+    dataset = read_split(transformed, "train", labels=LABELS, heads=HEADS)
     assert dataset.lengths.tolist() == [5, 3]
     assert [row.tolist() for row in dataset.rows()] == [
         dataset.tokens[:5].tolist(),
@@ -105,7 +102,7 @@ def test_reads_two_segments(tmp_path: Path) -> None:
         {"id": "b", "text": "so", "labels": []},
     ]
     _, transformed = run_transform(tmp_path, write_examples(tmp_path, {"train": rows}), segments=2)
-    dataset = read_split(transformed, "train", label_count=len(LABELS))
+    dataset = read_split(transformed, "train", labels=LABELS, heads=HEADS)
     segments = dataset.segment_rows()
     assert segments is not None
     assert [row.tolist() for row in segments] == [[0, 0, 0, 1, 1, 1, 1], [0, 0, 0]]
@@ -118,12 +115,12 @@ def test_texts_alone_have_no_segments(tmp_path: Path) -> None:
     _, transformed = run_transform(
         tmp_path, write_examples(tmp_path, {"train": [{"id": "a", "text": "so", "labels": []}]})
     )
-    assert read_split(transformed, "train", label_count=len(LABELS)).segment_rows() is None
+    assert read_split(transformed, "train", labels=LABELS, heads=HEADS).segment_rows() is None
 
 
 def test_an_empty_split_is_an_empty_dataset(tmp_path: Path) -> None:
     _, transformed = run_transform(tmp_path, write_examples(tmp_path, {"train": []}))
-    dataset = read_split(transformed, "train", label_count=len(LABELS))
+    dataset = read_split(transformed, "train", labels=LABELS, heads=HEADS)
     assert len(dataset) == 0
     assert dataset.rows() == []
 
@@ -134,7 +131,7 @@ def test_other_records_are_no_dataset(tmp_path: Path) -> None:
     )
     write_records(transformed.shards("train")[0], [encode_example({"text": ["so"]})])
     with pytest.raises(DataError, match="no examples as Transform writes them"):
-        read_split(transformed, "train", label_count=len(LABELS))
+        read_split(transformed, "train", labels=LABELS, heads=HEADS)
 
 
 def test_a_missing_shard_is_noticed(tmp_path: Path) -> None:
@@ -143,4 +140,4 @@ def test_a_missing_shard_is_noticed(tmp_path: Path) -> None:
     _, transformed = run_transform(tmp_path, examples)
     transformed.shards("train")[1].unlink()
     with pytest.raises(StageError, match="split train: 4 rows were written but 2 read"):
-        read_split(transformed, "train", label_count=len(LABELS))
+        read_split(transformed, "train", labels=LABELS, heads=HEADS)

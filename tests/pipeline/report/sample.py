@@ -88,7 +88,7 @@ def sample_run(root: Path, *, blessed: bool = True, for_tests_only: bool = False
         _stage("statistics_gen", 3.4, {"rows": 54263}, statistics=statistics),
         _stage("example_validator", 0.2, {"anomalies": 1, "errors": 0}, anomalies=anomalies),
         _stage("transform", 4.0, {"truncated": 12}, transform_graph=graph, transformed=transformed),
-        _stage("trainer", 1931.0, {"best_epoch": 3, "validation_macro_f1": 0.523}, model=model),
+        _stage("trainer", 1931.0, {"best_epoch": 3, "validation_metric": 0.523}, model=model),
         _stage(
             "evaluator",
             21.5,
@@ -212,7 +212,7 @@ class _Writer:
             (3, 0.0741, 0.0866, 0.523),
             (4, 0.0668, 0.0889, 0.519),
         ]
-        names = ("epoch", "loss", "validation_loss", "validation_macro_f1")
+        names = ("epoch", "loss", "validation_loss", "validation_metric")
         epochs = [dict(zip(names, figures, strict=True)) for figures in curve]
         self._json(model.history_path, {"epochs": epochs, "best_epoch": 3, "examples_per_second": 86.2})
         return model

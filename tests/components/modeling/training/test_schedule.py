@@ -1,6 +1,6 @@
 import pytest
 
-from components.modeling.schedule import WarmupLinearDecay
+from components.modeling.training.schedule import WarmupLinearDecay
 
 
 @pytest.mark.parametrize(

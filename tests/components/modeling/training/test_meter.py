@@ -4,7 +4,7 @@ import time
 import pytest
 import tensorflow as tf
 
-from components.modeling.meter import Meter
+from components.modeling.training.meter import Meter
 
 
 def test_losses_are_averaged_over_examples_since_the_last_reading_and_in_all() -> None:

@@ -1,6 +1,7 @@
 """The training loop: epochs, validation with tuned thresholds, early stopping, and what is told and logged of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 
 from components.core.errors import StageError
 from components.core.progress import Progress
-from components.evaluation.metrics import Counts
-from components.evaluation.thresholds import tune_thresholds
-from components.modeling.adamw import AdamW
 from components.modeling.dataset import TokenDataset
-from components.modeling.meter import Meter
-from components.modeling.schedule import WarmupLinearDecay
+from components.modeling.heads import Head, output_names
 from components.modeling.scorer import Scorer
-from components.modeling.training_log import TrainingLog
-from components.modeling.training_step import TrainingStep
+from components.modeling.training.adamw import AdamW
+from components.modeling.training.log import TrainingLog
+from components.modeling.training.meter import Meter
+from components.modeling.training.objective import HeadsLoss, NetworkObjective
+from components.modeling.training.schedule import WarmupLinearDecay
+from components.modeling.training.step import TrainingStep
+from components.modeling.training.validation import Validation, metric_name, validate
 
 if TYPE_CHECKING:
     from components.trainer import TrainerConfig
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Epoch", "Training", "TrainingResult"]
 
 _STEPS_BETWEEN_REPORTS = 10
-_SCORING_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,18 @@ class Epoch:
     Attributes:
         epoch: its number, from 1.
         loss: mean training loss.
-        validation_loss: mean binary cross-entropy on the validation split.
-        validation_macro_f1: macro-F1 0-1 on the validation split, with thresholds tuned on it.
+        validation_loss: mean loss on the validation split, without what is configured against imbalance.
+        validation_metric: what the best epoch is chosen by (`components.modeling.training.validation`), with
+            thresholds tuned on the same split.
+        validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
     """
 
     epoch: int
     loss: float
     validation_loss: float
-    validation_macro_f1: float
+    validation_metric: float
+    validation_by_head: dict[str, float]
     examples_per_second: float
 
 
@@ -54,12 +58,14 @@ class TrainingResult:
 
     Attributes:
         epochs: those that were run.
-        best: the one with the highest validation macro-F1.
-        thresholds: float32 [labels], tuned on the best epoch's validation scores.
+        best: the one with the highest validation metric.
+        metric: the metric's name.
+        thresholds: float32 [outputs], tuned on the best epoch's validation scores.
     """
 
     epochs: tuple[Epoch, ...]
     best: Epoch
+    metric: str
     thresholds: NDArray[np.float32]
 
     @property
@@ -72,6 +78,7 @@ class TrainingResult:
         return {
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "best_epoch": self.best.epoch,
+            "metric": self.metric,
             "examples_per_second": self.examples_per_second,
         }
 
@@ -80,9 +87,10 @@ class Training:
     """Trains a network on a split and chooses its best epoch on another.
 
     Args:
-        network: the network to be trained, in any precision.
-        scoring_network: a network of the same variables that computes in float32, as the model will be served; it may
+        network: the network to be trained, in any precision; it gives the logits of `heads`.
+        float32_network: a network of the same variables that computes in float32, as the model will be served; it may
             be `network` itself.
+        heads: what the network answers.
         train: the training split.
         validation: the split that thresholds are tuned on.
         config: the Trainer's settings.
@@ -94,7 +102,8 @@ class Training:
         self,
         *,
         network: keras.Model,
-        scoring_network: keras.Model,
+        float32_network: keras.Model,
+        heads: Sequence[Head],
         train: TokenDataset,
         validation: TokenDataset,
         config: "TrainerConfig",
@@ -102,13 +111,14 @@ class Training:
         progress: Progress,
     ) -> None:
         self._network = network
-        self._scoring_network = scoring_network
+        self._float32_network = float32_network
+        self._heads = tuple(heads)
         self._train = train
         self._validation = validation
         self._config = config
         self._log = log
         self._progress = progress
-        self._scorer = Scorer(scoring_network)
+        self._scorer = Scorer(float32_network, heads)
         self._steps_per_epoch = train.batches_per_epoch(config.batch_size)
         self._total_steps = config.epochs * self._steps_per_epoch
         self._optimizer = AdamW(
@@ -121,7 +131,12 @@ class Training:
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
         )
-        self._step = TrainingStep(network, self._optimizer, label_smoothing=config.label_smoothing)
+        self._step = TrainingStep(
+            NetworkObjective(network, _loss(config, heads)),
+            [variable.value for variable in network.trainable_variables],
+            self._optimizer,
+            outputs=len(output_names(heads)),
+        )
 
     def run(self) -> TrainingResult:
         """Trains until the last epoch, or until `early_stopping_patience` epochs brought nothing better.
@@ -135,14 +150,14 @@ class Training:
             meter = self._train_epoch(number)
             epoch, thresholds = self._validate(number, meter)
             epochs.append(epoch)
-            if best is None or epoch.validation_macro_f1 > best[0].validation_macro_f1:
+            if best is None or epoch.validation_metric > best[0].validation_metric:
                 best = epoch, thresholds, self._network.get_weights()
             elif self._is_patience_over(number - best[0].epoch):
                 self._progress.log(f"nothing better since epoch {best[0].epoch}: stopped early")
                 break
         assert best is not None
         self._network.set_weights(best[2])
-        return TrainingResult(tuple(epochs), best[0], best[1])
+        return TrainingResult(tuple(epochs), best[0], metric_name(self._heads), best[1])
 
     def _is_patience_over(self, epochs_without_gain: int) -> bool:
         patience = self._config.early_stopping_patience
@@ -184,33 +199,34 @@ class Training:
         step = number * self._steps_per_epoch
         message = f"epoch {number}/{self._config.epochs}  validating"
         self._progress.update(message, completed=step, total=self._total_steps)
-        if self._scoring_network is not self._network:
-            self._scoring_network.set_weights(self._network.get_weights())
-        targets = self._validation.targets
-        scores = self._scorer.scores(
-            self._validation.rows(),
-            segments=self._validation.segment_rows(),
-            batch_size=_SCORING_BATCH_SIZE,
-        )
-        thresholds = tune_thresholds(scores, targets)
+        if self._float32_network is not self._network:
+            self._float32_network.set_weights(self._network.get_weights())
+        validation = validate(self._scorer, self._heads, self._validation)
         epoch = Epoch(
             epoch=number,
             loss=meter.total.loss,
-            validation_loss=_cross_entropy(scores, targets),
-            validation_macro_f1=Counts.of(scores >= thresholds, targets).macro_f1,
+            validation_loss=validation.loss,
+            validation_metric=validation.metric,
+            validation_by_head=validation.by_head,
             examples_per_second=meter.total.examples_per_second,
         )
+        self._tell(step, epoch, validation)
+        return epoch, validation.thresholds
+
+    def _tell(self, step: int, epoch: Epoch, validation: Validation) -> None:
+        by_head = validation.by_head if len(self._heads) > 1 else {}
         self._log.write(
-            step, validation_loss=epoch.validation_loss, validation_macro_f1=epoch.validation_macro_f1
+            step,
+            validation_loss=epoch.validation_loss,
+            validation_metric=epoch.validation_metric,
+            **{f"validation_metric/{head}": value for head, value in by_head.items()},
         )
+        details = "".join(f", {head} {value:.3f}" for head, value in by_head.items())
         self._progress.log(
-            f"epoch {number}/{self._config.epochs}: loss {epoch.loss:.4f}, validation loss "
-            f"{epoch.validation_loss:.4f}, macro-F1 {epoch.validation_macro_f1:.3f}"
+            f"epoch {epoch.epoch}/{self._config.epochs}: loss {epoch.loss:.4f}, validation loss "
+            f"{epoch.validation_loss:.4f}, {metric_name(self._heads)} {epoch.validation_metric:.3f}{details}"
         )
-        return epoch, thresholds
 
 
-def _cross_entropy(scores: NDArray[np.float32], targets: NDArray[np.uint8]) -> float:
-    """Mean binary cross-entropy, of scores kept away from 0 and 1 as float32 rounds to them."""
-    inside = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
-    return float(-np.where(targets == 1, np.log(inside), np.log1p(-inside)).mean())
+def _loss(config: "TrainerConfig", heads: Sequence[Head]) -> HeadsLoss:
+    return HeadsLoss(heads, loss_weights={name: head.loss_weight for name, head in config.heads.items()})

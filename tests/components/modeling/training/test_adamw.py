@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.modeling.adamw import AdamW
+from components.modeling.training.adamw import AdamW
 
 STEPS = 5
 
