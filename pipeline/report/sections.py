@@ -8,7 +8,7 @@ from pipeline.report.collect import ReportData
 from pipeline.report.data.balance import balance
 from pipeline.report.exports import export_rows
 
-__all__ = ["labels", "left_out", "stages", "training"]
+__all__ = ["left_out", "stages", "training"]
 
 
 def left_out(data: ReportData) -> list[dict[str, str]]:
@@ -37,13 +37,6 @@ def _absence(data: ReportData, stage: str) -> str:
     if result["state"] == "REFUSED":
         return f"{stage} was not run, for the reason at the top."
     return f"{stage} left nothing to show."
-
-
-def labels(data: ReportData) -> list[dict[str, Any]] | None:
-    """The per-label table of `metrics.json`, best F1 first."""
-    if data.metrics is None:
-        return None
-    return sorted(data.metrics["labels"], key=lambda row: (-(row["f1"]["value"] or 0.0), row["label"]))
 
 
 def training(data: ReportData) -> dict[str, Any] | None:
