@@ -19,7 +19,7 @@ def left_out(data: ReportData) -> list[dict[str, str]]:
         "Training": ("trainer", training(data) is not None),
         "Data": ("example_gen", data.examples is not None),
         "Anomalies": ("example_validator", data.anomalies is not None),
-        "Label balance": ("statistics_gen", balance(data) is not None),
+        "Label balance": ("statistics_gen", balance(data) is not None or _has_numbers_only(data)),
         "Exports": ("saved_model_exporter", bool(export_rows(data))),
         "Proof of the exports": ("infra_validator", data.parity is not None),
     }
@@ -28,6 +28,12 @@ def left_out(data: ReportData) -> list[dict[str, str]]:
         for name, (stage, there) in present.items()
         if not there
     ]
+
+
+def _has_numbers_only(data: ReportData) -> bool:
+    """Whether the data have no labels that could be out of balance, but numbers."""
+    examples = data.examples or {}
+    return bool(examples.get("targets")) and not examples["labels"]
 
 
 def _absence(data: ReportData, stage: str) -> str:
