@@ -363,9 +363,11 @@ class TFLiteExport(Artifact):
     ```
     emotion_float32.tflite                  vocabulary, labels and thresholds are inside, as metadata
     emotion_int8.tflite                     dynamic-range int8 weights
-    labels.txt  thresholds.json             the same as plain files
+    labels.txt  heads.json  thresholds.json the same as plain files (`tflite.metadata`)
     vocab.txt  tokenizer.json               likewise; as in TransformGraph
-    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime", …}}
+    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime",
+                                            "mediapipe", …}}; mediapipe says whether its TextClassifier gives what
+                                            LiteRT does
     ```
     """
 
