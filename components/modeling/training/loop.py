@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from components.core.errors import StageError
 from components.core.progress import Progress
 from components.modeling.dataset import TokenDataset
+from components.modeling.distillation.loss import DistillationLoss
 from components.modeling.heads import Head, output_names
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
-from components.modeling.training.objective import HeadsLoss, NetworkObjective
+from components.modeling.training.objective import BatchLoss, HeadsLoss, NetworkObjective
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.validation import Validation, metric_name, validate
@@ -132,10 +133,10 @@ class Training:
             clip_norm=config.clip_norm,
         )
         self._step = TrainingStep(
-            NetworkObjective(network, _loss(config, heads)),
+            NetworkObjective(network, _loss(config, heads, train)),
             [variable.value for variable in network.trainable_variables],
             self._optimizer,
-            outputs=len(output_names(heads)),
+            outputs=len(output_names(heads)) * (1 if train.answers is None else 2),
         )
 
     def run(self) -> TrainingResult:
@@ -228,5 +229,9 @@ class Training:
         )
 
 
-def _loss(config: "TrainerConfig", heads: Sequence[Head]) -> HeadsLoss:
-    return HeadsLoss(heads, loss_weights={name: head.loss_weight for name, head in config.heads.items()})
+def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> BatchLoss:
+    loss_weights = {name: head.loss_weight for name, head in config.heads.items()}
+    loss = HeadsLoss(heads, loss_weights=loss_weights)
+    if train.answers is None or config.distillation is None:
+        return loss
+    return DistillationLoss(loss, heads, config.distillation, loss_weights=loss_weights)

@@ -9,13 +9,16 @@ import tensorflow as tf
 from components.modeling.heads import Head, columns, logit_columns
 from components.modeling.losses.plain import plain_loss
 
-__all__ = ["HeadLoss", "HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
+__all__ = ["BatchLoss", "HeadLoss", "HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
 
 TokenInputs: TypeAlias = Mapping[str, tf.Tensor]
 """The network's inputs: `token_ids`, `segment_ids`, `padding_mask`, each int32 [rows, seq_len]."""
 
 HeadLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From a head's logits, float32 [rows, logits], and targets, float32 [rows, outputs], to losses, float32 [rows]."""
+
+BatchLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""From logits, float32 [rows, logits], targets and weights as in `Objective` to the loss of a batch, float32 []."""
 
 
 class Objective(Protocol):
@@ -76,7 +79,7 @@ def _masked_mean(loss: HeadLoss, logits: tf.Tensor, targets: tf.Tensor, weights:
 class NetworkObjective:
     """The loss of a network's answers."""
 
-    def __init__(self, network: keras.Model, loss: HeadsLoss) -> None:
+    def __init__(self, network: keras.Model, loss: BatchLoss) -> None:
         self._network = network
         self._loss = loss
 
