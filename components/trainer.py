@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from components.core.artifacts import Model, TransformedExamples, TransformGraph
+from components.core.artifacts import Examples, Model, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
 from components.core.config import Config
-from components.core.errors import DataError, EncoderError
+from components.core.errors import ConfigError, DataError, EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.distillation.distillation_config import DistillationConfig
+from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
@@ -20,9 +23,9 @@ if TYPE_CHECKING:
 
     from components.modeling.classifier import ModelConfig
     from components.modeling.dataset import TokenDataset
+    from components.modeling.ensembles.ensemble import Trained
     from components.modeling.heads import Head
     from components.modeling.precision import Policy
-    from components.modeling.training.loop import TrainingResult
     from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["TrainerConfig", "trainer"]
@@ -84,6 +87,12 @@ class TrainerConfig(Config):
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
 
+    distillation: DistillationConfig | None = None
+    """Trained models whose answers on the training split are learnt beside its labels; none by default."""
+
+    ensemble: EnsembleConfig | None = None
+    """Several trainings that become one model; none by default."""
+
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":
         tasks = (
@@ -93,6 +102,9 @@ class TrainerConfig(Config):
             self.loss.check_fits(task)
         return self
 
+    def external_inputs(self) -> tuple[str, ...]:
+        return () if self.distillation is None else self.distillation.external_inputs()
+
 
 @component()
 def trainer(
@@ -100,6 +112,7 @@ def trainer(
     config: TrainerConfig,
     transformed: TransformedExamples,
     transform_graph: TransformGraph,
+    examples: Examples | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
 ) -> Summary:
@@ -108,8 +121,10 @@ def trainer(
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
        the heads on it.
-    3. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch.
-    4. Writes weights, configuration, tokenizer and history.
+    3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
+    4. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch. An ensemble does so several
+       times, and combines what came out.
+    5. Writes weights, configuration, tokenizer and history.
 
     Raises:
         ConfigError: the data do not have what a head needs.
@@ -117,9 +132,8 @@ def trainer(
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
     """
+    from components.modeling.ensembles.ensemble import Ensemble
     from components.modeling.heads import make_heads, with_scale
-    from components.modeling.training.log import TrainingLog
-    from components.modeling.training.loop import Training
     from tflite.host_tokenizer import TokenizerSpec
 
     labels, targets = transform_graph.labels(), transform_graph.targets()
@@ -129,36 +143,34 @@ def trainer(
         _read(transformed, split, labels, targets, heads) for split in ("train", "validation")
     )
     heads = with_scale(heads, train.targets)
+    if config.distillation is not None:
+        train = _taught(config.distillation, examples, train, heads, progress)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
-    encoder = transform_graph.encoder()
     policy = choose_policy(config.precision)
-    progress.update(f"loading {encoder} ({policy})")
-    network, float32_network, model_config = _build_networks(
-        config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
-    )
-
-    with TrainingLog(model.logs_dir) as log:
-        result = Training(
-            network=network,
-            float32_network=float32_network,
-            heads=heads,
+    train_one = _Training(config.seed, policy, heads, validation, tokenizer, transform_graph, model)
+    if config.ensemble is None:
+        trained = train_one(config, train, progress)
+    else:
+        trained = Ensemble(
+            config,
             train=train,
             validation=validation,
-            config=config,
-            log=log,
+            train_one=train_one,
+            kept_in=None,
             progress=progress,
         ).run()
 
-    _write(model, network, model_config, tokenizer, result, policy)
+    _write(model, trained, tokenizer, policy)
+    result = trained.result
     return {
-        "encoder": encoder,
+        "encoder": trained.config.encoder,
         "precision": policy,
         "epochs": len(result.epochs),
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
-        "for tests only": model_config.for_tests_only,
+        "for tests only": trained.config.for_tests_only,
     }
 
 
@@ -183,6 +195,76 @@ def _read(
     if split == "train" and not dataset.weights.any():
         raise DataError("every example of the split 'train' has weight 0; training needs some that count")
     return dataset
+
+
+def _taught(
+    config: DistillationConfig,
+    examples: Examples | None,
+    train: "TokenDataset",
+    heads: Sequence["Head"],
+    progress: Progress,
+) -> "TokenDataset":
+    """The training split with what the teachers say of it."""
+    from components.evaluation.labelled_texts import read_labelled_texts
+    from components.modeling.distillation.teachers import ask_teachers
+
+    if examples is None:
+        raise ConfigError("trainer.distillation needs `examples`: teachers read the texts themselves")
+    texts = read_labelled_texts(examples, "train")
+    if len(texts.texts) != len(train):
+        raise StageError(
+            f"{len(texts.texts)} examples, but {len(train)} of them transformed; run Transform again"
+        )
+    answers = ask_teachers(config, heads, texts.texts, contexts=texts.contexts, progress=progress)
+    return replace(train, answers=answers)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """Trains from the pretrained weights: the same initial weights, whatever the seed of the training."""
+
+    initial_seed: int
+    policy: "Policy"
+    heads: Sequence["Head"]
+    validation: "TokenDataset"
+    tokenizer: "TokenizerSpec"
+    transform_graph: TransformGraph
+    model: Model
+
+    def __call__(
+        self, config: TrainerConfig, train: "TokenDataset", progress: Progress, name: str = ""
+    ) -> "Trained":
+        from components.modeling.ensembles.ensemble import Trained
+        from components.modeling.ensembles.seeds import seed_dropout
+        from components.modeling.training.log import TrainingLog
+        from components.modeling.training.loop import Training
+
+        encoder = self.transform_graph.encoder()
+        progress.update(f"loading {encoder} ({self.policy})")
+        initial = config.model_copy(update={"seed": self.initial_seed})
+        network, float32_network, model_config = _build_networks(
+            initial,
+            self.policy,
+            train,
+            self.heads,
+            self.tokenizer,
+            encoder,
+            self.transform_graph.added_tokens(),
+        )
+        if config.seed != self.initial_seed:
+            seed_dropout(network, config.seed)
+        with TrainingLog(self.model.logs_dir / name) as log:
+            result = Training(
+                network=network,
+                float32_network=float32_network,
+                heads=self.heads,
+                train=train,
+                validation=self.validation,
+                config=config,
+                log=log,
+                progress=progress,
+            ).run()
+        return Trained(network, model_config, result)
 
 
 def _build_networks(
@@ -231,16 +313,10 @@ def _build_networks(
     return network, float32_network, model_config
 
 
-def _write(
-    model: Model,
-    network: "keras.Model",
-    model_config: "ModelConfig",
-    tokenizer: "TokenizerSpec",
-    result: "TrainingResult",
-    policy: "Policy",
-) -> None:
+def _write(model: Model, trained: "Trained", tokenizer: "TokenizerSpec", policy: "Policy") -> None:
     from components.modeling.classifier import TrainingFacts, save_model
 
+    result = trained.result
     facts = TrainingFacts(
         epochs=len(result.epochs),
         best_epoch=result.best.epoch,
@@ -249,7 +325,7 @@ def _write(
         precision=policy,
     )
     thresholds = tuple(float(threshold) for threshold in result.thresholds)
-    config = model_config.model_copy(update={"thresholds": thresholds, "training": facts})
-    save_model(model, network=network, config=config, tokenizer=tokenizer)
-    text = json.dumps(result.history(), indent=2) + "\n"
+    config = trained.config.model_copy(update={"thresholds": thresholds, "training": facts})
+    save_model(model, network=trained.network, config=config, tokenizer=tokenizer)
+    text = json.dumps({**result.history(), **trained.notes}, indent=2) + "\n"
     model.history_path.write_text(text, encoding="utf-8")

@@ -43,6 +43,7 @@ def build_graph(config: PipelineConfig) -> Graph:
         config.trainer,
         transformed=transformed["transformed"],
         transform_graph=transformed["transform_graph"],
+        examples=None if config.trainer.distillation is None else examples,
     )
     model = trained["model"]
 

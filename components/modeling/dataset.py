@@ -28,7 +28,8 @@ class Batch:
 
     Attributes:
         inputs: the network's inputs, each int32 [rows, longest].
-        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown.
+        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown. Where there are
+            teachers, float32 [rows, 2 x outputs]: then come their answers.
         weights: float32 [rows], weight in the loss.
     """
 
@@ -47,6 +48,7 @@ class TokenDataset:
         targets: float32 [rows, outputs], as in `Batch`.
         weights: float32 [rows].
         segments: int32 [tokens], the segment of each token, 0 or 1; None where texts stand alone.
+        answers: float32 [rows, outputs], what teachers say of each row; None without teachers.
     """
 
     tokens: NDArray[np.int32]
@@ -54,6 +56,7 @@ class TokenDataset:
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
     segments: NDArray[np.int32] | None = None
+    answers: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -76,7 +79,10 @@ class TokenDataset:
         spans = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
         segments = None if self.segments is None else [self.segments[span] for span in spans]
         inputs = pad_tokens([self.tokens[span] for span in spans], segments)
-        return Batch(inputs, self.targets[rows], self.weights[rows])
+        targets = self.targets[rows]
+        if self.answers is not None:
+            targets = np.concatenate([targets, self.answers[rows]], axis=1)
+        return Batch(inputs, targets, self.weights[rows])
 
     def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         return np.split(values, self.starts[1:-1]) if len(self) else []

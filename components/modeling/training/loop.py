@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.core.errors import StageError
 from components.core.progress import Progress
 from components.modeling.dataset import TokenDataset
+from components.modeling.distillation.loss import DistillationLoss
 from components.modeling.heads import Head, columns, output_names
 from components.modeling.losses.head_loss import head_loss
 from components.modeling.losses.label_weights import LabelCounts
@@ -19,7 +20,7 @@ from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
-from components.modeling.training.objective import HeadsLoss, NetworkObjective
+from components.modeling.training.objective import BatchLoss, HeadsLoss, NetworkObjective
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.validation import Validation, metric_name, validate
@@ -137,7 +138,7 @@ class Training:
             NetworkObjective(network, _loss(config, heads, train)),
             [variable.value for variable in network.trainable_variables],
             self._optimizer,
-            outputs=len(output_names(heads)),
+            outputs=len(output_names(heads)) * (1 if train.answers is None else 2),
         )
 
     def run(self) -> TrainingResult:
@@ -230,17 +231,18 @@ class Training:
         )
 
 
-def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> HeadsLoss:
+def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> BatchLoss:
     own = {name: head.loss for name, head in config.heads.items() if head.loss is not None}
-    return HeadsLoss(
-        heads,
-        losses={
-            head.name: head_loss(
-                head,
-                own.get(head.name, config.loss),
-                LabelCounts.of(train.targets[:, outputs], train.weights),
-            )
-            for head, outputs in zip(heads, columns(heads).values(), strict=True)
-        },
-        loss_weights={name: head.loss_weight for name, head in config.heads.items()},
-    )
+    loss_weights = {name: head.loss_weight for name, head in config.heads.items()}
+    losses = {
+        head.name: head_loss(
+            head,
+            own.get(head.name, config.loss),
+            LabelCounts.of(train.targets[:, outputs], train.weights),
+        )
+        for head, outputs in zip(heads, columns(heads).values(), strict=True)
+    }
+    loss = HeadsLoss(heads, losses=losses, loss_weights=loss_weights)
+    if train.answers is None or config.distillation is None:
+        return loss
+    return DistillationLoss(loss, heads, config.distillation, loss_weights=loss_weights)
