@@ -122,10 +122,12 @@ def trainer(
     from components.modeling.training.loop import Training
     from tflite.host_tokenizer import TokenizerSpec
 
-    labels = transform_graph.labels()
-    heads = make_heads(config.task, config.heads, labels=labels, targets=())
+    labels, targets = transform_graph.labels(), transform_graph.targets()
+    heads = make_heads(config.task, config.heads, labels=labels, targets=targets)
     progress.update("reading the examples")
-    train, validation = (_read(transformed, split, labels, heads) for split in ("train", "validation"))
+    train, validation = (
+        _read(transformed, split, labels, targets, heads) for split in ("train", "validation")
+    )
     heads = with_scale(heads, train.targets)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
@@ -161,7 +163,11 @@ def trainer(
 
 
 def _read(
-    transformed: TransformedExamples, split: str, labels: Sequence[str], heads: Sequence["Head"]
+    transformed: TransformedExamples,
+    split: str,
+    labels: Sequence[str],
+    targets: Sequence[str],
+    heads: Sequence["Head"],
 ) -> "TokenDataset":
     from components.modeling.dataset import read_split
 
@@ -171,7 +177,7 @@ def _read(
             f"training needs the split {split!r}, but the data have only: {known}; add its file to the source, or set "
             "example_gen.validation_share or split_shares"
         )
-    dataset = read_split(transformed, split, labels=labels, heads=heads)
+    dataset = read_split(transformed, split, labels=labels, targets=targets, heads=heads)
     if not len(dataset):
         raise DataError(f"the split {split!r} has no examples; training needs some")
     if split == "train" and not dataset.weights.any():

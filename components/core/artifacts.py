@@ -76,8 +76,8 @@ class Examples(_Split):
     """Labelled texts as tf.Example records (features: `components.core.features`), and the rows that were refused.
 
     ```
-    summary.json                            labels, rows and dead letters by split, source files with encodings,
-                                            masked personal data by kind, duplicates
+    summary.json                            labels, targets, rows and dead letters by split, source files with their
+                                            encodings, masked personal data by kind, duplicates
     Split-<name>/examples-00000-of-00002.tfrecord.gz
     dead_letters/part-00000.jsonl           {"file", "row", "reason", "detail", "content"} per row that is no example
     duplicates.jsonl                        one group of equal or nearly equal texts a line
@@ -91,6 +91,10 @@ class Examples(_Split):
     def labels(self) -> tuple[str, ...]:
         """The label names, in the order of the label vector."""
         return tuple(self.summary()["labels"])
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of numbers, in order."""
+        return tuple(self.summary().get("targets", ()))
 
     def placeholders(self) -> tuple[str, ...]:
         """What personal data were masked with (`[EMAIL]`): each is to be one token."""
@@ -200,6 +204,7 @@ class TransformGraph(Artifact):
     encoder.json                            {"name", "digest"} of the encoder that the vocabulary belongs to; the
                                             digest is the SHA-256 of a local directory's content, else null
     labels.txt                              one label a line, in the order of the label vector
+    targets.txt                             one column of numbers a line, in their order; absent without any
     lengths.json                            {"<split>": {"<token count>": rows}}
     ```
     """
@@ -241,6 +246,16 @@ class TransformGraph(Artifact):
 
     def labels(self) -> tuple[str, ...]:
         return tuple(self.labels_path.read_text(encoding="utf-8").split("\n")[:-1])
+
+    @property
+    def targets_path(self) -> Path:
+        return self.path / "targets.txt"
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of numbers, in order."""
+        if not self.targets_path.is_file():
+            return ()
+        return tuple(self.targets_path.read_text(encoding="utf-8").split("\n")[:-1])
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,12 @@ def pad_tokens(
 
 
 def read_split(
-    transformed: TransformedExamples, split: str, *, labels: Sequence[str], heads: Sequence[Head]
+    transformed: TransformedExamples,
+    split: str,
+    *,
+    labels: Sequence[str],
+    targets: Sequence[str] = (),
+    heads: Sequence[Head],
 ) -> TokenDataset:
     """Reads a split into memory.
 
@@ -137,6 +142,7 @@ def read_split(
         transformed: what Transform wrote.
         split: name of the split.
         labels: names in the order of the label list that Transform used.
+        targets: names of the columns of numbers, likewise.
         heads: of the model: what the columns of `targets` are.
 
     Raises:
@@ -154,12 +160,13 @@ def read_split(
     rows = np.repeat(np.arange(len(weights)), _join([batch.label_counts for batch in batches], np.int64))
     marks[rows, _join([batch.label_ids for batch in batches], np.int64)] = 1
     positions = {label: position for position, label in enumerate(labels)}
+    numbers = np.concatenate([np.zeros((0, len(targets)), np.float32), *(batch.targets for batch in batches)])
     segments = _join([batch.segment_ids for batch in batches], np.int32)
     lengths = _join([batch.lengths for batch in batches], np.int64)
     return TokenDataset(
         tokens=_join([batch.token_ids for batch in batches], np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        targets=arrange_targets(heads, positions, marks, {}),
+        targets=arrange_targets(heads, positions, marks, dict(zip(targets, numbers.T, strict=True))),
         weights=weights,
         segments=segments if len(segments) else None,
     )
