@@ -309,8 +309,10 @@ class ModelEvaluation(Artifact):
     """How good the model is.
 
     ```
-    metrics.json                            macro/micro F1 with intervals, per-label table, slices, worst errors
-    predictions-<split>.npz                 ids, float32 scores [rows, labels], uint8 targets [rows, labels]
+    metrics.json                            under `heads`, for each head: averages with intervals, a table of its
+                                            outputs, slices, worst errors; that of an only head stands at the top, too
+    predictions-<split>.npz                 ids, names of the outputs, float32 scores [rows, outputs], float32 targets
+                                            [rows, outputs] (NaN = unknown)
     ```
     """
 
