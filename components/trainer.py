@@ -96,6 +96,10 @@ class TrainerConfig(Config):
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
 
+    deterministic: bool = False
+    """Lets TensorFlow use only operations that give the same bits every time. On a CPU they do so in any case, at no
+    cost; on a GPU some are slower, and one without such a variant is an error."""
+
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":
         tasks = (
@@ -133,12 +137,15 @@ def trainer(
         StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
     """
     from components.modeling.heads import make_heads, with_scale
+    from components.modeling.training.determinism import require_determinism
     from components.modeling.training.distribution import Distribution
     from components.modeling.training.log import TrainingLog
     from components.modeling.training.loop import Training
     from tflite.host_tokenizer import TokenizerSpec
 
     distribution = Distribution.of(config.distribution)
+    if config.deterministic:
+        require_determinism()
     labels = transform_graph.labels()
     heads = make_heads(config.task, config.heads, labels=labels, targets=())
     progress.update("reading the examples")
