@@ -1,4 +1,4 @@
-"""`kill -9` and SIGTERM while `emotion run` trains, then the same command again: the model is that of a run in peace."""
+"""`kill -9` and SIGTERM while `emotion run` trains, then the same command again: the model is as without them."""
 
 import json
 import os
@@ -62,7 +62,9 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def emotion(workspace: Path, root: str, step: int = 0, number: str = "SIGKILL") -> subprocess.CompletedProcess[str]:
+def emotion(
+    workspace: Path, root: str, step: int = 0, number: str = "SIGKILL"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(step), number, f"{root}.yaml"],
         cwd=workspace,
@@ -80,9 +82,7 @@ def trained(workspace: Path, root: str) -> tuple[Model, list[dict[str, Any]]]:
     model = Model(directory)
     epochs = json.loads(model.history_path.read_text())["epochs"]
     measured = ("examples_per_second", "input_share")
-    return model, [
-        {name: value for name, value in epoch.items() if name not in measured} for epoch in epochs
-    ]
+    return model, [{name: value for name, value in epoch.items() if name not in measured} for epoch in epochs]
 
 
 def test_killed_and_terminated_trainings_go_on(workspace: Path):
@@ -106,7 +106,9 @@ def test_killed_and_terminated_trainings_go_on(workspace: Path):
     assert not (workspace / "killed" / ".scratch" / "trainer").exists()
 
     assert emotion(workspace, "undisturbed").returncode == 0
-    (model, epochs), (expected, expected_epochs) = (trained(workspace, root) for root in ("killed", "undisturbed"))
+    (model, epochs), (expected, expected_epochs) = (
+        trained(workspace, root) for root in ("killed", "undisturbed")
+    )
     assert epochs == expected_epochs
     for one, other in zip(*(load_model(each).network.weights for each in (model, expected)), strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
