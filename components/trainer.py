@@ -3,18 +3,26 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from components.core.artifacts import Examples, Model, TransformedExamples, TransformGraph
-from components.core.component import Output, Summary, component
+from components.core.artifacts import (
+    Examples,
+    Model,
+    PretrainedEncoder,
+    TransformedExamples,
+    TransformGraph,
+)
+from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError, EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
+from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
 
 if TYPE_CHECKING:
@@ -41,6 +49,9 @@ class TrainerConfig(Config):
     heads: Mapping[HeadName, HeadSettings] = Field(default_factory=dict)
     """Several heads on one encoder, by name, in place of `task`: each with a task, its outputs and a weight in the
     loss. None by default: one head that takes all labels, or all numbers."""
+
+    loss: LossConfig = LossConfig()
+    """What is minimised, by the one head or by every head that has no `loss` of its own."""
 
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
@@ -92,6 +103,15 @@ class TrainerConfig(Config):
     def external_inputs(self) -> tuple[str, ...]:
         return () if self.distillation is None else self.distillation.external_inputs()
 
+    @model_validator(mode="after")
+    def _check_loss(self) -> "TrainerConfig":
+        tasks = (
+            [head.task for head in self.heads.values() if head.loss is None] if self.heads else [self.task]
+        )
+        for task in tasks:
+            self.loss.check_fits(task)
+        return self
+
 
 @component()
 def trainer(
@@ -99,15 +119,17 @@ def trainer(
     config: TrainerConfig,
     transformed: TransformedExamples,
     transform_graph: TransformGraph,
+    pretrained: PretrainedEncoder | None = None,
     examples: Examples | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
 ) -> Summary:
     """Fine-tunes the encoder that Transform's vocabulary belongs to.
 
     1. Reads the splits `train` and `validation` into memory.
-    2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
-       the heads on it.
+    2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
+       replace, and puts pooling, dropout and the heads on it.
     3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
     4. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch. An ensemble does so several
        times, and combines what came out.
@@ -123,17 +145,20 @@ def trainer(
     from components.modeling.heads import make_heads, with_scale
     from tflite.host_tokenizer import TokenizerSpec
 
+    kept_in = None if scratch is None else scratch.path
     labels = transform_graph.labels()
     heads = make_heads(config.task, config.heads, labels=labels, targets=())
     progress.update("reading the examples")
     train, validation = (_read(transformed, split, labels, heads) for split in ("train", "validation"))
     heads = with_scale(heads, train.targets)
     if config.distillation is not None:
-        train = _taught(config.distillation, examples, train, heads, progress)
+        train = _taught(config.distillation, examples, train, heads, progress, kept_in)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
     policy = choose_policy(config.precision)
-    train_one = _Training(config.seed, policy, heads, validation, tokenizer, transform_graph, model)
+    train_one = _Training(
+        config.seed, policy, heads, validation, tokenizer, transform_graph, pretrained, model
+    )
     if config.ensemble is None:
         trained = train_one(config, train, progress)
     else:
@@ -142,7 +167,7 @@ def trainer(
             train=train,
             validation=validation,
             train_one=train_one,
-            kept_in=None,
+            kept_in=kept_in,
             progress=progress,
         ).run()
 
@@ -184,6 +209,7 @@ def _taught(
     train: "TokenDataset",
     heads: Sequence["Head"],
     progress: Progress,
+    kept_in: Path | None,
 ) -> "TokenDataset":
     """The training split with what the teachers say of it."""
     from components.evaluation.labelled_texts import read_labelled_texts
@@ -196,7 +222,9 @@ def _taught(
         raise StageError(
             f"{len(texts.texts)} examples, but {len(train)} of them transformed; run Transform again"
         )
-    answers = ask_teachers(config, heads, texts.texts, contexts=texts.contexts, progress=progress)
+    answers = ask_teachers(
+        config, heads, texts.texts, contexts=texts.contexts, kept_in=kept_in, progress=progress
+    )
     return replace(train, answers=answers)
 
 
@@ -210,6 +238,7 @@ class _Training:
     validation: "TokenDataset"
     tokenizer: "TokenizerSpec"
     transform_graph: TransformGraph
+    pretrained: PretrainedEncoder | None
     model: Model
 
     def __call__(
@@ -231,6 +260,7 @@ class _Training:
             self.tokenizer,
             encoder,
             self.transform_graph.added_tokens(),
+            self.pretrained,
         )
         if config.seed != self.initial_seed:
             seed_dropout(network, config.seed)
@@ -256,6 +286,7 @@ def _build_networks(
     tokenizer: "TokenizerSpec",
     encoder_name: str,
     added_tokens: Mapping[int, Sequence[int]],
+    pretrained: PretrainedEncoder | None,
 ) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
     """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
     import keras
@@ -271,13 +302,18 @@ def _build_networks(
 
     keras.utils.set_random_seed(config.seed)
     encoder = resolve_encoder(encoder_name)
-    backbone = load_backbone(encoder, dtype=policy, dropout=config.encoder_dropout)
+    backbone = load_backbone(
+        encoder, dtype=policy, dropout=config.encoder_dropout, load_weights=pretrained is None
+    )
     if len(tokenizer.vocabulary) > embedding_rows(backbone):
         raise EncoderError(
             f"encoder {encoder.name!r} has changed: {len(tokenizer.vocabulary)} vocabulary entries, "
             f"{embedding_rows(backbone)} embeddings; run Transform again"
         )
-    start_embeddings(backbone, added_tokens)
+    if pretrained is None:
+        start_embeddings(backbone, added_tokens)
+    else:
+        backbone.load_weights(pretrained.weights_path)
     model_config = ModelConfig(
         heads=tuple(heads),
         thresholds=(0.0,) * len(output_names(heads)),

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from components.modeling.distillation.distillation_config import DistillationSettings
 from components.modeling.heads import Head, output_names
-from components.modeling.losses.plain import plain_loss
-from components.modeling.training.objective import BatchLoss, HeadLoss, HeadsLoss
+from components.modeling.losses.head_loss import HeadLoss, plain_loss
+from components.modeling.training.objective import BatchLoss, HeadsLoss
 
 __all__ = ["DistillationLoss"]
 
@@ -59,4 +59,4 @@ def _softened(head: Head, temperature: float) -> HeadLoss:
     loss = plain_loss(head)
     if head.task == "regression" or temperature == 1:
         return loss
-    return lambda logits, targets: temperature**2 * loss(logits / temperature, targets)
+    return lambda logits, targets, weights: temperature**2 * loss(logits / temperature, targets, weights)

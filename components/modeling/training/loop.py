@@ -13,7 +13,9 @@ from components.core.errors import StageError
 from components.core.progress import Progress
 from components.modeling.dataset import TokenDataset
 from components.modeling.distillation.loss import DistillationLoss
-from components.modeling.heads import Head, output_names
+from components.modeling.heads import Head, columns, output_names
+from components.modeling.losses.head_loss import head_loss
+from components.modeling.losses.label_weights import LabelCounts
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.log import TrainingLog
@@ -230,8 +232,20 @@ class Training:
 
 
 def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> BatchLoss:
+    own = {name: head.loss for name, head in config.heads.items() if head.loss is not None}
     loss_weights = {name: head.loss_weight for name, head in config.heads.items()}
-    loss = HeadsLoss(heads, loss_weights=loss_weights)
+    loss = HeadsLoss(
+        heads,
+        losses={
+            head.name: head_loss(
+                head,
+                own.get(head.name, config.loss),
+                LabelCounts.of(train.targets[:, outputs], train.weights),
+            )
+            for head, outputs in zip(heads, columns(heads).values(), strict=True)
+        },
+        loss_weights=loss_weights,
+    )
     if train.answers is None or config.distillation is None:
         return loss
     return DistillationLoss(loss, heads, config.distillation, loss_weights=loss_weights)

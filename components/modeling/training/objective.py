@@ -7,15 +7,12 @@ import keras
 import tensorflow as tf
 
 from components.modeling.heads import Head, columns, logit_columns
-from components.modeling.losses.plain import plain_loss
+from components.modeling.losses.head_loss import HeadLoss, plain_loss
 
-__all__ = ["BatchLoss", "HeadLoss", "HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
+__all__ = ["BatchLoss", "HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
 
 TokenInputs: TypeAlias = Mapping[str, tf.Tensor]
 """The network's inputs: `token_ids`, `segment_ids`, `padding_mask`, each int32 [rows, seq_len]."""
-
-HeadLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""From a head's logits, float32 [rows, logits], and targets, float32 [rows, outputs], to losses, float32 [rows]."""
 
 BatchLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """From logits, float32 [rows, logits], targets and weights as in `Objective` to the loss of a batch, float32 []."""
@@ -72,8 +69,8 @@ class HeadsLoss:
 def _masked_mean(loss: HeadLoss, logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     unknown = tf.math.is_nan(targets)
     known = tf.cast(~tf.reduce_any(unknown, axis=1), tf.float32)
-    losses = loss(logits, tf.where(unknown, 0.0, targets))
-    return tf.reduce_mean(losses * known * weights)
+    weights = known * weights
+    return tf.reduce_mean(loss(logits, tf.where(unknown, 0.0, targets), weights) * weights)
 
 
 class NetworkObjective:
