@@ -33,7 +33,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sentences in which each word follows from the one before."""
     generator = random.Random(4)
-    cycle = ["i", "am", "so", "happy", "today", "with", "my", "dog", "and", "we", "love", "the", "fun", "game"]
+    cycle = [
+        "i",
+        "am",
+        "so",
+        "happy",
+        "today",
+        "with",
+        "my",
+        "dog",
+        "and",
+        "we",
+        "love",
+        "the",
+        "fun",
+        "game",
+    ]
     lines = []
     for _ in range(400):
         start = generator.randrange(len(cycle))
