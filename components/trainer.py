@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +17,7 @@ from components.core.artifacts import (
 )
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
-from components.core.errors import ConfigError, DataError, EncoderError, StageError
+from components.core.errors import ConfigError, DataError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.ensembles.ensemble_config import EnsembleConfig
@@ -29,9 +29,6 @@ from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
 
 if TYPE_CHECKING:
-    import keras
-
-    from components.modeling.classifier import ModelConfig
     from components.modeling.dataset import TokenDataset
     from components.modeling.ensembles.ensemble import Trained
     from components.modeling.heads import Head
@@ -257,7 +254,7 @@ def _taught(
 
     if examples is None:
         raise ConfigError("trainer.distillation needs `examples`: teachers read the texts themselves")
-    texts = read_labelled_texts(examples, "train")
+    texts = read_labelled_texts(examples, "train", heads)
     if len(texts.texts) != len(train):
         raise StageError(
             f"{len(texts.texts)} examples, but {len(train)} of them transformed; run Transform again"

@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "ModelBlessing",
     "ModelEvaluation",
+    "PretrainedEncoder",
     "PushedModel",
     "SavedModelExport",
     "Schema",
@@ -268,6 +269,30 @@ class TransformedExamples(_Split):
     Split-<name>/transformed-00000-of-00002.tfrecord.gz
     ```
     """
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder(Artifact):
+    """An encoder that has read texts of the domain; the Trainer starts from it.
+
+    ```
+    encoder.weights.h5                      Keras weights of the KerasHub backbone, float32
+    encoder.json                            {"name", "digest"} of the encoder that it was, as in TransformGraph
+    pretraining.json                        texts read and held out; loss and perplexity by epoch
+    ```
+    """
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path / "encoder.weights.h5"
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.json"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "pretraining.json"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.core.artifacts import Examples, Model, TransformedExamples, TransformGraph
+from components.core.artifacts import (
+    Examples,
+    Model,
+    SavedModelExport,
+    TFLiteExport,
+    TransformedExamples,
+    TransformGraph,
+)
+from components.core.component import Scratch
 from components.core.errors import ConfigError
+from components.core.progress import NO_PROGRESS
 from components.modeling.classifier import LoadedModel, load_model
 from components.trainer import TrainerConfig, trainer
 from tests.components.toy_corpus import LABELS, examples_of, run_transform, toy_examples, toy_rows
@@ -122,3 +131,82 @@ def test_teachers_need_the_texts(prepared: Prepared, tmp_path: Path):
     config = TrainerConfig.model_validate({"distillation": {"teachers": [str(tmp_path)]}})
     with pytest.raises(ConfigError, match="needs `examples`"):
         trainer(config=config, transformed=transformed, transform_graph=graph, model=Model(tmp_path))
+
+
+class _StopsAt:
+    """Interrupts a stage when it says something."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: list[str] = []
+        self._text = text
+
+    def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
+        if self._text and self._text in message:
+            raise KeyboardInterrupt
+
+    def log(self, message: str) -> None:
+        self.lines.append(message)
+
+
+def test_an_interrupted_ensemble_keeps_the_members_it_has(prepared: Prepared, average: Any, tmp_path: Path):
+    _, uninterrupted = average
+    _, graph, transformed = prepared
+    settings = {**QUICK, "ensemble": {"seeds": 2, "combine": "average"}}
+    arguments = {
+        "config": TrainerConfig.model_validate(settings),
+        "transformed": transformed,
+        "transform_graph": graph,
+        "scratch": Scratch(tmp_path / "scratch"),
+    }
+    (tmp_path / "first").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        trainer(**arguments, model=Model(tmp_path / "first"), progress=_StopsAt("model 2/2: epoch 1"))
+    (tmp_path / "second").mkdir()
+    progress = _StopsAt("")
+    trainer(**arguments, model=Model(tmp_path / "second"), progress=progress)
+    assert progress.lines[0] == "model 1/2: trained before the interruption"
+    scores = load_model(Model(tmp_path / "second")).scores(TEXTS)
+    np.testing.assert_allclose(scores, uninterrupted.scores(TEXTS), atol=1e-5)
+
+
+def test_an_average_is_exported_as_one_graph(average: Any, tmp_path: Path):
+    from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
+    from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
+    from serving.predictor import Predictor
+    from tflite.interpreter import TextClassifier
+
+    directory, loaded = average
+    expected = loaded.scores(TEXTS)
+    saved, phone = SavedModelExport(tmp_path / "saved"), TFLiteExport(tmp_path / "phone")
+    saved.path.mkdir()
+    phone.path.mkdir()
+    saved_model_exporter(config=SavedModelExporterConfig(), model=Model(directory), export=saved)
+    answers = Predictor(saved.saved_model_dir).predict(TEXTS)
+    np.testing.assert_allclose([answer.scores for answer in answers], expected, atol=1e-5)
+    tflite_exporter(config=TFLiteExporterConfig(), model=Model(directory), export=phone)
+    ranked = TextClassifier(phone.model_path("float32")).classify(TEXTS)
+    by_label = [{one.label: one.score for one in row} for row in ranked]
+    found = [[scores[label] for label in loaded.config.labels] for scores in by_label]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_pushed_saved_model_teaches(average: Any, prepared: Prepared, tmp_path: Path):
+    """The newest version of a pushed directory, asked through its signature."""
+    from components.modeling.distillation.distillation_config import DistillationConfig
+    from components.modeling.distillation.teachers import ask_teachers
+    from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
+
+    directory, loaded = average
+    export = SavedModelExport(tmp_path / "export")
+    export.path.mkdir()
+    saved_model_exporter(config=SavedModelExporterConfig(), model=Model(directory), export=export)
+    export.saved_model_dir.rename(tmp_path / "2")
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"an old version that is not read")
+    config = DistillationConfig(teachers=(str(tmp_path), str(directory)))
+    kept = tmp_path / "kept"
+    found = ask_teachers(config, loaded.config.heads, TEXTS, kept_in=kept, progress=NO_PROGRESS)
+    np.testing.assert_allclose(found, loaded.scores(TEXTS), atol=1e-5)
+    gone = DistillationConfig(teachers=("gone", "gone too"))
+    again = ask_teachers(gone, loaded.config.heads, TEXTS, kept_in=kept, progress=NO_PROGRESS)
+    np.testing.assert_array_equal(again, found)

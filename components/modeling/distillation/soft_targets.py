@@ -9,7 +9,10 @@ from components.core.errors import ConfigError
 from components.modeling.head_settings import Task
 from components.modeling.heads import Head, columns
 
-__all__ = ["columns_in", "soften"]
+__all__ = ["columns_in", "require_shares", "soften"]
+
+_MOST_MISSING = 0.01
+"""More than what rounding takes from a sum of probabilities."""
 
 _SMALLEST = 1e-7
 """Scores are float32: nearer to 0 or 1 than this they say nothing."""
@@ -45,6 +48,24 @@ def columns_in(
                 f"{' and '.join(sorted(strange))}; name a teacher of the same task"
             )
     return [positions[name] for head in heads for name in head.outputs]
+
+
+def require_shares(teacher: str, heads: Sequence[Head], scores: NDArray[np.float32]) -> None:
+    """Checks that what a teacher says of labels of which one applies sums up to 1.
+
+    Raises:
+        ConfigError: it knows other labels beside them, or several may apply to it.
+    """
+    for head, own in zip(heads, columns(heads).values(), strict=True):
+        if head.task not in ("single_label", "ordinal") or not len(scores):
+            continue
+        totals = scores[:, own].sum(axis=1)
+        if np.abs(totals - 1).max() > _MOST_MISSING:
+            raise ConfigError(
+                f"trainer.distillation: of the labels of head {head.name!r} one applies, but the scores that the "
+                f"teacher {teacher} gives them sum up to {totals[np.abs(totals - 1).argmax()]:.2f}; name a teacher of "
+                "the same labels and task"
+            )
 
 
 def soften(heads: Sequence[Head], scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

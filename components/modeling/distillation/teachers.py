@@ -11,7 +11,7 @@ from components.core.artifacts import Model
 from components.core.errors import ConfigError
 from components.core.progress import Progress
 from components.modeling.distillation.distillation_config import DistillationConfig
-from components.modeling.distillation.soft_targets import columns_in, soften
+from components.modeling.distillation.soft_targets import columns_in, require_shares, soften
 from components.modeling.head_settings import Task
 from components.modeling.heads import Head
 
@@ -143,5 +143,7 @@ def _ask(
     for start in range(0, len(texts), _TEXTS_AT_A_TIME):
         progress.update(message, completed=start, total=len(texts))
         rows = slice(start, start + _TEXTS_AT_A_TIME)
-        parts.append(teacher.scores(texts[rows], None if contexts is None else contexts[rows])[:, own])
+        scores = teacher.scores(texts[rows], None if contexts is None else contexts[rows])[:, own]
+        require_shares(path, heads, scores)
+        parts.append(scores)
     return np.concatenate(parts)

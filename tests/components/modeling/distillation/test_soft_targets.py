@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.core.errors import ConfigError
-from components.modeling.distillation.soft_targets import columns_in, soften
+from components.modeling.distillation.soft_targets import columns_in, require_shares, soften
 from components.modeling.head_layers import scores_of
 from components.modeling.heads import Head
 
@@ -49,3 +49,10 @@ def test_a_teacher_of_other_outputs_is_refused():
 def test_a_teacher_of_another_task_is_refused():
     with pytest.raises(ConfigError, match=r"head 'sentiment' is single_label.* are multi_label"):
         columns_in("t", HEADS[1].outputs, dict.fromkeys(HEADS[1].outputs, "multi_label"), HEADS[1:2])
+
+
+def test_a_teacher_that_knows_more_labels_of_which_one_applies_is_refused():
+    head = HEADS[1]
+    require_shares("t", [head], np.array([[0.2, 0.3, 0.5]], np.float32))
+    with pytest.raises(ConfigError, match=r"head 'sentiment' one applies.*sum up to 0\.60"):
+        require_shares("t", [head], np.array([[0.2, 0.3, 0.5], [0.1, 0.2, 0.3]], np.float32))
