@@ -51,7 +51,7 @@ class TransformConfig(Config):
     segments: Literal[1, 2] = 1
     """With 2, what was said before a text (the column `context`) is given to the model with it: [CLS] context [SEP]
     text [SEP]. Where both do not fit into `max_tokens`, the context loses its beginning, so that the nearest turn
-    stays. Models of two segments can be trained and evaluated, not yet exported: run with `--to evaluator`."""
+    stays."""
 
     emoji: EmojiPolicy = "keep"
     """`keep` leaves emoji as they are: one that the vocabulary does not know makes its word [UNK]. `words` replaces

@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "ModelBlessing",
     "ModelEvaluation",
+    "PretrainedEncoder",
     "PushedModel",
     "SavedModelExport",
     "Schema",
@@ -271,6 +272,30 @@ class TransformedExamples(_Split):
 
 
 @dataclass(frozen=True)
+class PretrainedEncoder(Artifact):
+    """An encoder that has read texts of the domain; the Trainer starts from it.
+
+    ```
+    encoder.weights.h5                      Keras weights of the KerasHub backbone, float32
+    encoder.json                            {"name", "digest"} of the encoder that it was, as in TransformGraph
+    pretraining.json                        texts read and held out; loss and perplexity by epoch
+    ```
+    """
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path / "encoder.weights.h5"
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.json"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "pretraining.json"
+
+
+@dataclass(frozen=True)
 class Model(Artifact):
     """A trained model that can be rebuilt without its pretrained encoder.
 
@@ -380,9 +405,11 @@ class TFLiteExport(Artifact):
     ```
     emotion_float32.tflite                  vocabulary, labels and thresholds are inside, as metadata
     emotion_int8.tflite                     dynamic-range int8 weights
-    labels.txt  thresholds.json             the same as plain files
+    labels.txt  heads.json  thresholds.json the same as plain files (`tflite.metadata`)
     vocab.txt  tokenizer.json               likewise; as in TransformGraph
-    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime", …}}
+    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime",
+                                            "mediapipe", …}}; mediapipe says whether its TextClassifier gives what
+                                            LiteRT does
     ```
     """
 
