@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "ModelBlessing",
     "ModelEvaluation",
+    "PretrainedEncoder",
     "PushedModel",
     "SavedModelExport",
     "Schema",
@@ -271,6 +272,30 @@ class TransformedExamples(_Split):
 
 
 @dataclass(frozen=True)
+class PretrainedEncoder(Artifact):
+    """An encoder that has read texts of the domain; the Trainer starts from it.
+
+    ```
+    encoder.weights.h5                      Keras weights of the KerasHub backbone, float32
+    encoder.json                            {"name", "digest"} of the encoder that it was, as in TransformGraph
+    pretraining.json                        texts read and held out; loss and perplexity by epoch
+    ```
+    """
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path / "encoder.weights.h5"
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.json"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "pretraining.json"
+
+
+@dataclass(frozen=True)
 class Model(Artifact):
     """A trained model that can be rebuilt without its pretrained encoder.
 
@@ -309,8 +334,10 @@ class ModelEvaluation(Artifact):
     """How good the model is.
 
     ```
-    metrics.json                            macro/micro F1 with intervals, per-label table, slices, worst errors
-    predictions-<split>.npz                 ids, float32 scores [rows, labels], uint8 targets [rows, labels]
+    metrics.json                            under `heads`, for each head: averages with intervals, a table of its
+                                            outputs, slices, worst errors; that of an only head stands at the top, too
+    predictions-<split>.npz                 ids, names of the outputs, float32 scores [rows, outputs], float32 targets
+                                            [rows, outputs] (NaN = unknown)
     ```
     """
 

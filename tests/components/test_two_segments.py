@@ -58,7 +58,7 @@ def loaded(trained: tuple[Examples, Model]) -> LoadedModel:
 
 
 def test_the_model_reads_what_was_said_before(trained: tuple[Examples, Model], loaded: LoadedModel) -> None:
-    texts = read_labelled_texts(trained[0], "test")
+    texts = read_labelled_texts(trained[0], "test", loaded.config.heads)
 
     def macro_f1(contexts: Any) -> float:
         asked = replace(texts, contexts=contexts)
