@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,18 +17,18 @@ from components.core.artifacts import (
 )
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
-from components.core.errors import ConfigError, DataError, EncoderError, StageError
+from components.core.errors import ConfigError, DataError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.training.batching_config import BatchingConfig
+from components.modeling.training.checkpoints_config import CheckpointsConfig
+from components.modeling.training.distribution_config import DistributionConfig
 
 if TYPE_CHECKING:
-    import keras
-
-    from components.modeling.classifier import ModelConfig
     from components.modeling.dataset import TokenDataset
     from components.modeling.ensembles.ensemble import Trained
     from components.modeling.heads import Head
@@ -59,6 +59,15 @@ class TrainerConfig(Config):
 
     batch_size: int = Field(default=32, ge=1)
     """Texts a step. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+
+    batching: BatchingConfig = BatchingConfig()
+    """Token budget, padding and gradient accumulation of the batches."""
+
+    distribution: DistributionConfig = DistributionConfig()
+    """The devices that share a step; or just a strategy: `distribution: mirrored`."""
+
+    checkpoints: CheckpointsConfig = CheckpointsConfig()
+    """How often the state is saved from which a stopped training goes on."""
 
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
     """Peak learning rate. 1e-4 suits MiniLM; encoders of BERT's size want 2e-5 to 5e-5."""
@@ -93,6 +102,10 @@ class TrainerConfig(Config):
 
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
+
+    deterministic: bool = False
+    """Lets TensorFlow use only operations that give the same bits every time. On a CPU they do so in any case, at no
+    cost; on a GPU some are slower, and one without such a variant is an error."""
 
     distillation: DistillationConfig | None = None
     """Trained models whose answers on the training split are learnt beside its labels; none by default."""
@@ -131,8 +144,8 @@ def trainer(
     2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
        replace, and puts pooling, dropout and the heads on it.
     3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
-    4. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch. An ensemble does so several
-       times, and combines what came out.
+    4. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch tunes the
+       thresholds on `validation`; keeps the best epoch. An ensemble does so several times, and combines what came out.
     5. Writes weights, configuration, tokenizer and history.
 
     Raises:
@@ -140,24 +153,43 @@ def trainer(
         DataError: a split is missing or empty, or its labels do not fit the task.
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
+        StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
     """
     from components.modeling.ensembles.ensemble import Ensemble
     from components.modeling.heads import make_heads, with_scale
+    from components.modeling.training.determinism import require_determinism
+    from components.modeling.training.distribution import Distribution
+    from components.modeling.training.single import SingleTraining
     from tflite.host_tokenizer import TokenizerSpec
 
+    distribution = Distribution.of(config.distribution)
+    if config.deterministic:
+        require_determinism()
     kept_in = None if scratch is None else scratch.path
-    labels = transform_graph.labels()
-    heads = make_heads(config.task, config.heads, labels=labels, targets=())
+    labels, targets = transform_graph.labels(), transform_graph.targets()
+    heads = make_heads(config.task, config.heads, labels=labels, targets=targets)
     progress.update("reading the examples")
-    train, validation = (_read(transformed, split, labels, heads) for split in ("train", "validation"))
+    train, validation = (
+        _read(transformed, split, labels, targets, heads) for split in ("train", "validation")
+    )
     heads = with_scale(heads, train.targets)
     if config.distillation is not None:
         train = _taught(config.distillation, examples, train, heads, progress, kept_in)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
     policy = choose_policy(config.precision)
-    train_one = _Training(
-        config.seed, policy, heads, validation, tokenizer, transform_graph, pretrained, model
+    train_one = SingleTraining(
+        initial_seed=config.seed,
+        policy=policy,
+        heads=heads,
+        validation=validation,
+        tokenizer=tokenizer,
+        encoder=transform_graph.encoder(),
+        added_tokens=transform_graph.added_tokens(),
+        pretrained=pretrained,
+        logs_dir=model.logs_dir,
+        distribution=distribution,
+        kept_in=kept_in,
     )
     if config.ensemble is None:
         trained = train_one(config, train, progress)
@@ -180,12 +212,17 @@ def trainer(
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
+        "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
         "for tests only": trained.config.for_tests_only,
     }
 
 
 def _read(
-    transformed: TransformedExamples, split: str, labels: Sequence[str], heads: Sequence["Head"]
+    transformed: TransformedExamples,
+    split: str,
+    labels: Sequence[str],
+    targets: Sequence[str],
+    heads: Sequence["Head"],
 ) -> "TokenDataset":
     from components.modeling.dataset import read_split
 
@@ -195,7 +232,7 @@ def _read(
             f"training needs the split {split!r}, but the data have only: {known}; add its file to the source, or set "
             "example_gen.validation_share or split_shares"
         )
-    dataset = read_split(transformed, split, labels=labels, heads=heads)
+    dataset = read_split(transformed, split, labels=labels, targets=targets, heads=heads)
     if not len(dataset):
         raise DataError(f"the split {split!r} has no examples; training needs some")
     if split == "train" and not dataset.weights.any():
@@ -217,7 +254,7 @@ def _taught(
 
     if examples is None:
         raise ConfigError("trainer.distillation needs `examples`: teachers read the texts themselves")
-    texts = read_labelled_texts(examples, "train")
+    texts = read_labelled_texts(examples, "train", heads)
     if len(texts.texts) != len(train):
         raise StageError(
             f"{len(texts.texts)} examples, but {len(train)} of them transformed; run Transform again"
@@ -226,108 +263,6 @@ def _taught(
         config, heads, texts.texts, contexts=texts.contexts, kept_in=kept_in, progress=progress
     )
     return replace(train, answers=answers)
-
-
-@dataclass(frozen=True)
-class _Training:
-    """Trains from the pretrained weights: the same initial weights, whatever the seed of the training."""
-
-    initial_seed: int
-    policy: "Policy"
-    heads: Sequence["Head"]
-    validation: "TokenDataset"
-    tokenizer: "TokenizerSpec"
-    transform_graph: TransformGraph
-    pretrained: PretrainedEncoder | None
-    model: Model
-
-    def __call__(
-        self, config: TrainerConfig, train: "TokenDataset", progress: Progress, name: str = ""
-    ) -> "Trained":
-        from components.modeling.ensembles.ensemble import Trained
-        from components.modeling.ensembles.seeds import seed_dropout
-        from components.modeling.training.log import TrainingLog
-        from components.modeling.training.loop import Training
-
-        encoder = self.transform_graph.encoder()
-        progress.update(f"loading {encoder} ({self.policy})")
-        initial = config.model_copy(update={"seed": self.initial_seed})
-        network, float32_network, model_config = _build_networks(
-            initial,
-            self.policy,
-            train,
-            self.heads,
-            self.tokenizer,
-            encoder,
-            self.transform_graph.added_tokens(),
-            self.pretrained,
-        )
-        if config.seed != self.initial_seed:
-            seed_dropout(network, config.seed)
-        with TrainingLog(self.model.logs_dir / name) as log:
-            result = Training(
-                network=network,
-                float32_network=float32_network,
-                heads=self.heads,
-                train=train,
-                validation=self.validation,
-                config=config,
-                log=log,
-                progress=progress,
-            ).run()
-        return Trained(network, model_config, result)
-
-
-def _build_networks(
-    config: TrainerConfig,
-    policy: "Policy",
-    train: "TokenDataset",
-    heads: Sequence["Head"],
-    tokenizer: "TokenizerSpec",
-    encoder_name: str,
-    added_tokens: Mapping[int, Sequence[int]],
-    pretrained: PretrainedEncoder | None,
-) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
-    """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
-    import keras
-
-    from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
-    from components.modeling.encoder import (
-        embedding_rows,
-        load_backbone,
-        resolve_encoder,
-        start_embeddings,
-    )
-    from components.modeling.heads import initial_logits, output_names
-
-    keras.utils.set_random_seed(config.seed)
-    encoder = resolve_encoder(encoder_name)
-    backbone = load_backbone(
-        encoder, dtype=policy, dropout=config.encoder_dropout, load_weights=pretrained is None
-    )
-    if len(tokenizer.vocabulary) > embedding_rows(backbone):
-        raise EncoderError(
-            f"encoder {encoder.name!r} has changed: {len(tokenizer.vocabulary)} vocabulary entries, "
-            f"{embedding_rows(backbone)} embeddings; run Transform again"
-        )
-    if pretrained is None:
-        start_embeddings(backbone, added_tokens)
-    else:
-        backbone.load_weights(pretrained.weights_path)
-    model_config = ModelConfig(
-        heads=tuple(heads),
-        thresholds=(0.0,) * len(output_names(heads)),
-        max_tokens=tokenizer.max_tokens,
-        encoder=encoder.name,
-        for_tests_only=encoder.for_tests_only,
-        backbone=BackboneConfig.of(backbone),
-        pooling=config.pooling,
-        dropout=config.dropout,
-    )
-    start = initial_logits(heads, train.targets, train.weights)
-    network = build_network(model_config, backbone=backbone, initial_logits=start)
-    float32_network = network if policy == "float32" else build_network(model_config)
-    return network, float32_network, model_config
 
 
 def _write(model: Model, trained: "Trained", tokenizer: "TokenizerSpec", policy: "Policy") -> None:

@@ -120,18 +120,32 @@ def init(
 @app.command()
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; stdin, a line each, if none.")] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context", "-c", help="What was said before, for a model of two segments: once, or once a text."
+        ),
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Text file, a line each.")] = None,
     model: Annotated[
         Path | None, typer.Option("--model", "-m", help="Pushed model directory, SavedModel or .tflite file.")
     ] = None,
     tflite: Annotated[bool, typer.Option("--tflite", help="Use the pushed TFLite model.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="Labels to show a text.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="Labels to show of a head.")] = 5,
     as_json: _AsJson = False,
 ) -> None:
     """Name the emotions in texts with the newest pushed model."""
     from pipeline.commands.predict import predict_command
 
-    predict_command(texts or [], file=file, model=model, tflite=tflite, top=top, as_json=as_json)
+    predict_command(
+        texts or [],
+        contexts=context or [],
+        file=file,
+        model=model,
+        tflite=tflite,
+        top=top,
+        as_json=as_json,
+    )
 
 
 class _Strategy(StrEnum):
