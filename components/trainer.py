@@ -14,6 +14,8 @@ from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.training.early_stopping import EarlyStoppingConfig
+from components.modeling.training.regularization.settings import RegularizationConfig
 
 if TYPE_CHECKING:
     import keras
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from components.modeling.heads import Head
     from components.modeling.precision import Policy
     from components.modeling.training.loop import TrainingResult
+    from components.modeling.training.regularization.augmentation import Augmentation
     from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["TrainerConfig", "trainer"]
@@ -69,17 +72,23 @@ class TrainerConfig(Config):
     """Share dropped inside the encoder; None, the default, is what its preset says (BERT: 0.1). Without
     it MiniLM overfits GoEmotions sooner (validation loss 0.086 in place of 0.083 after three epochs)."""
 
-    pooling: Literal["mean", "cls"] = "mean"
-    """How token vectors become one: their mean, which sentence encoders such as MiniLM are made for, or that of
-    [CLS]."""
+    pooling: Literal["mean", "cls", "max", "attention", "label_attention"] = "mean"
+    """How token vectors become one: their `mean`, which sentence encoders such as MiniLM are made for; that of [CLS];
+    each unit's largest value (`max`); or a learned weighted mean, one for all outputs (`attention`) or for each its own
+    (`label_attention`; Mullenbach et al., 2018). The learned ones start as the mean."""
+
+    hidden_units: int | None = Field(default=None, ge=1)
+    """Width of a layer with tanh between pooling and heads; None, the default, has none, as sentence encoders want."""
 
     precision: Precision = "auto"
     """`mixed_bfloat16` halves the time where the hardware has it (AVX512_BF16, AMX, GPUs since Ampere, TPU), which
     `auto` finds out; `float32` is exact. Weights are kept and saved in float32 either way."""
 
-    early_stopping_patience: int | None = Field(default=2, ge=1)
-    """Training stops after this many epochs without a better validation metric (macro-F1, for numbers Pearson's r);
-    None never stops early. The best epoch's weights are kept in any case."""
+    regularization: RegularizationConfig = RegularizationConfig()
+    """What keeps the network from learning its texts by heart, beside dropout and weight decay."""
+
+    early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
+    """Which epoch is the best, and when training stops because no better one comes."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
@@ -146,6 +155,7 @@ def trainer(
             config=config,
             log=log,
             progress=progress,
+            augmentation=_augmentation(config, tokenizer),
         ).run()
 
     _write(model, network, model_config, tokenizer, result, policy)
@@ -177,6 +187,13 @@ def _read(
     if split == "train" and not dataset.weights.any():
         raise DataError("every example of the split 'train' has weight 0; training needs some that count")
     return dataset
+
+
+def _augmentation(config: TrainerConfig, tokenizer: "TokenizerSpec") -> "Augmentation | None":
+    from components.modeling.training.regularization.augmentation import Augmentation
+
+    settings = config.regularization.augmentation
+    return None if settings is None else Augmentation(settings, tokenizer)
 
 
 def _build_networks(
@@ -217,10 +234,16 @@ def _build_networks(
         for_tests_only=encoder.for_tests_only,
         backbone=BackboneConfig.of(backbone),
         pooling=config.pooling,
+        hidden_units=config.hidden_units,
         dropout=config.dropout,
     )
     start = initial_logits(heads, train.targets, train.weights)
-    network = build_network(model_config, backbone=backbone, initial_logits=start)
+    network = build_network(
+        model_config,
+        backbone=backbone,
+        initial_logits=start,
+        dropout_samples=config.regularization.dropout_samples,
+    )
     float32_network = network if policy == "float32" else build_network(model_config)
     return network, float32_network, model_config
 

@@ -17,9 +17,12 @@ from components.modeling.losses.head_loss import head_loss
 from components.modeling.losses.label_weights import LabelCounts
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
+from components.modeling.training.early_stopping import EarlyStopping
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
-from components.modeling.training.objective import HeadsLoss, NetworkObjective
+from components.modeling.training.objective import HeadsLoss
+from components.modeling.training.regularization.augmentation import Augmentation
+from components.modeling.training.regularization.regularizer import regularized
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.validation import Validation, metric_name, validate
@@ -40,8 +43,8 @@ class Epoch:
         epoch: its number, from 1.
         loss: mean training loss.
         validation_loss: mean loss on the validation split, without what is configured against imbalance.
-        validation_metric: what the best epoch is chosen by (`components.modeling.training.validation`), with
-            thresholds tuned on the same split.
+        validation_metric: what the gate uses (`components.modeling.training.validation`), with thresholds tuned on
+            the same split.
         validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
     """
@@ -60,7 +63,7 @@ class TrainingResult:
 
     Attributes:
         epochs: those that were run.
-        best: the one with the highest validation metric.
+        best: the best one by what early stopping watches.
         metric: the metric's name.
         thresholds: float32 [outputs], tuned on the best epoch's validation scores.
     """
@@ -98,6 +101,7 @@ class Training:
         config: the Trainer's settings.
         log: where the curves go.
         progress: who is told.
+        augmentation: changes the training texts.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class Training:
         config: "TrainerConfig",
         log: TrainingLog,
         progress: Progress,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self._network = network
         self._float32_network = float32_network
@@ -120,6 +125,9 @@ class Training:
         self._config = config
         self._log = log
         self._progress = progress
+        self._augmentation = augmentation
+        self._early_stopping = EarlyStopping(config.early_stopping)
+        self._early_stopping.check_fits([head.name for head in heads])
         self._scorer = Scorer(float32_network, heads)
         self._steps_per_epoch = train.batches_per_epoch(config.batch_size)
         self._total_steps = config.epochs * self._steps_per_epoch
@@ -133,37 +141,57 @@ class Training:
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
         )
+        variables = [variable.value for variable in network.trainable_variables]
+        regular = regularized(
+            config.regularization,
+            network=network,
+            heads=heads,
+            loss=_loss(config, heads, train),
+            loss_weights={name: head.loss_weight for name, head in config.heads.items()},
+            variables=variables,
+        )
+        self._average = regular.average
         self._step = TrainingStep(
-            NetworkObjective(network, _loss(config, heads, train)),
-            [variable.value for variable in network.trainable_variables],
+            regular.objective,
+            variables,
             self._optimizer,
             outputs=len(output_names(heads)),
+            gradients=regular.gradients,
+            average=regular.average,
         )
 
     def run(self) -> TrainingResult:
-        """Trains until the last epoch, or until `early_stopping_patience` epochs brought nothing better.
+        """Trains until the last epoch, or until the patience of early stopping is over.
 
         Raises:
             StageError: the loss is no longer a number.
         """
         epochs: list[Epoch] = []
-        best: tuple[Epoch, NDArray[np.float32], list[NDArray[np.float32]]] | None = None
+        watched: list[float] = []
+        thresholds, weights = np.zeros(0, np.float32), self._network.get_weights()
         for number in range(1, self._config.epochs + 1):
             meter = self._train_epoch(number)
-            epoch, thresholds = self._validate(number, meter)
+            averaged = self._averaged_weights()
+            epoch, tuned = self._validate(number, meter, averaged)
             epochs.append(epoch)
-            if best is None or epoch.validation_metric > best[0].validation_metric:
-                best = epoch, thresholds, self._network.get_weights()
-            elif self._is_patience_over(number - best[0].epoch):
-                self._progress.log(f"nothing better since epoch {best[0].epoch}: stopped early")
+            watched.append(self._watched(epoch))
+            if self._early_stopping.best(watched) == number - 1:
+                thresholds, weights = tuned, averaged
+            if number < self._config.epochs and self._early_stopping.is_over(watched):
+                best = self._early_stopping.best(watched) + 1
+                self._progress.log(f"nothing better since epoch {best}: stopped early")
                 break
-        assert best is not None
-        self._network.set_weights(best[2])
-        return TrainingResult(tuple(epochs), best[0], metric_name(self._heads), best[1])
+        self._network.set_weights(weights)
+        best_epoch = epochs[self._early_stopping.best(watched)]
+        return TrainingResult(tuple(epochs), best_epoch, metric_name(self._heads), thresholds)
 
-    def _is_patience_over(self, epochs_without_gain: int) -> bool:
-        patience = self._config.early_stopping_patience
-        return patience is not None and epochs_without_gain >= patience
+    def _watched(self, measured: "Epoch | Validation") -> float:
+        if isinstance(measured, Validation):
+            metric, loss, by_head = measured.metric, measured.loss, measured.by_head
+        else:
+            metric, loss = measured.validation_metric, measured.validation_loss
+            by_head = measured.validation_by_head
+        return self._early_stopping.value(metric=metric, loss=loss, by_head=by_head)
 
     def _train_epoch(self, number: int) -> Meter:
         config = self._config
@@ -171,6 +199,9 @@ class Training:
         steps_before = (number - 1) * self._steps_per_epoch
         batches = self._train.training_batches(config.batch_size, seed=config.seed, epoch=number)
         for step, batch in enumerate(batches, start=1):
+            if self._augmentation is not None:
+                random = np.random.default_rng((config.seed, number, step))
+                batch = self._augmentation(batch, random)
             meter.add(self._step(batch), examples=len(batch.weights))
             if step % _STEPS_BETWEEN_REPORTS == 0 or step == self._steps_per_epoch:
                 self._report(number, steps_before + step, meter)
@@ -196,14 +227,36 @@ class Training:
             total=self._total_steps,
         )
 
-    def _validate(self, number: int, meter: Meter) -> tuple[Epoch, NDArray[np.float32]]:
-        """Scores the validation split and tunes the thresholds on it."""
+    def _averaged_weights(self) -> list[NDArray[np.float32]]:
+        """What is validated and kept, as `network.get_weights()`: the weights, or their average."""
+        weights: list[NDArray[np.float32]] = self._network.get_weights()
+        if self._average is None:
+            return weights
+        metric = self._watched(self._validation_of(weights)) if self._average.by_metric else 0.0
+        self._average.add(metric)
+        average = dict(zip(map(id, self._network.trainable_weights), self._average.values(), strict=True))
+        return [
+            average.get(id(variable), value)
+            for variable, value in zip(self._network.weights, weights, strict=True)
+        ]
+
+    def _validation_of(self, weights: list[NDArray[np.float32]]) -> Validation:
+        """Scores the validation split with these weights, and leaves the network's own as they are."""
+        own = self._network.get_weights() if self._float32_network is self._network else None
+        self._float32_network.set_weights(weights)
+        validation = validate(self._scorer, self._heads, self._validation)
+        if own is not None:
+            self._network.set_weights(own)
+        return validation
+
+    def _validate(
+        self, number: int, meter: Meter, weights: list[NDArray[np.float32]]
+    ) -> tuple[Epoch, NDArray[np.float32]]:
+        """Scores the validation split with these weights and tunes the thresholds on it."""
         step = number * self._steps_per_epoch
         message = f"epoch {number}/{self._config.epochs}  validating"
         self._progress.update(message, completed=step, total=self._total_steps)
-        if self._float32_network is not self._network:
-            self._float32_network.set_weights(self._network.get_weights())
-        validation = validate(self._scorer, self._heads, self._validation)
+        validation = self._validation_of(weights)
         epoch = Epoch(
             epoch=number,
             loss=meter.total.loss,

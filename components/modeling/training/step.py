@@ -9,6 +9,7 @@ from components.modeling.scorer import INPUT_SPEC
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.gradients import Gradients, plain_gradients
 from components.modeling.training.objective import Objective, TokenInputs
+from components.modeling.training.regularization.averaging import WeightAverage
 
 __all__ = ["TrainingStep"]
 
@@ -24,6 +25,7 @@ class TrainingStep:
         *,
         outputs: int,
         gradients: Gradients = plain_gradients,
+        average: WeightAverage | None = None,
     ) -> None:
         """Prepares the step.
 
@@ -33,6 +35,7 @@ class TrainingStep:
             optimizer: what updates them.
             outputs: columns of the targets.
             gradients: how gradients are computed.
+            average: of the weights.
         """
 
         @tf.function(
@@ -41,6 +44,8 @@ class TrainingStep:
         )
         def step(inputs: TokenInputs, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
             loss, found = gradients(objective, variables, inputs, targets, weights)
+            if average is not None:
+                average.before_update(found)
             optimizer.apply(found)
             return loss
 
