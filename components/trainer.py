@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from components.core.artifacts import Model, TransformedExamples, TransformGraph
-from components.core.component import Output, Summary, component
+from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.errors import DataError, EncoderError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.training.batching_config import BatchingConfig
+from components.modeling.training.checkpoints_config import CheckpointsConfig
+from components.modeling.training.distribution_config import DistributionConfig
 from components.modeling.training.early_stopping import EarlyStoppingConfig
 from components.modeling.training.regularization.settings import RegularizationConfig
 
@@ -51,7 +54,16 @@ class TrainerConfig(Config):
     may want more."""
 
     batch_size: int = Field(default=32, ge=1)
-    """Texts a step. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+    """Texts a step and device. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+
+    batching: BatchingConfig = BatchingConfig()
+    """Token budget, padding and gradient accumulation of the batches."""
+
+    distribution: DistributionConfig = DistributionConfig()
+    """The devices that share a step; or just a strategy: `distribution: mirrored`."""
+
+    checkpoints: CheckpointsConfig = CheckpointsConfig()
+    """How often the state is saved from which a stopped training goes on."""
 
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
     """Peak learning rate. 1e-4 suits MiniLM; encoders of BERT's size want 2e-5 to 5e-5."""
@@ -93,6 +105,10 @@ class TrainerConfig(Config):
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
 
+    deterministic: bool = False
+    """Lets TensorFlow use only operations that give the same bits every time. On a CPU they do so in any case, at no
+    cost; on a GPU some are slower, and one without such a variant is an error."""
+
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":
         tasks = (
@@ -111,13 +127,15 @@ def trainer(
     transform_graph: TransformGraph,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
 ) -> Summary:
     """Fine-tunes the encoder that Transform's vocabulary belongs to.
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
        the heads on it.
-    3. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch.
+    3. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch tunes the
+       thresholds on `validation`; keeps the best epoch.
     4. Writes weights, configuration, tokenizer and history.
 
     Raises:
@@ -125,12 +143,18 @@ def trainer(
         DataError: a split is missing or empty, or its labels do not fit the task.
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
+        StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
     """
     from components.modeling.heads import make_heads, with_scale
+    from components.modeling.training.determinism import require_determinism
+    from components.modeling.training.distribution import Distribution
     from components.modeling.training.log import TrainingLog
     from components.modeling.training.loop import Training
     from tflite.host_tokenizer import TokenizerSpec
 
+    distribution = Distribution.of(config.distribution)
+    if config.deterministic:
+        require_determinism()
     labels = transform_graph.labels()
     heads = make_heads(config.task, config.heads, labels=labels, targets=())
     progress.update("reading the examples")
@@ -141,9 +165,10 @@ def trainer(
     encoder = transform_graph.encoder()
     policy = choose_policy(config.precision)
     progress.update(f"loading {encoder} ({policy})")
-    network, float32_network, model_config = _build_networks(
-        config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
-    )
+    with distribution.scope():
+        network, float32_network, model_config = _build_networks(
+            config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
+        )
 
     with TrainingLog(model.logs_dir) as log:
         result = Training(
@@ -156,6 +181,8 @@ def trainer(
             log=log,
             progress=progress,
             augmentation=_augmentation(config, tokenizer),
+            distribution=distribution,
+            checkpoint_dir=None if scratch is None else scratch.path / "checkpoints",
         ).run()
 
     _write(model, network, model_config, tokenizer, result, policy)
@@ -166,6 +193,7 @@ def trainer(
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
+        "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
         "for tests only": model_config.for_tests_only,
     }
 

@@ -20,6 +20,10 @@ class WeightAverage(Protocol):
     by_metric: bool
     """Whether `add` wants to know the validation metric of the weights as they are."""
 
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """Its state, and what it is the average of."""
+
     def before_update(self, gradients: Sequence[Gradient]) -> None:
         """Called in the graph of a step, before the optimizer applies the gradients of the variables, in order."""
 
