@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
-from components.modeling.head_layers import Scores, head_logits
+from components.modeling.ensembles.average import average_network, member_name
+from components.modeling.head_layers import Scores, head_logits, hidden_layer, vector_count
 from components.modeling.heads import Head, decide, output_names
+from components.modeling.multi_sample_dropout import MultiSampleDropout
 from components.modeling.pooling import Pooling, pooling_layer
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
@@ -67,8 +69,7 @@ class TrainingFacts(_Record):
     """The epoch, from 1, whose weights were kept."""
 
     validation_metric: float
-    """What the best epoch was chosen by, of those weights on the split that the thresholds were tuned on: an
-    optimistic figure."""
+    """What the gate uses, of those weights on the split that the thresholds were tuned on: an optimistic figure."""
 
     metric: str
     """Its name: `macro-F1`."""
@@ -99,8 +100,14 @@ class ModelConfig(_Record):
 
     backbone: BackboneConfig
     pooling: Pooling = "mean"
+    hidden_units: int | None = None
+    """Width of a layer between pooling and heads; None has none."""
+
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the pooled vector dropped in training."""
+
+    members: int = Field(default=1, ge=1)
+    """Networks of this kind whose scores the model averages."""
 
     training: TrainingFacts | None = None
 
@@ -189,6 +196,8 @@ def build_network(
     *,
     backbone: keras.Model | None = None,
     initial_logits: NDArray[np.float32] | None = None,
+    dropout_samples: int = 1,
+    name: str = "emotion_classifier",
 ) -> keras.Model:
     """The Keras functional model of a configuration.
 
@@ -196,10 +205,17 @@ def build_network(
         config: heads, pooling, dropout and how to build the encoder.
         backbone: the encoder with pretrained weights; None builds it from `config.backbone`, float32, random weights.
         initial_logits: float32 [logits] before any training; None for 0.
+        dropout_samples: in training, the network gives the logits of this many differently dropped copies of the
+            batch, one after the other.
+        name: of the network.
 
     Returns:
         A model as in `LoadedModel.network`.
     """
+    if config.members > 1:
+        one = config.model_copy(update={"members": 1})
+        networks = [build_network(one, name=member_name(number)) for number in range(config.members)]
+        return average_network(networks, config.heads)
     backbone = backbone or _build_backbone(config.backbone)
     inputs = {
         name: keras.Input((None,), dtype="int32", name=name)
@@ -207,10 +223,13 @@ def build_network(
     }
     encoded = backbone({name: inputs[name] for name in _input_names(backbone)})
     sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
-    pooled = pooling_layer(config.pooling)(sequence, inputs["padding_mask"])
-    dropped = keras.layers.Dropout(config.dropout, dtype="float32", name="dropout")(pooled)
-    logits = head_logits(config.heads, dropped, initial_logits)
-    return keras.Model(inputs, logits, name="emotion_classifier")
+    pooling = pooling_layer(config.pooling, queries=vector_count(config.heads))
+    pooled = pooling(sequence, inputs["padding_mask"])
+    if config.hidden_units is not None:
+        pooled = hidden_layer(config.hidden_units)(pooled)
+    dropout = MultiSampleDropout(config.dropout, dropout_samples, dtype="float32", name="dropout")
+    logits = head_logits(config.heads, dropout(pooled), initial_logits)
+    return keras.Model(inputs, logits, name=name)
 
 
 def scoring_network(network: keras.Model, heads: Sequence[Head]) -> keras.Model:

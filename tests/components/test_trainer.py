@@ -80,7 +80,7 @@ def learned(
         epochs=5,
         batch_size=16,
         precision="mixed_bfloat16",
-        early_stopping_patience=None,
+        early_stopping={"patience": None},
     )
     return model, summary, recorder
 
@@ -130,7 +130,8 @@ def test_history_and_tensorboard_hold_the_curves(learned: Any) -> None:
     assert history["epochs"][history["best_epoch"] - 1]["validation_metric"] == best
     assert summary["best epoch"] == history["best_epoch"]
     tags = _scalar_tags(model.logs_dir)
-    assert {"loss", "learning_rate", "examples_per_second", "validation_metric", "validation_loss"} == tags
+    validated = {"validation_metric", "validation_loss"}
+    assert {"loss", "learning_rate", "examples_per_second", "input_share"} | validated == tags
 
 
 def _scalar_tags(directory: Path) -> set[str]:
@@ -188,7 +189,7 @@ def test_stops_early_and_keeps_the_best_epoch(prepared: Prepared, tmp_path: Path
         recorder,
         epochs=40,
         learning_rate=0.9,
-        early_stopping_patience=1,
+        early_stopping={"patience": 1},
         warmup=0,
     )
     history = json.loads(model.history_path.read_text())
