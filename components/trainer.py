@@ -14,6 +14,7 @@ from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.training.trainable import TrainableConfig
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +43,9 @@ class TrainerConfig(Config):
 
     loss: LossConfig = LossConfig()
     """What is minimised, by the one head or by every head that has no `loss` of its own."""
+
+    trainable: TrainableConfig = TrainableConfig()
+    """What of the network is trained, and how fast each part: `all` (default), `head`, upper layers, LoRA."""
 
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
@@ -148,7 +152,7 @@ def trainer(
             progress=progress,
         ).run()
 
-    _write(model, network, model_config, tokenizer, result, policy)
+    _write(model, float32_network, model_config, tokenizer, result, policy)
     return {
         "encoder": encoder,
         "precision": policy,
@@ -156,6 +160,7 @@ def trainer(
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
+        "trained parameters": f"{result.plan.parameters:,} ({result.plan.share:.2%})",
         "for tests only": model_config.for_tests_only,
     }
 
@@ -188,7 +193,7 @@ def _build_networks(
     encoder_name: str,
     added_tokens: Mapping[int, Sequence[int]],
 ) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
-    """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
+    """The network to be trained, the one to be served (the very same if it needs no other form), and their config."""
     import keras
 
     from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
@@ -199,6 +204,7 @@ def _build_networks(
         start_embeddings,
     )
     from components.modeling.heads import initial_logits, output_names
+    from components.modeling.training.lora import add_lora
 
     keras.utils.set_random_seed(config.seed)
     encoder = resolve_encoder(encoder_name)
@@ -221,7 +227,11 @@ def _build_networks(
     )
     start = initial_logits(heads, train.targets, train.weights)
     network = build_network(model_config, backbone=backbone, initial_logits=start)
-    float32_network = network if policy == "float32" else build_network(model_config)
+    lora = config.trainable.lora
+    if lora is not None:
+        add_lora(network, lora, top_layers=config.trainable.top_layers)
+    is_served = policy == "float32" and lora is None
+    float32_network = network if is_served else build_network(model_config)
     return network, float32_network, model_config
 
 

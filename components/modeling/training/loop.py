@@ -18,10 +18,12 @@ from components.modeling.losses.label_weights import LabelCounts
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.log import TrainingLog
+from components.modeling.training.lora import plain_weights
 from components.modeling.training.meter import Meter
 from components.modeling.training.objective import HeadsLoss, NetworkObjective
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
+from components.modeling.training.trainable import TrainingPlan, plan_training
 from components.modeling.training.validation import Validation, metric_name, validate
 
 if TYPE_CHECKING:
@@ -56,19 +58,21 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came out; the weights of the best epoch are in the network.
+    """What came out; the weights of the best epoch are in the float32 network.
 
     Attributes:
         epochs: those that were run.
         best: the one with the highest validation metric.
         metric: the metric's name.
         thresholds: float32 [outputs], tuned on the best epoch's validation scores.
+        plan: what was trained.
     """
 
     epochs: tuple[Epoch, ...]
     best: Epoch
     metric: str
     thresholds: NDArray[np.float32]
+    plan: TrainingPlan
 
     @property
     def examples_per_second(self) -> float:
@@ -82,6 +86,8 @@ class TrainingResult:
             "best_epoch": self.best.epoch,
             "metric": self.metric,
             "examples_per_second": self.examples_per_second,
+            "trained_parameters": self.plan.parameters,
+            "all_parameters": self.plan.all_parameters,
         }
 
 
@@ -90,8 +96,8 @@ class Training:
 
     Args:
         network: the network to be trained, in any precision; it gives the logits of `heads`.
-        float32_network: a network of the same variables that computes in float32, as the model will be served; it may
-            be `network` itself.
+        float32_network: the same network without low-rank additions, which computes in float32, as the model will be
+            served; it may be `network` itself.
         heads: what the network answers.
         train: the training split.
         validation: the split that thresholds are tuned on.
@@ -123,8 +129,14 @@ class Training:
         self._scorer = Scorer(float32_network, heads)
         self._steps_per_epoch = train.batches_per_epoch(config.batch_size)
         self._total_steps = config.epochs * self._steps_per_epoch
+        self._plan = plan_training(
+            network,
+            config.trainable,
+            steps_per_epoch=self._steps_per_epoch,
+            total_steps=self._total_steps,
+        )
         self._optimizer = AdamW(
-            network.trainable_variables,
+            self._plan.variables,
             learning_rate=WarmupLinearDecay(
                 peak=config.learning_rate,
                 warmup_steps=math.floor(config.warmup * self._total_steps),
@@ -132,12 +144,15 @@ class Training:
             ),
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
+            rates=self._plan.rates,
+            first_steps=self._plan.first_steps,
         )
         self._step = TrainingStep(
             NetworkObjective(network, _loss(config, heads, train)),
-            [variable.value for variable in network.trainable_variables],
+            [variable.value for variable in self._plan.variables],
             self._optimizer,
             outputs=len(output_names(heads)),
+            first_steps=self._plan.first_steps,
         )
 
     def run(self) -> TrainingResult:
@@ -153,13 +168,13 @@ class Training:
             epoch, thresholds = self._validate(number, meter)
             epochs.append(epoch)
             if best is None or epoch.validation_metric > best[0].validation_metric:
-                best = epoch, thresholds, self._network.get_weights()
+                best = epoch, thresholds, plain_weights(self._network)
             elif self._is_patience_over(number - best[0].epoch):
                 self._progress.log(f"nothing better since epoch {best[0].epoch}: stopped early")
                 break
         assert best is not None
-        self._network.set_weights(best[2])
-        return TrainingResult(tuple(epochs), best[0], metric_name(self._heads), best[1])
+        self._float32_network.set_weights(best[2])
+        return TrainingResult(tuple(epochs), best[0], metric_name(self._heads), best[1], self._plan)
 
     def _is_patience_over(self, epochs_without_gain: int) -> bool:
         patience = self._config.early_stopping_patience
@@ -202,7 +217,7 @@ class Training:
         message = f"epoch {number}/{self._config.epochs}  validating"
         self._progress.update(message, completed=step, total=self._total_steps)
         if self._float32_network is not self._network:
-            self._float32_network.set_weights(self._network.get_weights())
+            self._float32_network.set_weights(plain_weights(self._network))
         validation = validate(self._scorer, self._heads, self._validation)
         epoch = Epoch(
             epoch=number,

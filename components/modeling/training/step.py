@@ -1,6 +1,8 @@
 """One step of training: forward, loss, backward, update, in one graph."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -11,6 +13,8 @@ from components.modeling.training.gradients import Gradients, plain_gradients
 from components.modeling.training.objective import Objective, TokenInputs
 
 __all__ = ["TrainingStep"]
+
+_Step: TypeAlias = Callable[[TokenInputs, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class TrainingStep:
@@ -24,6 +28,7 @@ class TrainingStep:
         *,
         outputs: int,
         gradients: Gradients = plain_gradients,
+        first_steps: Sequence[int] | None = None,
     ) -> None:
         """Prepares the step.
 
@@ -33,19 +38,41 @@ class TrainingStep:
             optimizer: what updates them.
             outputs: columns of the targets.
             gradients: how gradients are computed.
+            first_steps: by variable, the first step (from 0) that updates it; None for 0.
         """
-
-        @tf.function(
-            input_signature=[INPUT_SPEC, tf.TensorSpec([None, outputs]), tf.TensorSpec([None])],
-            jit_compile=False,
-        )
-        def step(inputs: TokenInputs, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-            loss, found = gradients(objective, variables, inputs, targets, weights)
-            optimizer.apply(found)
-            return loss
-
-        self._step = step
+        self._objective = objective
+        self._variables = tuple(variables)
+        self._optimizer = optimizer
+        self._gradients = gradients
+        self._first_steps = tuple(first_steps or [0] * len(self._variables))
+        self._signature = [INPUT_SPEC, tf.TensorSpec([None, outputs]), tf.TensorSpec([None])]
+        self._phases = sorted(set(self._first_steps))
+        self._steps: dict[int, _Step] = {}
 
     def __call__(self, batch: Batch) -> tf.Tensor:
         """Updates the variables; returns the loss before the update, float32 []."""
-        return self._step(dict(batch.inputs), batch.targets, batch.weights)
+        phase = self._phase()
+        if phase not in self._steps:
+            self._steps[phase] = self._trace(phase)
+        return self._steps[phase](dict(batch.inputs), batch.targets, batch.weights)
+
+    def _phase(self) -> int:
+        """The step at which the present set of variables began."""
+        if len(self._phases) == 1:
+            return self._phases[0]
+        return self._phases[bisect_right(self._phases, int(self._optimizer.step)) - 1]
+
+    def _trace(self, phase: int) -> _Step:
+        """A graph for each set of variables: one without the lower layers is faster by what it leaves out."""
+        is_trained = [first_step <= phase for first_step in self._first_steps]
+        trained = [variable for variable, yes in zip(self._variables, is_trained, strict=True) if yes]
+
+        @tf.function(input_signature=self._signature, jit_compile=False)
+        def step(inputs: TokenInputs, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+            loss, found = self._gradients(self._objective, trained, inputs, targets, weights)
+            remaining = iter(found)
+            self._optimizer.apply([next(remaining) if yes else None for yes in is_trained])
+            return loss
+
+        traced: _Step = step
+        return traced
