@@ -5,6 +5,7 @@ from components.evaluator import evaluator
 from components.example_gen import example_gen
 from components.example_validator import example_validator
 from components.infra_validator import infra_validator
+from components.pretrainer import pretrainer
 from components.pusher import pusher
 from components.saved_model_exporter import saved_model_exporter
 from components.schema_gen import schema_gen
@@ -38,11 +39,21 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
 
     transformed = graph.add(transform, config.transform, gates=(validated["anomalies"],), examples=examples)
+    pretrained = None
+    if config.pretrainer is not None:
+        pretrained = graph.add(
+            pretrainer,
+            config.pretrainer,
+            transformed=transformed["transformed"],
+            transform_graph=transformed["transform_graph"],
+        )["pretrained"]
     trained = graph.add(
         trainer,
         config.trainer,
         transformed=transformed["transformed"],
         transform_graph=transformed["transform_graph"],
+        pretrained=pretrained,
+        examples=None if config.trainer.distillation is None else examples,
     )
     model = trained["model"]
 

@@ -1,10 +1,10 @@
-"""Tokenized examples in memory, and the length-bucketed batches that training draws from them.
+"""Tokenized examples in memory.
 
 Token ids are small: a million texts of 20 tokens take 80 MB. Reading them once and slicing arrays is simpler than an
 input pipeline, costs no time in the training step, and makes the order a function of seed and epoch alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,6 @@ from components.modeling.transformed_records import read_transformed
 
 __all__ = ["Batch", "TokenDataset", "pad_tokens", "read_split"]
 
-_WINDOW_BATCHES = 64
-"""Batches sorted by length together: enough that a batch's texts are of like length, few enough to stay random."""
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -28,7 +25,8 @@ class Batch:
 
     Attributes:
         inputs: the network's inputs, each int32 [rows, longest].
-        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown.
+        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown. Where there are
+            teachers, float32 [rows, 2 x outputs]: then come their answers.
         weights: float32 [rows], weight in the loss.
     """
 
@@ -47,6 +45,7 @@ class TokenDataset:
         targets: float32 [rows, outputs], as in `Batch`.
         weights: float32 [rows].
         segments: int32 [tokens], the segment of each token, 0 or 1; None where texts stand alone.
+        answers: float32 [rows, outputs], what teachers say of each row; None without teachers.
     """
 
     tokens: NDArray[np.int32]
@@ -54,6 +53,7 @@ class TokenDataset:
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
     segments: NDArray[np.int32] | None = None
+    answers: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -71,50 +71,34 @@ class TokenDataset:
         """The segment ids of each row; None where texts stand alone."""
         return None if self.segments is None else self._split(self.segments)
 
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
-        """Pads the given rows to the longest of them."""
+    def batch(self, rows: NDArray[np.int64], *, length: int = 0) -> Batch:
+        """Pads the given rows to the longest of them, or to `length` if that is more."""
         spans = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
         segments = None if self.segments is None else [self.segments[span] for span in spans]
-        inputs = pad_tokens([self.tokens[span] for span in spans], segments)
-        return Batch(inputs, self.targets[rows], self.weights[rows])
+        inputs = pad_tokens([self.tokens[span] for span in spans], segments, length=length)
+        targets = self.targets[rows]
+        if self.answers is not None:
+            targets = np.concatenate([targets, self.answers[rows]], axis=1)
+        return Batch(inputs, targets, self.weights[rows])
 
     def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         return np.split(values, self.starts[1:-1]) if len(self) else []
 
-    def training_batches(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
-        """Yields every row once, in batches of texts of like length; the order depends on `seed` and `epoch` alone.
-
-        The shuffled rows are cut into windows, each window is sorted by length and cut into batches, and the batches
-        are shuffled again, so that no step of the schedule sees only short texts.
-        """
-        random = np.random.default_rng((seed, epoch))
-        shuffled = random.permutation(len(self))
-        lengths = self.lengths
-        batches: list[NDArray[np.int64]] = []
-        for start in range(0, len(shuffled), batch_size * _WINDOW_BATCHES):
-            window = shuffled[start : start + batch_size * _WINDOW_BATCHES]
-            by_length = window[np.argsort(lengths[window], kind="stable")]
-            batches.extend(
-                by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)
-            )
-        for position in random.permutation(len(batches)):
-            yield self.batch(batches[position])
-
-    def batches_per_epoch(self, batch_size: int) -> int:
-        """The number of batches that `training_batches` yields."""
-        return -(-len(self) // batch_size)
-
 
 def pad_tokens(
-    rows: Sequence[NDArray[np.int32]], segments: Sequence[NDArray[np.int32]] | None = None
+    rows: Sequence[NDArray[np.int32]],
+    segments: Sequence[NDArray[np.int32]] | None = None,
+    *,
+    length: int = 0,
 ) -> dict[str, NDArray[np.int32]]:
-    """Pads rows of token ids, and of segment ids if there are any, with 0 to the longest.
+    """Pads rows of token ids, and of segment ids if there are any, with 0 to the longest, or to `length` if that is
+    more.
 
     Returns:
         The network's inputs, each int32 [rows, longest].
     """
     lengths = np.array([len(row) for row in rows], np.int64)
-    is_token = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    is_token = np.arange(lengths.max(initial=length)) < lengths[:, None]
     token_ids = np.zeros(is_token.shape, np.int32)
     segment_ids = np.zeros_like(token_ids)
     if len(rows):
@@ -129,7 +113,12 @@ def pad_tokens(
 
 
 def read_split(
-    transformed: TransformedExamples, split: str, *, labels: Sequence[str], heads: Sequence[Head]
+    transformed: TransformedExamples,
+    split: str,
+    *,
+    labels: Sequence[str],
+    targets: Sequence[str] = (),
+    heads: Sequence[Head],
 ) -> TokenDataset:
     """Reads a split into memory.
 
@@ -137,6 +126,7 @@ def read_split(
         transformed: what Transform wrote.
         split: name of the split.
         labels: names in the order of the label list that Transform used.
+        targets: names of the columns of numbers, likewise.
         heads: of the model: what the columns of `targets` are.
 
     Raises:
@@ -154,12 +144,13 @@ def read_split(
     rows = np.repeat(np.arange(len(weights)), _join([batch.label_counts for batch in batches], np.int64))
     marks[rows, _join([batch.label_ids for batch in batches], np.int64)] = 1
     positions = {label: position for position, label in enumerate(labels)}
+    numbers = np.concatenate([np.zeros((0, len(targets)), np.float32), *(batch.targets for batch in batches)])
     segments = _join([batch.segment_ids for batch in batches], np.int32)
     lengths = _join([batch.lengths for batch in batches], np.int64)
     return TokenDataset(
         tokens=_join([batch.token_ids for batch in batches], np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        targets=arrange_targets(heads, positions, marks, {}),
+        targets=arrange_targets(heads, positions, marks, dict(zip(targets, numbers.T, strict=True))),
         weights=weights,
         segments=segments if len(segments) else None,
     )

@@ -22,7 +22,8 @@ class AdamW(tf.Module):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019) and clipping by the global norm.
 
     Gradients that are IndexedSlices are applied lazily: moments, weights and weight decay of the other rows stay as
-    they are.
+    they are. Under a distribution strategy every replica calls `apply` with the same gradients and updates its own copy
+    of each variable by its handle.
 
     Args:
         variables: Keras variables to be trained; biases and LayerNorm's weights do not decay.
@@ -66,7 +67,7 @@ class AdamW(tf.Module):
 
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Makes one step; `gradients` are in the order of the variables, None leaves a variable as it is."""
-        learning_rate, count = self.learning_rate(self.step), self.step.assign_add(1)
+        learning_rate, count = self.learning_rate(self.step), self._count()
         rates = {
             first_step: _Rates.of(learning_rate, count - first_step)
             for first_step in {slot.first_step for slot in self._slots}
@@ -78,6 +79,11 @@ class AdamW(tf.Module):
                 slot.apply_rows(gradient, rates[slot.first_step])
             elif gradient is not None:
                 slot.apply(gradient, rates[slot.first_step])
+
+    def _count(self) -> tf.Tensor:
+        """Adds 1 to the number of steps."""
+        tf.raw_ops.AssignAddVariableOp(resource=self.step.handle, value=tf.constant(1, tf.int64))
+        return tf.convert_to_tensor(self.step)
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,8 @@ class _Slot(tf.Module):
     def apply(self, gradient: tf.Tensor, rates: _Rates) -> None:
         learning_rate = self._rate * rates.learning_rate
         if self._decay:
-            self._variable.assign_sub(learning_rate * self._decay * self._variable)
+            decay = learning_rate * self._decay * self._variable
+            tf.raw_ops.AssignSubVariableOp(resource=self._variable.handle, value=decay)
         tf.raw_ops.ResourceApplyAdam(
             var=self._variable.handle,
             m=self._first.handle,
@@ -128,13 +135,13 @@ class _Slot(tf.Module):
         rows, values = gradient.indices, gradient.values
         first = _BETA_1 * tf.gather(self._first, rows) + (1 - _BETA_1) * values
         second = _BETA_2 * tf.gather(self._second, rows) + (1 - _BETA_2) * tf.square(values)
-        self._first.scatter_update(tf.IndexedSlices(first, rows))
-        self._second.scatter_update(tf.IndexedSlices(second, rows))
+        tf.raw_ops.ResourceScatterUpdate(resource=self._first.handle, indices=rows, updates=first)
+        tf.raw_ops.ResourceScatterUpdate(resource=self._second.handle, indices=rows, updates=second)
         learning_rate = self._rate * rates.learning_rate
         corrected_rate = learning_rate * tf.sqrt(1 - rates.power_2) / (1 - rates.power_1)
         change = corrected_rate * first / (tf.sqrt(second) + _EPSILON)
         change += learning_rate * self._decay * tf.gather(self._variable, rows)
-        self._variable.scatter_sub(tf.IndexedSlices(change, rows))
+        tf.raw_ops.ResourceScatterSub(resource=self._variable.handle, indices=rows, updates=change)
 
 
 def _decays(variable: Any) -> bool:

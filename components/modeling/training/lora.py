@@ -44,7 +44,9 @@ def plain_weights(network: keras.Model) -> list[NDArray[np.float32]]:
         if getattr(layer, "lora_enabled", False)
     }
     return [
-        variable.numpy() if (layer := adapted.get(id(variable))) is None else _merged_kernel(layer)
+        keras.ops.convert_to_numpy(variable)
+        if (layer := adapted.get(id(variable))) is None
+        else _merged_kernel(layer)
         for variable in network.weights
         if not is_low_rank(variable)
     ]
@@ -52,8 +54,6 @@ def plain_weights(network: keras.Model) -> list[NDArray[np.float32]]:
 
 def _merged_kernel(layer: Any) -> NDArray[np.float32]:
     """What `layer.kernel` is, which Keras rounds to the layer's compute type."""
-    added = layer.lora_kernel_a.numpy() @ layer.lora_kernel_b.numpy()
-    merged: NDArray[np.float32] = (
-        layer._kernel.numpy() + np.float32(layer.lora_alpha / layer.lora_rank) * added
-    )
+    kernel, a, b = map(keras.ops.convert_to_numpy, (layer._kernel, layer.lora_kernel_a, layer.lora_kernel_b))
+    merged: NDArray[np.float32] = kernel + np.float32(layer.lora_alpha / layer.lora_rank) * (a @ b)
     return merged

@@ -100,22 +100,15 @@ class TrainingPlan:
     parameters: int
     all_parameters: int
 
-    @property
-    def share(self) -> float:
-        """Share of the network's parameters that is trained, 0-1; low-rank additions count as trained."""
-        return self.parameters / self.all_parameters
 
-
-def plan_training(
-    network: Any, config: TrainableConfig, *, steps_per_epoch: int, total_steps: int
-) -> TrainingPlan:
+def plan_training(network: Any, config: TrainableConfig, *, epochs: int, total_steps: int) -> TrainingPlan:
     """Chooses the variables of a network that are trained.
 
     Args:
         network: Keras model of an encoder and what stands on it; low-rank additions, if configured, are there already.
         config: as set.
-        steps_per_epoch: steps of one epoch.
-        total_steps: of the training; what would be unfrozen after it is left out.
+        epochs: of the training.
+        total_steps: of all epochs; what would be unfrozen after them is left out.
 
     Raises:
         ConfigError: more layers are to be trained than there are.
@@ -134,7 +127,7 @@ def plan_training(
             continue
         if config.lora is not None and depth <= layers and not is_low_rank(variable):
             continue
-        first_step = _first_step(config, layers + 1 - depth, steps_per_epoch)
+        first_step = _first_step(config, layers + 1 - depth, total_steps / epochs)
         if first_step < total_steps:
             chosen.append((variable, _rate(config, depth, layers), first_step))
     variables, rates, first_steps = zip(*chosen, strict=True)
@@ -170,7 +163,7 @@ def _depths(network: Any, encoder: Any) -> dict[int, int]:
     return depths
 
 
-def _first_step(config: TrainableConfig, place: int, steps_per_epoch: int) -> int:
+def _first_step(config: TrainableConfig, place: int, steps_per_epoch: float) -> int:
     """`place` counts from the head, 0, downward."""
     return math.ceil(place * (config.unfreeze_every_epochs or 0.0) * steps_per_epoch)
 

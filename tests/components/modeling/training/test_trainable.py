@@ -12,6 +12,7 @@ from components.core.errors import ConfigError
 from components.modeling.dataset import Batch
 from components.modeling.heads import Head
 from components.modeling.training.adamw import AdamW
+from components.modeling.training.batching import Step
 from components.modeling.training.lora import add_lora
 from components.modeling.training.objective import HeadsLoss, NetworkObjective
 from components.modeling.training.step import TrainingStep
@@ -32,13 +33,11 @@ def _config(settings: Any) -> TrainableConfig:
     return TrainableConfig.model_validate(settings)
 
 
-def _plan(
-    network: Network, settings: Any, *, steps_per_epoch: int = 10, total_steps: int = 100
-) -> TrainingPlan:
+def _plan(network: Network, settings: Any, *, epochs: int = 10, total_steps: int = 100) -> TrainingPlan:
     config = _config(settings)
     if config.lora is not None:
         add_lora(network, config.lora, top_layers=config.top_layers)
-    return plan_training(network, config, steps_per_epoch=steps_per_epoch, total_steps=total_steps)
+    return plan_training(network, config, epochs=epochs, total_steps=total_steps)
 
 
 def _part(variable: Any) -> str:
@@ -116,7 +115,7 @@ def test_layers_are_unfrozen_from_the_top() -> None:
 
 
 def test_what_the_training_never_reaches_has_no_moments() -> None:
-    plan = _plan(tiny_network(), {"unfreeze_every_epochs": 1}, total_steps=20)
+    plan = _plan(tiny_network(), {"unfreeze_every_epochs": 1}, epochs=2, total_steps=20)
     assert _parts(plan) == {"head", "2"}
 
 
@@ -147,7 +146,8 @@ class _Training:
         before = {variable.path: variable.numpy() for variable in self.network.variables}
         for _ in range(steps):
             seed = int(self.optimizer.step)
-            self.step(Batch(some_inputs(seed=seed), some_targets(seed=seed), np.ones(4, np.float32)))
+            batch = Batch(some_inputs(seed=seed), some_targets(seed=seed), np.ones(4, np.float32))
+            self.step(Step((batch,), examples=4, tokens=24))
         return {
             _part(variable)
             for variable in self.network.variables
@@ -215,7 +215,7 @@ def test_frozen_layers_cost_no_backward_pass() -> None:
     products = []
     for settings in ("head", {"top_layers": 1}, {"top_layers": 2}):
         network = tiny_network()
-        products.append(_products(_Training(network, _plan(network, settings)).step._trace(0)))
+        products.append(_products(_Training(network, _plan(network, settings)).step._graph(0)))
     assert products[0] == _products(forward) + 1
     assert products[0] < products[1] < products[2]
 
