@@ -16,6 +16,7 @@ from components.modeling.encoder import embedding_rows, load_backbone, resolve_e
 from components.modeling.ensembles.ensemble import Trained
 from components.modeling.ensembles.seeds import seed_dropout
 from components.modeling.heads import Head, initial_logits, output_names
+from components.modeling.label_names import encode_label_names, start_from_names
 from components.modeling.precision import Policy
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.log import TrainingLog
@@ -115,6 +116,8 @@ class SingleTraining:
             hidden_units=config.hidden_units,
             dropout=config.dropout,
         )
+        labels = [label for head in self.heads if head.task != "regression" for label in head.outputs]
+        names = encode_label_names(backbone, self.tokenizer, labels, config.label_descriptions)
         start = initial_logits(self.heads, train.targets, train.weights)
         network = build_network(
             model_config,
@@ -122,6 +125,7 @@ class SingleTraining:
             initial_logits=start,
             dropout_samples=config.regularization.dropout_samples,
         )
+        start_from_names(network, self.heads, names)
         if (lora := config.trainable.lora) is not None:
             add_lora(network, lora, top_layers=config.trainable.top_layers)
         is_served = self.policy == "float32" and lora is None
