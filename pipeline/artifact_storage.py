@@ -22,6 +22,7 @@ class ArtifactStorage:
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
     <work_dir>/reports/<run id>/              report and log of each run
     <work_dir>/.staging/                      outputs being written; emptied at every start
+    <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
     ```
     """
@@ -102,6 +103,16 @@ class ArtifactStorage:
 
     def discard_staged(self, execution_id: int) -> None:
         shutil.rmtree(self._staging / str(execution_id), ignore_errors=True)
+
+    def scratch_dir(self, stage: str, key: str) -> Path:
+        """The local directory of a stage's unfinished work, as an earlier execution with this cache key left it."""
+        path = self.work_dir / ".scratch" / stage / key
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def discard_scratch(self, stage: str) -> None:
+        """Removes a stage's unfinished work under any cache key."""
+        shutil.rmtree(self.work_dir / ".scratch" / stage, ignore_errors=True)
 
     @property
     def _staging(self) -> Path:

@@ -25,6 +25,10 @@ _NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every stage agai
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
+_STOPPED_EXIT_CODE = 75
+"""EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""
+
+
 class _Target(StrEnum):
     SAVED_MODEL = "saved-model"
     TFLITE = "tflite"
@@ -194,13 +198,13 @@ def doctor(as_json: _AsJson = False) -> None:
 
 
 def main() -> None:
-    """Runs the command; one clear line and exit code 2 for a mistake of the user, 1 for a failure."""
+    """Runs the command; one clear line and exit code 2 for a mistake of the user, 75 if stopped, 1 for a failure."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         app()
     except KeyboardInterrupt:
-        print("stopped; run the same command again to go on where it was", file=sys.stderr)
+        print("stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -210,12 +214,15 @@ def main() -> None:
 
 
 def _explain(err: Exception) -> int:
-    from components.core.errors import EmotionPipelineError, UserError
+    from components.core.errors import EmotionPipelineError, StoppedError, UserError
     from serving.errors import SavedModelError, ServerStartError
     from tflite.errors import MetadataError, ModelFileError
 
     mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
     if not isinstance(err, (EmotionPipelineError, *mistakes)):
         raise err
+    if isinstance(err, StoppedError):
+        print(f"stopped: {err}; run the same command again to go on", file=sys.stderr)
+        return _STOPPED_EXIT_CODE
     print(f"error: {err}", file=sys.stderr)
     return 2 if isinstance(err, mistakes) else 1

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from components.core.component import Summary
+from components.core.errors import StoppedError
 from components.core.progress import Progress as StageProgress
 from pipeline.local_runner import StageResult
 from pipeline.metadata_store import State
@@ -78,7 +79,7 @@ class ConsoleObserver:
 
     def stage_failed(self, stage: str, error: BaseException) -> None:
         self._clear()
-        how = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        how = "stopped" if isinstance(error, (KeyboardInterrupt, StoppedError)) else "failed"
         self._print(f"[red]✗[/] {self._position(stage)} {stage:<20} [red]{how}[/]")
 
     def _print(self, markup: str) -> None:

@@ -13,8 +13,14 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from components.core.artifacts import Artifact
-from components.core.component import Summary
-from components.core.errors import EmotionPipelineError, StageError, StorageError, UserError
+from components.core.component import Scratch, Summary
+from components.core.errors import (
+    EmotionPipelineError,
+    StageError,
+    StoppedError,
+    StorageError,
+    UserError,
+)
 from components.core.progress import NO_PROGRESS, Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
@@ -24,6 +30,8 @@ from pipeline.metadata_store import ArtifactRecord, ExecutionRecord, MetadataSto
 __all__ = ["SILENT", "LocalRunner", "RunObserver", "RunResult", "StageResult"]
 
 _log = logging.getLogger(__name__)
+
+_STOPPED = (KeyboardInterrupt, StoppedError)
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class LocalRunner:
 
         Raises:
             UserError: an input or a setting is wrong.
+            StoppedError: the process was told to stop; the same run again goes on from what was saved.
             StageError: a stage failed; what earlier stages made stays and is reused by the next run.
         """
         for node in graph:
@@ -129,7 +138,7 @@ class LocalRunner:
                     observer.stage_finished(result)
                 refused = any(result.state is State.REFUSED for result in run.results.values())
                 state = State.REFUSED if refused else State.COMPLETE
-            except KeyboardInterrupt:
+            except _STOPPED:
                 state = State.CANCELED
                 raise
             finally:
@@ -206,10 +215,10 @@ class LocalRunner:
         started = time.monotonic()
         try:
             staged = self._storage.stage_outputs(execution_id, node.component.spec.outputs)
-            summary = self._call(node, inputs, staged, progress)
+            summary = self._call(node, inputs, staged, progress, self._scratch(node, key))
             published = self._publish(node, execution_id, staged)
         except BaseException as err:
-            state = State.CANCELED if isinstance(err, KeyboardInterrupt) else State.FAILED
+            state = State.CANCELED if isinstance(err, _STOPPED) else State.FAILED
             self._storage.discard_staged(execution_id)
             # On a full disk even this may fail; the next run marks the execution as interrupted.
             with contextlib.suppress(sa.exc.OperationalError):
@@ -223,8 +232,17 @@ class LocalRunner:
         records = self._store.complete_execution(
             execution_id, outputs=published, summary=summary, seconds=seconds, peak_memory_mib=memory
         )
+        self._storage.discard_scratch(node.name)
         outputs = self._take_outputs(run, node, records)
         return StageResult(node.name, State.COMPLETE, summary, outputs, seconds, memory, why)
+
+    def _scratch(self, node: Node, key: str) -> Scratch | None:
+        """Where the stage finds what its last execution left; nothing if every stage is to run from its start."""
+        if not node.component.spec.keeps_scratch:
+            return None
+        if not self._use_cache:
+            self._storage.discard_scratch(node.name)
+        return Scratch(self._storage.scratch_dir(node.name, key))
 
     def _call(
         self,
@@ -232,6 +250,7 @@ class LocalRunner:
         inputs: Mapping[str, ArtifactRecord],
         staged: Mapping[str, Artifact],
         progress: Progress,
+        scratch: Scratch | None,
     ) -> Summary:
         spec = node.component.spec
         arguments: dict[str, object] = {"config": node.config, **dict.fromkeys(spec.optional), **staged}
@@ -239,6 +258,8 @@ class LocalRunner:
             arguments[name] = spec.inputs[name](self._storage.localize(record.uri, record.digest))
         if spec.reports_progress:
             arguments["progress"] = progress
+        if scratch is not None:
+            arguments["scratch"] = scratch
         return node.component(**arguments)
 
     def _publish(
@@ -284,7 +305,7 @@ class _Run:
 
 def _stage_error(stage: str, err: Exception) -> EmotionPipelineError:
     """Errors of the project pass with the stage's name; the rest says what happened in one line."""
-    if isinstance(err, UserError):
+    if isinstance(err, (UserError, StoppedError)):
         return type(err)(f"{stage}: {err}")
     if _says_disk_full(err):
         return StorageError(

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from components.core.artifacts import Artifact
@@ -10,7 +11,7 @@ from components.core.config import Config
 from components.core.errors import GraphError
 from components.core.progress import Progress
 
-__all__ = ["Component", "ComponentSpec", "Output", "Summary", "component"]
+__all__ = ["Component", "ComponentSpec", "Output", "Scratch", "Summary", "component"]
 
 Summary: TypeAlias = Mapping[str, str | int | float | bool | None]
 """What a stage tells the person who runs it: a few named values, recorded with the execution."""
@@ -27,6 +28,17 @@ Output: TypeAlias = Annotated[T, _OutputMarker()]
 
 
 @dataclass(frozen=True)
+class Scratch:
+    """A directory in which a stage keeps its own unfinished work.
+
+    It survives a failed or killed execution and is given to the next one with the same cache key: with the same data,
+    settings and code. A completed stage loses it.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class ComponentSpec:
     """What a component's annotations say.
 
@@ -38,6 +50,7 @@ class ComponentSpec:
         optional: names of those inputs that may be None.
         outputs: artifact type by parameter name.
         reports_progress: whether the function takes a `progress` parameter.
+        keeps_scratch: whether the function takes a `scratch` parameter.
     """
 
     name: str
@@ -47,6 +60,7 @@ class ComponentSpec:
     optional: frozenset[str]
     outputs: Mapping[str, type[Artifact]]
     reports_progress: bool
+    keeps_scratch: bool
 
 
 class Component:
@@ -70,7 +84,8 @@ def component(*, version: str = "1") -> Callable[[Callable[..., Summary]], Compo
     """Reads the decorated function's annotations into a `ComponentSpec`.
 
     The function takes keyword arguments only: `config` (a `Config`), any number of artifacts (inputs; `X | None` if
-    optional), any number of `Output[X]` (outputs), and, if it wants, `progress` (a `Progress`).
+    optional), any number of `Output[X]` (outputs), and, if it wants, `progress` (a `Progress`) and `scratch` (a
+    `Scratch | None`, None where nobody would come back to it).
 
     Raises:
         GraphError: a parameter is none of these.
@@ -87,13 +102,15 @@ def _read_spec(function: Callable[..., Summary], version: str) -> ComponentSpec:
     inputs: dict[str, type[Artifact]] = {}
     outputs: dict[str, type[Artifact]] = {}
     optional: set[str] = set()
-    reports_progress = False
+    reports_progress = keeps_scratch = False
     hints = get_type_hints(function, include_extras=True)
     for name in inspect.signature(function).parameters:
         hint = hints[name]
         kind, is_output, is_optional = _unwrap(hint)
         if kind is Progress:
             reports_progress = True
+        elif kind is Scratch:
+            keeps_scratch = True
         elif isinstance(kind, type) and issubclass(kind, Config):
             config = kind
         elif isinstance(kind, type) and issubclass(kind, Artifact):
@@ -103,14 +120,21 @@ def _read_spec(function: Callable[..., Summary], version: str) -> ComponentSpec:
         else:
             raise GraphError(
                 f"component {function.__name__}: parameter {name!r} is a {hint!r}; expected a Config, an Artifact, "
-                "an Output[Artifact] or a Progress"
+                "an Output[Artifact], a Progress or a Scratch"
             )
     if config is None or not outputs:
         raise GraphError(
             f"component {function.__name__} needs a `config` parameter and at least one Output[...]"
         )
     return ComponentSpec(
-        function.__name__, version, config, inputs, frozenset(optional), outputs, reports_progress
+        function.__name__,
+        version,
+        config,
+        inputs,
+        frozenset(optional),
+        outputs,
+        reports_progress,
+        keeps_scratch,
     )
 
 

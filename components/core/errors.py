@@ -1,7 +1,8 @@
 """The error tree of the stages.
 
 Every message says what was expected, what came, and what to do next. Errors know no transport and no exit code but
-their own kind: a `UserError` is the caller's to mend (exit code 2), any other `EmotionPipelineError` is a failure (1).
+their own kind: a `UserError` is the caller's to mend (exit code 2), a `StoppedError` is no failure (75), any other
+`EmotionPipelineError` is one (1).
 """
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ExportError",
     "GraphError",
     "StageError",
+    "StoppedError",
     "StorageError",
     "UserError",
 ]
@@ -47,6 +49,10 @@ class StorageError(EmotionPipelineError):
 
 class StageError(EmotionPipelineError):
     """A stage failed; the cause is chained."""
+
+
+class StoppedError(EmotionPipelineError):
+    """The process was told to stop (SIGTERM, Ctrl-C); the same command again goes on from what was saved."""
 
 
 class ExportError(EmotionPipelineError):

@@ -2,15 +2,18 @@
 
 import json
 import logging
+import signal
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from components.core.artifacts import InfraBlessing, PushedModel
-from components.core.errors import StageError
+from components.core.errors import StageError, StoppedError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
@@ -32,14 +35,34 @@ REFUSED_EXIT_CODE = 3
 
 
 def run_command(config_file: Path, *, to: str | None, use_cache: bool) -> int:
-    """Runs the pipeline with progress and a closing summary; returns the exit code."""
+    """Runs the pipeline with progress and a closing summary; returns the exit code.
+
+    Raises:
+        StoppedError: SIGTERM or Ctrl-C came; the Trainer has saved its state, other stages begin anew.
+    """
     config = load_config(config_file)
     console = Console()
-    with ConsoleObserver(console) as observer:
+    with _stoppable(), ConsoleObserver(console) as observer:
         result = run_logged(config, to=to, use_cache=use_cache, observer=observer)
     storage = ArtifactStorage(config.root, config.work_dir)
     _print_summary(console, result, api.report_path(storage, result))
     return 0 if result.state is State.COMPLETE else REFUSED_EXIT_CODE
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Lets SIGTERM, as an orchestrator sends it, stop the run like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt as err:
+        raise StoppedError("finished stages are kept") from err
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def run_logged(

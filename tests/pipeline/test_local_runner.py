@@ -9,7 +9,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from components.core.errors import DataError, StageError, StorageError, UserError
+from components.core.errors import DataError, StageError, StoppedError, StorageError, UserError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.local_runner import LocalRunner, RunResult
@@ -48,7 +48,7 @@ def test_a_run_publishes_every_output(root: Root):
     assert result.state is State.COMPLETE
     assert toy_stages.calls == ["read", "train", "judge", "push"]
     assert result.stages["train"].outputs["model"].config_path.read_text() == "6.0"
-    assert result.stages["train"].summary == {"value": 6.0}
+    assert result.stages["train"].summary == {"value": 6.0, "attempts": 1}
     assert result.stages["train"].peak_memory_mib > 1
 
 
@@ -58,7 +58,7 @@ def test_an_unchanged_rerun_executes_nothing(root: Root):
     assert toy_stages.calls == []
     assert {stage.state for stage in second.stages.values()} == {State.CACHED}
     assert second.stages["train"].outputs == first.stages["train"].outputs
-    assert second.stages["train"].summary == {"value": 6.0}
+    assert second.stages["train"].summary == {"value": 6.0, "attempts": 1}
 
 
 def test_a_changed_setting_reruns_its_stage_and_what_depends_on_it(root: Root):
@@ -142,6 +142,42 @@ def test_ctrl_c_is_recorded_as_canceled(root: Root):
         root.run(toy_graph(str(root.data), fail_with="ctrl-c"))
     assert root.store.runs()[0]["state"] == "CANCELED"
     assert root.run().state is State.COMPLETE
+
+
+def test_a_stopped_stage_finds_its_scratch_again(root: Root):
+    graph = toy_graph(str(root.data), fail_with="stopped once")
+    with pytest.raises(StoppedError, match=r"^train: saved$"):
+        root.run(graph)
+    run = root.store.runs()[0]
+    assert run["state"] == "CANCELED"
+    assert root.store.executions(run["id"])[-1].state is State.CANCELED
+
+    assert root.run(graph).stages["train"].summary["attempts"] == 2
+    assert not (root.storage.work_dir / ".scratch" / "train").exists()
+
+
+def test_a_failed_stage_finds_its_scratch_again_but_not_that_of_other_data_or_settings(root: Root):
+    graph = toy_graph(str(root.data), fail_with="bug")
+    for _ in range(2):
+        with pytest.raises(StageError):
+            root.run(graph)
+    scratch = root.storage.work_dir / ".scratch" / "train"
+    assert [len(file.read_text()) for file in scratch.glob("*/attempts")] == [2]
+
+    root.data.write_text("4")
+    with pytest.raises(StageError):
+        root.run(graph)
+    assert sorted(len(file.read_text()) for file in scratch.glob("*/attempts")) == [1, 2]
+
+    assert root.run(toy_graph(str(root.data))).stages["train"].summary["attempts"] == 1
+    assert not scratch.exists()
+
+
+def test_without_cache_a_stage_begins_with_empty_scratch(root: Root):
+    graph = toy_graph(str(root.data), fail_with="stopped once")
+    for _ in range(2):
+        with pytest.raises(StoppedError):
+            root.run(graph, use_cache=False)
 
 
 def test_a_second_run_on_the_same_root_is_told_to_wait(tmp_path: Path):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from components.core.artifacts import Examples, Model, ModelBlessing, SavedModelExport
-from components.core.component import Output, Summary, component
+from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config, InputPath
-from components.core.errors import DataError
+from components.core.errors import DataError, StoppedError
 from components.core.progress import NO_PROGRESS, Progress
 from components.core.verdict import Check, Verdict
 from pipeline.graph import Graph, LatestBlessed
@@ -46,9 +46,18 @@ def read(*, config: ReadConfig, examples: Output[Examples]) -> Summary:
 
 @component()
 def train(
-    *, config: TrainConfig, examples: Examples, model: Output[Model], progress: Progress = NO_PROGRESS
+    *,
+    config: TrainConfig,
+    examples: Examples,
+    model: Output[Model],
+    progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
 ) -> Summary:
     calls.append("train")
+    assert scratch is not None
+    attempts = scratch.path / "attempts"
+    with attempts.open("a") as stream:
+        stream.write("x")
     number = float((examples.path / "number").read_text())
     model.config_path.write_text(str(number * config.factor))
     progress.update("step 1", completed=1, total=1)
@@ -59,7 +68,9 @@ def train(
             raise ZeroDivisionError("division by zero")
         case "ctrl-c":
             raise KeyboardInterrupt
-    return {"value": number * config.factor}
+        case "stopped once" if attempts.read_text() == "x":
+            raise StoppedError("saved")
+    return {"value": number * config.factor, "attempts": len(attempts.read_text())}
 
 
 @component()

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.core.artifacts import Examples, Model, Schema
-from components.core.component import Output, Summary, component
+from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.errors import GraphError
 from components.core.progress import NO_PROGRESS, Progress
@@ -35,6 +35,16 @@ def test_the_annotations_become_the_spec():
     assert spec.optional == {"baseline"}
     assert spec.outputs == {"schema": Schema}
     assert spec.reports_progress
+    assert not spec.keeps_scratch
+
+
+def test_a_component_may_keep_scratch():
+    def slow(*, config: CopyConfig, schema: Output[Schema], scratch: Scratch | None = None) -> Summary:
+        return {}
+
+    spec = component()(slow).spec
+    assert spec.keeps_scratch
+    assert (spec.inputs, spec.optional) == ({}, frozenset())
 
 
 def test_a_component_is_called_like_the_function_it_is(tmp_path: Path):
