@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.core.artifacts import Model, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
@@ -12,6 +12,7 @@ from components.core.config import Config
 from components.core.errors import DataError, EncoderError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.head_settings import HeadName, HeadSettings, Task
+from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class TrainerConfig(Config):
     heads: Mapping[HeadName, HeadSettings] = Field(default_factory=dict)
     """Several heads on one encoder, by name, in place of `task`: each with a task, its outputs and a weight in the
     loss. None by default: one head that takes all labels, or all numbers."""
+
+    loss: LossConfig = LossConfig()
+    """What is minimised, by the one head or by every head that has no `loss` of its own."""
 
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
@@ -79,6 +83,15 @@ class TrainerConfig(Config):
 
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
+
+    @model_validator(mode="after")
+    def _check_loss(self) -> "TrainerConfig":
+        tasks = (
+            [head.task for head in self.heads.values() if head.loss is None] if self.heads else [self.task]
+        )
+        for task in tasks:
+            self.loss.check_fits(task)
+        return self
 
 
 @component()

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from components.core.config import Config
+from components.modeling.losses.config import LossConfig
 
 __all__ = ["HeadName", "HeadSettings", "Task"]
 
@@ -26,3 +27,12 @@ class HeadSettings(Config):
 
     loss_weight: float = Field(default=1.0, gt=0)
     """Factor of this head's loss in the sum over heads. 1 by default: mean losses per row are of like size."""
+
+    loss: LossConfig | None = None
+    """What is minimised for this head; None is the Trainer's own `loss`."""
+
+    @model_validator(mode="after")
+    def _check_loss(self) -> "HeadSettings":
+        if self.loss is not None:
+            self.loss.check_fits(self.task)
+        return self

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from components.core.errors import StageError
 from components.core.progress import Progress
 from components.modeling.dataset import TokenDataset
-from components.modeling.heads import Head, output_names
+from components.modeling.heads import Head, columns, output_names
+from components.modeling.losses.head_loss import head_loss
+from components.modeling.losses.label_weights import LabelCounts
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.log import TrainingLog
@@ -132,7 +134,7 @@ class Training:
             clip_norm=config.clip_norm,
         )
         self._step = TrainingStep(
-            NetworkObjective(network, _loss(config, heads)),
+            NetworkObjective(network, _loss(config, heads, train)),
             [variable.value for variable in network.trainable_variables],
             self._optimizer,
             outputs=len(output_names(heads)),
@@ -228,5 +230,17 @@ class Training:
         )
 
 
-def _loss(config: "TrainerConfig", heads: Sequence[Head]) -> HeadsLoss:
-    return HeadsLoss(heads, loss_weights={name: head.loss_weight for name, head in config.heads.items()})
+def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> HeadsLoss:
+    own = {name: head.loss for name, head in config.heads.items() if head.loss is not None}
+    return HeadsLoss(
+        heads,
+        losses={
+            head.name: head_loss(
+                head,
+                own.get(head.name, config.loss),
+                LabelCounts.of(train.targets[:, outputs], train.weights),
+            )
+            for head, outputs in zip(heads, columns(heads).values(), strict=True)
+        },
+        loss_weights={name: head.loss_weight for name, head in config.heads.items()},
+    )

@@ -1,21 +1,18 @@
 """What a training minimises: the losses of the heads."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import keras
 import tensorflow as tf
 
 from components.modeling.heads import Head, columns, logit_columns
-from components.modeling.losses.plain import plain_loss
+from components.modeling.losses.head_loss import HeadLoss, plain_loss
 
-__all__ = ["HeadLoss", "HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
+__all__ = ["HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
 
 TokenInputs: TypeAlias = Mapping[str, tf.Tensor]
 """The network's inputs: `token_ids`, `segment_ids`, `padding_mask`, each int32 [rows, seq_len]."""
-
-HeadLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""From a head's logits, float32 [rows, logits], and targets, float32 [rows, outputs], to losses, float32 [rows]."""
 
 
 class Objective(Protocol):
@@ -69,8 +66,8 @@ class HeadsLoss:
 def _masked_mean(loss: HeadLoss, logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     unknown = tf.math.is_nan(targets)
     known = tf.cast(~tf.reduce_any(unknown, axis=1), tf.float32)
-    losses = loss(logits, tf.where(unknown, 0.0, targets))
-    return tf.reduce_mean(losses * known * weights)
+    weights = known * weights
+    return tf.reduce_mean(loss(logits, tf.where(unknown, 0.0, targets), weights) * weights)
 
 
 class NetworkObjective:
