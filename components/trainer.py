@@ -1,12 +1,12 @@
 """Trainer: fine-tunes the encoder on the tokenized examples, and tunes a threshold for every label."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from components.core.artifacts import Model, TransformedExamples, TransformGraph
+from components.core.artifacts import Hyperparameters, Model, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import DataError, EncoderError
@@ -14,6 +14,7 @@ from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.tuning.search_space import with_values
 
 if TYPE_CHECKING:
     import keras
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from components.modeling.dataset import TokenDataset
     from components.modeling.heads import Head
     from components.modeling.precision import Policy
-    from components.modeling.training.loop import TrainingResult
+    from components.modeling.training.loop import Epoch, TrainingResult
     from tflite.host_tokenizer import TokenizerSpec
 
-__all__ = ["TrainerConfig", "trainer"]
+__all__ = ["TrainerConfig", "train_model", "trainer"]
 
 
 class TrainerConfig(Config):
@@ -100,10 +101,11 @@ def trainer(
     config: TrainerConfig,
     transformed: TransformedExamples,
     transform_graph: TransformGraph,
+    hyperparameters: Hyperparameters | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
 ) -> Summary:
-    """Fine-tunes the encoder that Transform's vocabulary belongs to.
+    """Fine-tunes the encoder that Transform's vocabulary belongs to; what the Tuner found goes before the settings.
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
@@ -117,6 +119,38 @@ def trainer(
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
     """
+    if hyperparameters is not None:
+        config = with_values(config, hyperparameters.values())
+    return train_model(
+        config=config,
+        transformed=transformed,
+        transform_graph=transform_graph,
+        model=model,
+        progress=progress,
+    )
+
+
+def train_model(
+    *,
+    config: TrainerConfig,
+    transformed: TransformedExamples,
+    transform_graph: TransformGraph,
+    model: Model,
+    progress: Progress = NO_PROGRESS,
+    train_share: float = 1.0,
+    on_epoch: Callable[["Epoch"], None] | None = None,
+) -> Summary:
+    """What the stage does; the Tuner calls it, too.
+
+    Args:
+        config: as set.
+        transformed: the examples.
+        transform_graph: tokenizer and encoder.
+        model: where to write.
+        progress: who is told.
+        train_share: share (0-1) of the split `train` that is trained on, drawn by the seed.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
+    """
     from components.modeling.heads import make_heads, with_scale
     from components.modeling.training.log import TrainingLog
     from components.modeling.training.loop import Training
@@ -127,6 +161,7 @@ def trainer(
     progress.update("reading the examples")
     train, validation = (_read(transformed, split, labels, heads) for split in ("train", "validation"))
     heads = with_scale(heads, train.targets)
+    train = train.sample(train_share, seed=config.seed)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
     encoder = transform_graph.encoder()
@@ -146,6 +181,7 @@ def trainer(
             config=config,
             log=log,
             progress=progress,
+            on_epoch=on_epoch,
         ).run()
 
     _write(model, network, model_config, tokenizer, result, policy)

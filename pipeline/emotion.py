@@ -12,6 +12,7 @@ from components.statistics_gen import statistics_gen
 from components.tflite_exporter import tflite_exporter
 from components.trainer import trainer
 from components.transform import transform
+from components.tuner import tuner
 from pipeline.config import PipelineConfig
 from pipeline.graph import Graph, LatestBlessed
 
@@ -38,11 +39,16 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
 
     transformed = graph.add(transform, config.transform, gates=(validated["anomalies"],), examples=examples)
+    tokenized, tokenizer = transformed["transformed"], transformed["transform_graph"]
+    tuned = None
+    if config.tuner is not None:
+        tuned = graph.add(tuner, config.tuner, transformed=tokenized, transform_graph=tokenizer)
     trained = graph.add(
         trainer,
         config.trainer,
-        transformed=transformed["transformed"],
-        transform_graph=transformed["transform_graph"],
+        transformed=tokenized,
+        transform_graph=tokenizer,
+        hyperparameters=None if tuned is None else tuned["hyperparameters"],
     )
     model = trained["model"]
 

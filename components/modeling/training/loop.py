@@ -1,7 +1,7 @@
 """The training loop: epochs, validation with tuned thresholds, early stopping, and what is told and logged of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,7 @@ class Training:
         config: the Trainer's settings.
         log: where the curves go.
         progress: who is told.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
 
     def __init__(
@@ -111,7 +112,9 @@ class Training:
         config: "TrainerConfig",
         log: TrainingLog,
         progress: Progress,
+        on_epoch: Callable[[Epoch], None] | None = None,
     ) -> None:
+        self._on_epoch = on_epoch
         self._network = network
         self._float32_network = float32_network
         self._heads = tuple(heads)
@@ -152,6 +155,8 @@ class Training:
             meter = self._train_epoch(number)
             epoch, thresholds = self._validate(number, meter)
             epochs.append(epoch)
+            if self._on_epoch is not None:
+                self._on_epoch(epoch)
             if best is None or epoch.validation_metric > best[0].validation_metric:
                 best = epoch, thresholds, self._network.get_weights()
             elif self._is_patience_over(number - best[0].epoch):

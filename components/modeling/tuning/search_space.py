@@ -134,7 +134,9 @@ def _check_value(config: Config, key: str, value: Any, others: Mapping[str, Any]
     except ValidationError as err:
         problem = err.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or key
-        raise ValueError(f"search_space.{key}: {value!r} is not allowed: `{where}`: {problem['msg']}") from err
+        raise ValueError(
+            f"search_space.{key}: {value!r} is not allowed: `{where}`: {problem['msg']}"
+        ) from err
 
 
 def _dotted_keys(config: Config, prefix: str = "") -> Iterator[str]:
@@ -217,17 +219,12 @@ def suggest(trial: "optuna.Trial", space: Mapping[str, Range]) -> dict[str, Any]
 
 def encode_values(space: Mapping[str, Range], values: Mapping[str, Any]) -> dict[str, Any]:
     """A trial's values as the study keeps them."""
-    return {
-        key: _encode(value) if space[key].choice is not None else value
-        for key, value in values.items()
-    }
+    return {key: _encode(value) if space[key].choice is not None else value for key, value in values.items()}
 
 
 def decode_values(space: Mapping[str, Range], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What the study keeps of a trial, as values by key in the order of the space."""
-    return {
-        key: _decode(found, parameters[key]) for key, found in space.items() if key in parameters
-    }
+    return {key: _decode(found, parameters[key]) for key, found in space.items() if key in parameters}
 
 
 def _decode(found: Range, parameter: Any) -> Any:

@@ -31,7 +31,7 @@ Report: TypeAlias = Callable[[int, float], None]
 """Takes an epoch's number, from 1, and its validation metric; raises if the trial is to end here."""
 
 Evaluate: TypeAlias = Callable[[int, Mapping[str, Any], Report], float]
-"""From a trial's number, values by dotted key, and whom to tell of every epoch, to the metric of the best epoch."""
+"""From a trial's number (from 1), values by dotted key, and whom to tell of every epoch, to the best epoch's metric."""
 
 _HEARTBEAT_S = 30
 """A trial of another process that has given no sign for two of these is taken for dead."""
@@ -47,7 +47,7 @@ class Trial:
     """A trial that is over.
 
     Attributes:
-        number: from 0.
+        number: from 1.
         state: `complete`, `pruned` or `failed`.
         values: by dotted key.
         metric: of the best epoch; None unless complete.
@@ -103,6 +103,7 @@ class Study:
         self._space = dict(space)
         self._shared = shared
         self._sampler, self._seed = sampler, seed
+        self._max_epochs = max_epochs
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with _experimental():
             try:
@@ -180,7 +181,7 @@ class Study:
             errors = [trial.error for trial in trials if trial.error]
             reason = f"; the first one failed: {errors[0]}" if errors else "; raise tuner.timeout_s"
             raise StageError(f"no trial of {len(trials)} came to its end{reason}")
-        return max(complete, key=lambda trial: (trial.metric, -trial.number))
+        return max(complete, key=lambda trial: trial.metric or 0.0)
 
     def importances(self) -> dict[str, float]:
         """By key, how much of the metric's variation among the best trials a setting explains, adding up to 1.
@@ -200,11 +201,12 @@ class Study:
         def objective(trial: optuna.Trial) -> float:
             def report(epoch: int, metric: float) -> None:
                 trial.report(metric, epoch)
-                if trial.should_prune():
+                # After the last epoch there is nothing left to save.
+                if epoch < self._max_epochs and trial.should_prune():
                     raise optuna.TrialPruned
 
             try:
-                metric = evaluate(trial.number, suggest(trial, self._space), report)
+                metric = evaluate(trial.number + 1, suggest(trial, self._space), report)
                 if not math.isfinite(metric):
                     raise StageError(f"the validation metric is {metric}")
                 return metric
@@ -233,7 +235,8 @@ class Study:
             case "random":
                 return optuna.samplers.RandomSampler(seed=seed)
             case "grid":
-                return optuna.samplers.GridSampler(grid(self._space), seed=seed)
+                # Its seed numbers the points: it has to be the same for every trial and process.
+                return optuna.samplers.GridSampler(grid(self._space), seed=0)
             case "tpe":
                 return optuna.samplers.TPESampler(
                     seed=seed, n_startup_trials=_TRIALS_BEFORE_TPE, constant_liar=self._shared
@@ -292,7 +295,7 @@ def _read_trial(trial: FrozenTrial, space: Mapping[str, Range]) -> Trial | None:
         return None
     assert trial.duration is not None
     return Trial(
-        number=trial.number,
+        number=trial.number + 1,
         state=state,  # type: ignore[arg-type]
         values=decode_values(space, trial.params),
         metric=trial.value if state == "complete" else None,
