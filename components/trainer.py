@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from components.core.artifacts import Hyperparameters, Model, TransformedExamples, TransformGraph
-from components.core.component import Output, Summary, component
+from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.errors import DataError, EncoderError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.training.batching_config import BatchingConfig
+from components.modeling.training.checkpoints_config import CheckpointsConfig
+from components.modeling.training.distribution_config import DistributionConfig
 from components.modeling.tuning.search_space import with_values
 
 if TYPE_CHECKING:
@@ -49,7 +52,16 @@ class TrainerConfig(Config):
     may want more."""
 
     batch_size: int = Field(default=32, ge=1)
-    """Texts a step. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+    """Texts a step and device. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+
+    batching: BatchingConfig = BatchingConfig()
+    """Token budget, padding and gradient accumulation of the batches."""
+
+    distribution: DistributionConfig = DistributionConfig()
+    """The devices that share a step; or just a strategy: `distribution: mirrored`."""
+
+    checkpoints: CheckpointsConfig = CheckpointsConfig()
+    """How often the state is saved from which a stopped training goes on."""
 
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
     """Peak learning rate. 1e-4 suits MiniLM; encoders of BERT's size want 2e-5 to 5e-5."""
@@ -104,13 +116,15 @@ def trainer(
     hyperparameters: Hyperparameters | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
 ) -> Summary:
     """Fine-tunes the encoder that Transform's vocabulary belongs to; what the Tuner found goes before the settings.
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
        the heads on it.
-    3. Trains; after each epoch tunes the thresholds on `validation`; keeps the best epoch.
+    3. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch tunes the
+       thresholds on `validation`; keeps the best epoch.
     4. Writes weights, configuration, tokenizer and history.
 
     Raises:
@@ -118,6 +132,7 @@ def trainer(
         DataError: a split is missing or empty, or its labels do not fit the task.
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
+        StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
     """
     if hyperparameters is not None:
         config = with_values(config, hyperparameters.values())
@@ -127,6 +142,7 @@ def trainer(
         transform_graph=transform_graph,
         model=model,
         progress=progress,
+        scratch=scratch,
     )
 
 
@@ -137,6 +153,7 @@ def train_model(
     transform_graph: TransformGraph,
     model: Model,
     progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
     train_share: float = 1.0,
     on_epoch: Callable[["Epoch"], None] | None = None,
 ) -> Summary:
@@ -148,14 +165,17 @@ def train_model(
         transform_graph: tokenizer and encoder.
         model: where to write.
         progress: who is told.
+        scratch: where the state of a stopped training is kept and found; None keeps none.
         train_share: share (0-1) of the split `train` that is trained on, drawn by the seed.
         on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
     from components.modeling.heads import make_heads, with_scale
+    from components.modeling.training.distribution import Distribution
     from components.modeling.training.log import TrainingLog
     from components.modeling.training.loop import Training
     from tflite.host_tokenizer import TokenizerSpec
 
+    distribution = Distribution.of(config.distribution)
     labels = transform_graph.labels()
     heads = make_heads(config.task, config.heads, labels=labels, targets=())
     progress.update("reading the examples")
@@ -167,9 +187,10 @@ def train_model(
     encoder = transform_graph.encoder()
     policy = choose_policy(config.precision)
     progress.update(f"loading {encoder} ({policy})")
-    network, float32_network, model_config = _build_networks(
-        config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
-    )
+    with distribution.scope():
+        network, float32_network, model_config = _build_networks(
+            config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
+        )
 
     with TrainingLog(model.logs_dir) as log:
         result = Training(
@@ -182,6 +203,8 @@ def train_model(
             log=log,
             progress=progress,
             on_epoch=on_epoch,
+            distribution=distribution,
+            checkpoint_dir=None if scratch is None else scratch.path / "checkpoints",
         ).run()
 
     _write(model, network, model_config, tokenizer, result, policy)
@@ -192,6 +215,7 @@ def train_model(
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
+        "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
         "for tests only": model_config.for_tests_only,
     }
 

@@ -1,10 +1,10 @@
-"""Tokenized examples in memory, and the length-bucketed batches that training draws from them.
+"""Tokenized examples in memory.
 
 Token ids are small: a million texts of 20 tokens take 80 MB. Reading them once and slicing arrays is simpler than an
 input pipeline, costs no time in the training step, and makes the order a function of seed and epoch alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,6 @@ from components.modeling.heads import Head, arrange_targets
 from components.modeling.transformed_records import read_transformed
 
 __all__ = ["Batch", "TokenDataset", "pad_tokens", "read_split"]
-
-_WINDOW_BATCHES = 64
-"""Batches sorted by length together: enough that a batch's texts are of like length, few enough to stay random."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,11 @@ class TokenDataset:
         """The segment ids of each row; None where texts stand alone."""
         return None if self.segments is None else self._split(self.segments)
 
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
-        """Pads the given rows to the longest of them."""
+    def batch(self, rows: NDArray[np.int64], *, length: int = 0) -> Batch:
+        """Pads the given rows to the longest of them, or to `length` if that is more."""
         spans = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
         segments = None if self.segments is None else [self.segments[span] for span in spans]
-        inputs = pad_tokens([self.tokens[span] for span in spans], segments)
+        inputs = pad_tokens([self.tokens[span] for span in spans], segments, length=length)
         return Batch(inputs, self.targets[rows], self.weights[rows])
 
     def sample(self, share: float, *, seed: int) -> "TokenDataset":
@@ -97,40 +94,21 @@ class TokenDataset:
     def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         return np.split(values, self.starts[1:-1]) if len(self) else []
 
-    def training_batches(self, batch_size: int, *, seed: int, epoch: int) -> Iterator[Batch]:
-        """Yields every row once, in batches of texts of like length; the order depends on `seed` and `epoch` alone.
-
-        The shuffled rows are cut into windows, each window is sorted by length and cut into batches, and the batches
-        are shuffled again, so that no step of the schedule sees only short texts.
-        """
-        random = np.random.default_rng((seed, epoch))
-        shuffled = random.permutation(len(self))
-        lengths = self.lengths
-        batches: list[NDArray[np.int64]] = []
-        for start in range(0, len(shuffled), batch_size * _WINDOW_BATCHES):
-            window = shuffled[start : start + batch_size * _WINDOW_BATCHES]
-            by_length = window[np.argsort(lengths[window], kind="stable")]
-            batches.extend(
-                by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)
-            )
-        for position in random.permutation(len(batches)):
-            yield self.batch(batches[position])
-
-    def batches_per_epoch(self, batch_size: int) -> int:
-        """The number of batches that `training_batches` yields."""
-        return -(-len(self) // batch_size)
-
 
 def pad_tokens(
-    rows: Sequence[NDArray[np.int32]], segments: Sequence[NDArray[np.int32]] | None = None
+    rows: Sequence[NDArray[np.int32]],
+    segments: Sequence[NDArray[np.int32]] | None = None,
+    *,
+    length: int = 0,
 ) -> dict[str, NDArray[np.int32]]:
-    """Pads rows of token ids, and of segment ids if there are any, with 0 to the longest.
+    """Pads rows of token ids, and of segment ids if there are any, with 0 to the longest, or to `length` if that is
+    more.
 
     Returns:
         The network's inputs, each int32 [rows, longest].
     """
     lengths = np.array([len(row) for row in rows], np.int64)
-    is_token = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    is_token = np.arange(lengths.max(initial=length)) < lengths[:, None]
     token_ids = np.zeros(is_token.shape, np.int32)
     segment_ids = np.zeros_like(token_ids)
     if len(rows):

@@ -22,7 +22,8 @@ class AdamW(tf.Module):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019) and clipping by the global norm.
 
     Gradients that are IndexedSlices are applied lazily: moments, weights and weight decay of the other rows stay as
-    they are.
+    they are. Under a distribution strategy every replica calls `apply` with the same gradients and updates its own copy
+    of each variable by its handle.
 
     Args:
         variables: Keras variables to be trained; biases and LayerNorm's weights (all of rank 1) do not decay.
@@ -53,7 +54,7 @@ class AdamW(tf.Module):
 
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Makes one step; `gradients` are in the order of the variables, None leaves a variable as it is."""
-        rates = _Rates.of(self.learning_rate(self.step), self.step.assign_add(1))
+        rates = _Rates.of(self.learning_rate(self.step), self._count())
         summed = [_sum_rows(item) if isinstance(item, tf.IndexedSlices) else item for item in gradients]
         clipped, _ = tf.clip_by_global_norm(summed, self._clip_norm)
         for slot, gradient in zip(self._slots, clipped, strict=True):
@@ -61,6 +62,11 @@ class AdamW(tf.Module):
                 slot.apply_rows(gradient, rates)
             elif gradient is not None:
                 slot.apply(gradient, rates)
+
+    def _count(self) -> tf.Tensor:
+        """Adds 1 to the number of steps."""
+        tf.raw_ops.AssignAddVariableOp(resource=self.step.handle, value=tf.constant(1, tf.int64))
+        return tf.convert_to_tensor(self.step)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ class _Slot(tf.Module):
 
     def apply(self, gradient: tf.Tensor, rates: _Rates) -> None:
         if self._decay:
-            self._variable.assign_sub(rates.learning_rate * self._decay * self._variable)
+            decay = rates.learning_rate * self._decay * self._variable
+            tf.raw_ops.AssignSubVariableOp(resource=self._variable.handle, value=decay)
         tf.raw_ops.ResourceApplyAdam(
             var=self._variable.handle,
             m=self._first.handle,
@@ -108,12 +115,12 @@ class _Slot(tf.Module):
         rows, values = gradient.indices, gradient.values
         first = _BETA_1 * tf.gather(self._first, rows) + (1 - _BETA_1) * values
         second = _BETA_2 * tf.gather(self._second, rows) + (1 - _BETA_2) * tf.square(values)
-        self._first.scatter_update(tf.IndexedSlices(first, rows))
-        self._second.scatter_update(tf.IndexedSlices(second, rows))
+        tf.raw_ops.ResourceScatterUpdate(resource=self._first.handle, indices=rows, updates=first)
+        tf.raw_ops.ResourceScatterUpdate(resource=self._second.handle, indices=rows, updates=second)
         corrected_rate = rates.learning_rate * tf.sqrt(1 - rates.power_2) / (1 - rates.power_1)
         change = corrected_rate * first / (tf.sqrt(second) + _EPSILON)
         change += rates.learning_rate * self._decay * tf.gather(self._variable, rows)
-        self._variable.scatter_sub(tf.IndexedSlices(change, rows))
+        tf.raw_ops.ResourceScatterSub(resource=self._variable.handle, indices=rows, updates=change)
 
 
 def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:

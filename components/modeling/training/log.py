@@ -12,6 +12,7 @@ class TrainingLog:
 
     def __init__(self, directory: Path) -> None:
         """Opens an event file in `directory`."""
+        self.directory = directory
         self._writer = tf.summary.create_file_writer(str(directory))
 
     def write(self, step: int, **scalars: float) -> None:
@@ -19,6 +20,10 @@ class TrainingLog:
         with self._writer.as_default():
             for name, value in scalars.items():
                 tf.summary.scalar(name, value, step=step)
+
+    def flush(self) -> None:
+        """Writes out what is still in memory."""
+        self._writer.flush()
 
     def __enter__(self) -> "TrainingLog":
         return self

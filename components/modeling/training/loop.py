@@ -1,27 +1,34 @@
 """The training loop: epochs, validation with tuned thresholds, early stopping, and what is told and logged of it."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.errors import StageError
+from components.core.errors import ConfigError, StageError, StoppedError
 from components.core.progress import Progress
+from components.data.records.read_ahead import one_ahead
 from components.modeling.dataset import TokenDataset
 from components.modeling.heads import Head, columns, output_names
 from components.modeling.losses.head_loss import head_loss
 from components.modeling.losses.label_weights import LabelCounts
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
+from components.modeling.training.batching import Batches, Step
+from components.modeling.training.checkpoints import Checkpoints, Snapshot
+from components.modeling.training.distribution import Distribution
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
 from components.modeling.training.objective import HeadsLoss, NetworkObjective
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
+from components.modeling.training.stop_request import StopRequest
 from components.modeling.training.validation import Validation, metric_name, validate
 
 if TYPE_CHECKING:
@@ -44,6 +51,7 @@ class Epoch:
             thresholds tuned on the same split.
         validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
+        input_share: share of their time, 0-1, in which the next batch was waited for.
     """
 
     epoch: int
@@ -52,6 +60,7 @@ class Epoch:
     validation_metric: float
     validation_by_head: dict[str, float]
     examples_per_second: float
+    input_share: float
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,50 @@ class TrainingResult:
         }
 
 
+@dataclass
+class _State:
+    """Where a training is, beside its variables.
+
+    Attributes:
+        epochs: those that are over.
+        step: steps done in the epoch that is not.
+        meter: of that epoch.
+        best: position of the best epoch in `epochs`.
+        thresholds: float32 [outputs], of the best epoch.
+        weights: of the network after the best epoch.
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    step: int = 0
+    meter: Meter = field(default_factory=Meter)
+    best: int = 0
+    thresholds: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    weights: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def snapshot(self) -> Snapshot:
+        document = {
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+            "step": self.step,
+            "meter": self.meter.state(),
+            "best": self.best,
+        }
+        weights = {f"weight {number}": weight for number, weight in enumerate(self.weights)}
+        return Snapshot(document, {"thresholds": self.thresholds, **weights})
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "_State":
+        document, arrays = snapshot.document, dict(snapshot.arrays)
+        thresholds = arrays.pop("thresholds")
+        return cls(
+            epochs=[Epoch(**epoch) for epoch in document["epochs"]],
+            step=document["step"],
+            meter=Meter.resumed(document["meter"]),
+            best=document["best"],
+            thresholds=thresholds,
+            weights=[arrays[f"weight {number}"] for number in range(len(arrays))],
+        )
+
+
 class Training:
     """Trains a network on a split and chooses its best epoch on another.
 
@@ -98,6 +151,8 @@ class Training:
         config: the Trainer's settings.
         log: where the curves go.
         progress: who is told.
+        distribution: the devices that share each step, in whose scope the network was made; one by default.
+        checkpoint_dir: where the state is kept, and found again after an interruption; None keeps none.
         on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
 
@@ -112,8 +167,11 @@ class Training:
         config: "TrainerConfig",
         log: TrainingLog,
         progress: Progress,
+        distribution: Distribution | None = None,
+        checkpoint_dir: Path | None = None,
         on_epoch: Callable[[Epoch], None] | None = None,
     ) -> None:
+        self._devices = distribution or Distribution()
         self._on_epoch = on_epoch
         self._network = network
         self._float32_network = float32_network
@@ -124,62 +182,118 @@ class Training:
         self._log = log
         self._progress = progress
         self._scorer = Scorer(float32_network, heads)
-        self._steps_per_epoch = train.batches_per_epoch(config.batch_size)
-        self._total_steps = config.epochs * self._steps_per_epoch
-        self._optimizer = AdamW(
-            network.trainable_variables,
-            learning_rate=WarmupLinearDecay(
-                peak=config.learning_rate,
-                warmup_steps=math.floor(config.warmup * self._total_steps),
-                total_steps=self._total_steps,
-            ),
-            weight_decay=config.weight_decay,
-            clip_norm=config.clip_norm,
+        self._batches = Batches(
+            train,
+            config.batching,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            replicas=self._devices.replicas,
         )
+        self._epoch_starts = np.cumsum(
+            [0, *(self._batches.steps(1 + epoch) for epoch in range(config.epochs))]
+        )
+        self._total_steps = int(self._epoch_starts[-1])
+        _check_shapes(config, self._devices, self._total_steps)
+        batches_per_step = self._devices.replicas * config.batching.gradient_accumulation
+        with self._devices.scope():
+            self._optimizer = AdamW(
+                network.trainable_variables,
+                learning_rate=WarmupLinearDecay(
+                    peak=config.learning_rate * config.distribution.learning_rate_factor(batches_per_step),
+                    warmup_steps=math.floor(config.warmup * self._total_steps),
+                    total_steps=self._total_steps,
+                ),
+                weight_decay=config.weight_decay,
+                clip_norm=config.clip_norm,
+            )
         self._step = TrainingStep(
             NetworkObjective(network, _loss(config, heads, train)),
             [variable.value for variable in network.trainable_variables],
             self._optimizer,
             outputs=len(output_names(heads)),
+            distribution=self._devices,
+            accumulation=config.batching.gradient_accumulation,
+        )
+        self._checkpoints = Checkpoints(
+            checkpoint_dir,
+            config.checkpoints,
+            # Keras's own random states are among the network's variables.
+            variables={
+                "network": [variable.value for variable in network.variables],
+                "optimizer": list(self._optimizer.variables),
+            },
+            distribution=self._devices,
+            logs_dir=log.directory,
         )
 
     def run(self) -> TrainingResult:
         """Trains until the last epoch, or until `early_stopping_patience` epochs brought nothing better.
 
+        Goes on where an earlier training stopped, if that left a checkpoint.
+
         Raises:
             StageError: the loss is no longer a number.
+            StoppedError: SIGTERM or Ctrl-C came; the state is saved.
         """
-        epochs: list[Epoch] = []
-        best: tuple[Epoch, NDArray[np.float32], list[NDArray[np.float32]]] | None = None
-        for number in range(1, self._config.epochs + 1):
-            meter = self._train_epoch(number)
-            epoch, thresholds = self._validate(number, meter)
-            epochs.append(epoch)
-            if self._on_epoch is not None:
-                self._on_epoch(epoch)
-            if best is None or epoch.validation_metric > best[0].validation_metric:
-                best = epoch, thresholds, self._network.get_weights()
-            elif self._is_patience_over(number - best[0].epoch):
-                self._progress.log(f"nothing better since epoch {best[0].epoch}: stopped early")
-                break
-        assert best is not None
-        self._network.set_weights(best[2])
-        return TrainingResult(tuple(epochs), best[0], metric_name(self._heads), best[1])
+        state = self._start()
+        with StopRequest(held_back=self._checkpoints.are_kept) as stop:
+            while not self._is_over(state):
+                self._train_epoch(state, stop)
+                self._finish_epoch(state)
+                self._save(state)
+                if self._on_epoch is not None:
+                    self._on_epoch(state.epochs[-1])
+        self._network.set_weights(state.weights)
+        return TrainingResult(
+            tuple(state.epochs), state.epochs[state.best], metric_name(self._heads), state.thresholds
+        )
 
-    def _is_patience_over(self, epochs_without_gain: int) -> bool:
+    def _start(self) -> _State:
+        snapshot = self._checkpoints.restore()
+        self._devices.part_random_states(self._network)
+        if snapshot is None:
+            return _State()
+        state = _State.of(snapshot)
+        self._progress.log(f"goes on after step {self._steps_done(state)} of {self._total_steps}")
+        return state
+
+    def _steps_done(self, state: _State) -> int:
+        return int(self._epoch_starts[len(state.epochs)]) + state.step
+
+    def _save(self, state: _State) -> None:
+        self._log.flush()
+        self._checkpoints.save(self._steps_done(state), state.snapshot())
+
+    def _is_over(self, state: _State) -> bool:
+        if len(state.epochs) == self._config.epochs:
+            return True
         patience = self._config.early_stopping_patience
-        return patience is not None and epochs_without_gain >= patience
+        if patience is None or len(state.epochs) - 1 - state.best < patience:
+            return False
+        self._progress.log(f"nothing better since epoch {state.best + 1}: stopped early")
+        return True
 
-    def _train_epoch(self, number: int) -> Meter:
-        config = self._config
-        meter = Meter()
-        steps_before = (number - 1) * self._steps_per_epoch
-        batches = self._train.training_batches(config.batch_size, seed=config.seed, epoch=number)
-        for step, batch in enumerate(batches, start=1):
-            meter.add(self._step(batch), examples=len(batch.weights))
-            if step % _STEPS_BETWEEN_REPORTS == 0 or step == self._steps_per_epoch:
-                self._report(number, steps_before + step, meter)
-        return meter
+    def _train_epoch(self, state: _State, stop: StopRequest) -> None:
+        number = len(state.epochs) + 1
+        last = self._epoch_starts[number] - self._epoch_starts[number - 1]
+        if not state.step:
+            state.meter = Meter()
+        for step, waited in _timed(one_ahead(self._batches.epoch(number, start=state.step))):
+            state.meter.add(self._step(step), examples=step.examples, waited=waited)
+            state.step += 1
+            if state.step % _STEPS_BETWEEN_REPORTS == 0 or state.step == last:
+                self._report(number, self._steps_done(state), state.meter)
+            self._save_if_due(state, stop)
+
+    def _save_if_due(self, state: _State, stop: StopRequest) -> None:
+        """Saves where it is time for it, or where the process is to stop: then the training ends here."""
+        done = self._steps_done(state)
+        is_asked = self._devices.is_alone or state.step % _STEPS_BETWEEN_REPORTS == 0
+        must_stop = is_asked and self._devices.any(bool(stop.came))
+        if must_stop or self._checkpoints.is_due(done):
+            self._save(state)
+        if must_stop:
+            raise StoppedError(f"{stop.came or 'a signal'} came, the state after step {done} is saved")
 
     def _report(self, number: int, step: int, meter: Meter) -> None:
         recent = meter.read()
@@ -192,6 +306,7 @@ class Training:
             step,
             loss=recent.loss,
             examples_per_second=recent.examples_per_second,
+            input_share=recent.input_share,
             learning_rate=self._optimizer.current_learning_rate(),
         )
         self._progress.update(
@@ -201,24 +316,32 @@ class Training:
             total=self._total_steps,
         )
 
-    def _validate(self, number: int, meter: Meter) -> tuple[Epoch, NDArray[np.float32]]:
-        """Scores the validation split and tunes the thresholds on it."""
-        step = number * self._steps_per_epoch
+    def _finish_epoch(self, state: _State) -> None:
+        """Scores the validation split, tunes the thresholds on it, and keeps the weights if they are the best."""
+        number, step = len(state.epochs) + 1, self._steps_done(state)
         message = f"epoch {number}/{self._config.epochs}  validating"
         self._progress.update(message, completed=step, total=self._total_steps)
         if self._float32_network is not self._network:
             self._float32_network.set_weights(self._network.get_weights())
         validation = validate(self._scorer, self._heads, self._validation)
+        measured = state.meter.total
+        # The machines of a cluster must agree on the best epoch to its last bit.
+        metric = float(self._devices.from_chief(np.array(validation.metric)))
         epoch = Epoch(
             epoch=number,
-            loss=meter.total.loss,
+            loss=measured.loss,
             validation_loss=validation.loss,
-            validation_metric=validation.metric,
+            validation_metric=metric,
             validation_by_head=validation.by_head,
-            examples_per_second=meter.total.examples_per_second,
+            examples_per_second=measured.examples_per_second,
+            input_share=measured.input_share,
         )
         self._tell(step, epoch, validation)
-        return epoch, validation.thresholds
+        state.epochs.append(epoch)
+        state.step = 0
+        if number == 1 or epoch.validation_metric > state.epochs[state.best].validation_metric:
+            state.best = number - 1
+            state.thresholds, state.weights = validation.thresholds, self._network.get_weights()
 
     def _tell(self, step: int, epoch: Epoch, validation: Validation) -> None:
         by_head = validation.by_head if len(self._heads) > 1 else {}
@@ -232,6 +355,29 @@ class Training:
         self._progress.log(
             f"epoch {epoch.epoch}/{self._config.epochs}: loss {epoch.loss:.4f}, validation loss "
             f"{epoch.validation_loss:.4f}, {metric_name(self._heads)} {epoch.validation_metric:.3f}{details}"
+        )
+
+
+def _timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
+    """Each step with the seconds that were waited for it."""
+    while True:
+        asked = time.monotonic()
+        step = next(steps, None)
+        if step is None:
+            return
+        yield step, time.monotonic() - asked
+
+
+def _check_shapes(config: "TrainerConfig", devices: Distribution, total_steps: int) -> None:
+    if devices.needs_static_shapes and not config.batching.has_static_shapes:
+        raise ConfigError(
+            "trainer.batching: a TPU compiles every new shape; set `pad_to` to a list of lengths such as [32, 64, 128] "
+            "and `last_batch` to `drop` or `pad`"
+        )
+    if not total_steps:
+        raise ConfigError(
+            "trainer.batching: `last_batch: drop` drops everything, the data do not fill one batch; lower "
+            "trainer.batch_size or set `pad`"
         )
 
 

@@ -1,7 +1,8 @@
 """Loss and throughput while training, without waiting for every step's result."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,39 +16,72 @@ class Reading:
     Attributes:
         loss: mean over the examples.
         examples_per_second: throughput.
+        input_share: share of the time, 0-1, in which the next batch was waited for.
     """
 
     loss: float
     examples_per_second: float
+    input_share: float
 
 
+@dataclass
+class _Sums:
+    """What is added up; times in seconds."""
+
+    loss: float = 0.0
+    examples: int = 0
+    waited: float = 0.0
+    elapsed: float = 0.0
+
+    def reading(self) -> Reading:
+        elapsed = max(self.elapsed, 1e-9)
+        return Reading(self.loss / max(self.examples, 1), self.examples / elapsed, self.waited / elapsed)
+
+
+@dataclass
 class Meter:
     """Adds up losses; reading it is what waits for the device."""
 
-    def __init__(self) -> None:
-        self._started = self._last_read = time.monotonic()
-        self._pending: list[tuple[tf.Tensor, int]] = []
-        self._loss_sum = 0.0
-        self._examples = 0
+    _total: _Sums = field(default_factory=_Sums)
+    _recent: _Sums = field(default_factory=_Sums)
+    _pending: list[tuple[tf.Tensor, int]] = field(default_factory=list)
+    _since: float = field(default_factory=time.monotonic)
 
-    def add(self, loss: tf.Tensor, *, examples: int) -> None:
-        """Adds a step: its mean loss, float32 [], and its number of examples."""
+    def add(self, loss: tf.Tensor, *, examples: int, waited: float = 0.0) -> None:
+        """Adds a step: its mean loss, float32 [], its number of examples, the seconds that its batch was waited for."""
         self._pending.append((loss, examples))
+        self._recent.waited += waited
 
     def read(self) -> Reading:
         """What was measured since the last reading."""
-        loss_sum = sum(float(loss) * examples for loss, examples in self._pending)
-        examples = sum(examples for _, examples in self._pending)
-        self._pending.clear()
-        self._loss_sum += loss_sum
-        self._examples += examples
-        now = time.monotonic()
-        elapsed, self._last_read = now - self._last_read, now
-        return Reading(loss_sum / max(examples, 1), examples / elapsed)
+        self._settle()
+        recent, self._recent = self._recent, _Sums()
+        self._total.loss += recent.loss
+        self._total.examples += recent.examples
+        self._total.waited += recent.waited
+        self._total.elapsed += recent.elapsed
+        return recent.reading()
 
     @property
     def total(self) -> Reading:
         """What was measured from the start to the last reading."""
-        return Reading(
-            self._loss_sum / max(self._examples, 1), self._examples / (self._last_read - self._started)
-        )
+        return self._total.reading()
+
+    def state(self) -> dict[str, Any]:
+        """What `resumed` needs, as JSON."""
+        self._settle()
+        return {"total": asdict(self._total), "recent": asdict(self._recent)}
+
+    @classmethod
+    def resumed(cls, state: dict[str, Any]) -> "Meter":
+        """A meter that goes on where another was; the time in between does not count."""
+        return cls(_Sums(**state["total"]), _Sums(**state["recent"]))
+
+    def _settle(self) -> None:
+        for loss, examples in self._pending:
+            self._recent.loss += float(loss) * examples
+            self._recent.examples += examples
+        self._pending.clear()
+        now = time.monotonic()
+        self._recent.elapsed += now - self._since
+        self._since = now

@@ -6,23 +6,11 @@ import pytest
 from components.core.errors import DataError, StageError
 from components.data.records.example_proto import encode_example
 from components.data.records.tfrecord import write_records
-from components.modeling.dataset import TokenDataset, pad_tokens, read_split
+from components.modeling.dataset import pad_tokens, read_split
 from components.modeling.heads import Head
 from tests.components.toy_corpus import LABELS, examples_of, run_transform, write_examples
 
 HEADS = (Head(outputs=LABELS),)
-
-
-def _dataset(rows: int, *, seed: int = 0) -> TokenDataset:
-    generator = np.random.default_rng(seed)
-    lengths = generator.integers(2, 60, rows)
-    # Every row's tokens are its own number, so that rows can be recognised in batches.
-    return TokenDataset(
-        tokens=np.repeat(np.arange(1, rows + 1), lengths).astype(np.int32),
-        starts=np.cumsum([0, *lengths], dtype=np.int64),
-        targets=generator.integers(0, 2, (rows, 3)).astype(np.float32),
-        weights=generator.random(rows).astype(np.float32),
-    )
 
 
 def test_padding() -> None:
@@ -45,38 +33,10 @@ def test_padding_no_rows() -> None:
     assert pad_tokens([])["token_ids"].shape == (0, 0)
 
 
-def test_an_epoch_holds_every_row_once_with_its_target_and_weight() -> None:
-    dataset = _dataset(1000)
-    batches = list(dataset.training_batches(16, seed=1, epoch=1))
-    assert len(batches) == dataset.batches_per_epoch(16) == 63
-    seen = np.concatenate([batch.inputs["token_ids"][:, 0] for batch in batches]) - 1
-    assert sorted(seen.tolist()) == list(range(1000))
-    targets = np.concatenate([batch.targets for batch in batches])
-    weights = np.concatenate([batch.weights for batch in batches])
-    np.testing.assert_array_equal(targets, dataset.targets[seen])
-    np.testing.assert_array_equal(weights, dataset.weights[seen])
-    for batch in batches:
-        lengths = batch.inputs["padding_mask"].sum(axis=1)
-        np.testing.assert_array_equal(lengths, dataset.lengths[batch.inputs["token_ids"][:, 0] - 1])
-
-
-def test_batches_hold_texts_of_like_length_in_random_order() -> None:
-    dataset = _dataset(4096)
-    batches = list(dataset.training_batches(16, seed=1, epoch=1))
-    padded = sum(batch.inputs["token_ids"].size for batch in batches)
-    assert padded < 1.05 * len(dataset.tokens)
-    longest = np.array([batch.inputs["token_ids"].shape[1] for batch in batches])
-    assert abs(np.corrcoef(np.arange(len(longest)), longest)[0, 1]) < 0.2
-
-
-def test_the_order_depends_on_seed_and_epoch_alone() -> None:
-    def order(seed: int, epoch: int) -> list[int]:
-        batches = _dataset(200).training_batches(8, seed=seed, epoch=epoch)
-        return [int(row) for batch in batches for row in batch.inputs["token_ids"][:, 0]]
-
-    assert order(1, 1) == order(1, 1)
-    assert order(1, 1) != order(1, 2)
-    assert order(1, 1) != order(2, 1)
+def test_padding_to_a_given_length() -> None:
+    inputs = pad_tokens([np.array([5, 6], np.int32)], length=4)
+    assert inputs["token_ids"].tolist() == [[5, 6, 0, 0]]
+    assert pad_tokens([np.array([5, 6], np.int32)], length=1)["token_ids"].tolist() == [[5, 6]]
 
 
 def test_reads_what_transform_wrote(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
+import json
 import math
 import time
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -31,3 +33,27 @@ def test_a_loss_that_is_no_number_shows() -> None:
     meter.add(tf.constant(float("nan")), examples=1)
     assert math.isnan(meter.read().loss)
     assert math.isnan(meter.total.loss)
+
+
+def test_waiting_is_a_share_of_the_time() -> None:
+    meter = Meter()
+    meter.add(tf.constant(1.0), examples=1, waited=0.05)
+    time.sleep(0.1)
+    assert 0 < meter.read().input_share <= 0.5
+    assert 0 < meter.total.input_share <= 0.5
+
+
+def test_a_meter_goes_on_where_another_was() -> None:
+    whole, first = Meter(), Meter()
+    losses = [0.1, 0.7, 0.3, 0.9]
+    for loss in losses:
+        whole.add(tf.constant(loss), examples=3)
+    first.add(tf.constant(losses[0]), examples=3)
+    first.read()
+    first.add(tf.constant(losses[1]), examples=3)
+    second = Meter.resumed(json.loads(json.dumps(first.state())))
+    for loss in losses[2:]:
+        second.add(tf.constant(loss), examples=3)
+    assert second.read().loss == pytest.approx(np.mean(losses[1:]))
+    whole.read()
+    assert second.total.loss == pytest.approx(whole.total.loss)
