@@ -17,6 +17,7 @@ from components.modeling.precision import Precision, choose_policy
 from components.modeling.training.batching_config import BatchingConfig
 from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
+from components.modeling.training.tracking.tracking_config import TrackingConfig
 from components.modeling.tuning.search_space import with_values
 
 if TYPE_CHECKING:
@@ -97,6 +98,13 @@ class TrainerConfig(Config):
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
 
+    tracking: TrackingConfig = TrackingConfig()
+    """Where curves and figures go, beside TensorBoard's files."""
+
+    def external_inputs(self) -> tuple[str, ...]:
+        self.tracking.check_installed()
+        return ()
+
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":
         tasks = (
@@ -171,8 +179,9 @@ def train_model(
     """
     from components.modeling.heads import make_heads, with_scale
     from components.modeling.training.distribution import Distribution
-    from components.modeling.training.log import TrainingLog
     from components.modeling.training.loop import Training
+    from components.modeling.training.tracking.tracker import flat_parameters
+    from components.modeling.training.tracking.training_log import TrainingLog
     from tflite.host_tokenizer import TokenizerSpec
 
     distribution = Distribution.of(config.distribution)
@@ -192,7 +201,13 @@ def train_model(
             config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
         )
 
-    with TrainingLog(model.logs_dir) as log:
+    parameters = {"encoder": encoder, **flat_parameters(config.model_dump(mode="json", exclude={"tracking"}))}
+    with TrainingLog(
+        model.logs_dir,
+        config=config.tracking if distribution.is_chief else None,
+        parameters=parameters,
+        progress=progress,
+    ) as log:
         result = Training(
             network=network,
             float32_network=float32_network,
@@ -206,8 +221,10 @@ def train_model(
             distribution=distribution,
             checkpoint_dir=None if scratch is None else scratch.path / "checkpoints",
         ).run()
-
-    _write(model, network, model_config, tokenizer, result, policy)
+        log.texts(network, validation, heads=heads, vocabulary=tokenizer.vocabulary)
+        _write(model, network, model_config, tokenizer, result, policy)
+        log.file(model.config_path)
+        log.file(model.history_path)
     return {
         "encoder": encoder,
         "precision": policy,

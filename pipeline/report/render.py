@@ -11,6 +11,8 @@ from pipeline.report import formats, headline, sections
 from pipeline.report.collect import ReportData
 from pipeline.report.data import data_sections
 from pipeline.report.exports import export_rows
+from pipeline.report.training import training
+from pipeline.report.tuning import tuning
 
 __all__ = ["render_report", "render_statistics"]
 
@@ -30,7 +32,8 @@ def render_report(record: ReportData) -> str:
             checks=headline.checks(record),
             key_numbers=headline.key_numbers(record),
             labels=sections.labels(record),
-            training=sections.training(record),
+            training=training(record),
+            tuning=tuning(record),
             data_sections=about_data,
             whole=False,
             stages=sections.stages(record),

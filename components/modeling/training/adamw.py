@@ -43,6 +43,7 @@ class AdamW(tf.Module):
         super().__init__(name="adamw")
         self.learning_rate = learning_rate
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self.gradient_norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._clip_norm = clip_norm
         self._slots = [
             _Slot(variable.value, weight_decay if len(variable.shape) > 1 else 0.0) for variable in variables
@@ -52,11 +53,16 @@ class AdamW(tf.Module):
         """The learning rate of the next step."""
         return float(self.learning_rate(self.step))
 
+    def last_gradient_norm(self) -> float:
+        """The global norm of the last step's gradients before they were clipped; 0 before any step."""
+        return float(self.gradient_norm)
+
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Makes one step; `gradients` are in the order of the variables, None leaves a variable as it is."""
         rates = _Rates.of(self.learning_rate(self.step), self._count())
         summed = [_sum_rows(item) if isinstance(item, tf.IndexedSlices) else item for item in gradients]
-        clipped, _ = tf.clip_by_global_norm(summed, self._clip_norm)
+        clipped, norm = tf.clip_by_global_norm(summed, self._clip_norm)
+        tf.raw_ops.AssignVariableOp(resource=self.gradient_norm.handle, value=norm)
         for slot, gradient in zip(self._slots, clipped, strict=True):
             if isinstance(gradient, tf.IndexedSlices):
                 slot.apply_rows(gradient, rates)

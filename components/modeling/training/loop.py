@@ -23,12 +23,12 @@ from components.modeling.training.adamw import AdamW
 from components.modeling.training.batching import Batches, Step
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
-from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
 from components.modeling.training.objective import HeadsLoss, NetworkObjective
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
+from components.modeling.training.tracking.training_log import TrainingLog
 from components.modeling.training.validation import Validation, metric_name, validate
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Epoch:
             thresholds tuned on the same split.
         validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
+        tokens_per_second: the same in tokens, padding not counted.
         input_share: share of their time, 0-1, in which the next batch was waited for.
     """
 
@@ -60,6 +61,7 @@ class Epoch:
     validation_metric: float
     validation_by_head: dict[str, float]
     examples_per_second: float
+    tokens_per_second: float
     input_share: float
 
 
@@ -279,7 +281,7 @@ class Training:
         if not state.step:
             state.meter = Meter()
         for step, waited in _timed(one_ahead(self._batches.epoch(number, start=state.step))):
-            state.meter.add(self._step(step), examples=step.examples, waited=waited)
+            state.meter.add(self._step(step), examples=step.examples, tokens=step.tokens, waited=waited)
             state.step += 1
             if state.step % _STEPS_BETWEEN_REPORTS == 0 or state.step == last:
                 self._report(number, self._steps_done(state), state.meter)
@@ -306,7 +308,9 @@ class Training:
             step,
             loss=recent.loss,
             examples_per_second=recent.examples_per_second,
+            tokens_per_second=recent.tokens_per_second,
             input_share=recent.input_share,
+            gradient_norm=self._optimizer.last_gradient_norm(),
             learning_rate=self._optimizer.current_learning_rate(),
         )
         self._progress.update(
@@ -334,6 +338,7 @@ class Training:
             validation_metric=metric,
             validation_by_head=validation.by_head,
             examples_per_second=measured.examples_per_second,
+            tokens_per_second=measured.tokens_per_second,
             input_share=measured.input_share,
         )
         self._tell(step, epoch, validation)
@@ -350,6 +355,9 @@ class Training:
             validation_loss=epoch.validation_loss,
             validation_metric=epoch.validation_metric,
             **{f"validation_metric/{head}": value for head, value in by_head.items()},
+        )
+        self._log.validation(
+            step, self._heads, validation.scores, validation.thresholds, self._validation.targets
         )
         details = "".join(f", {head} {value:.3f}" for head, value in by_head.items())
         self._progress.log(

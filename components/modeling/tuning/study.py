@@ -37,6 +37,7 @@ _HEARTBEAT_S = 30
 """A trial of another process that has given no sign for two of these is taken for dead."""
 
 _POLL_S = 2.0
+_LONGEST_ERROR = 400
 _TRIALS_BEFORE_TPE = 10
 _TRIALS_BEFORE_PRUNING = 4
 _SETTINGS, _ERROR, _STOPPED, _RETRY_OF = "settings", "error", "stopped", "retry_of"
@@ -117,7 +118,7 @@ class Study:
                 )
             except (sa.exc.SQLAlchemyError, ImportError, ValueError) as err:
                 raise ConfigError(
-                    f"tuner.storage: {_hide_password(url)} cannot be opened ({_first_line(err)}); expected a URL such "
+                    f"tuner.storage: {_hide_password(url)} cannot be opened ({_one_line(err)}); expected a URL such "
                     "as sqlite:///study.db or postgresql://host/database, and its driver"
                 ) from err
         self._check_settings(settings)
@@ -216,7 +217,7 @@ class Study:
             except (optuna.TrialPruned, DataError, EncoderError):
                 raise
             except Exception as err:
-                trial.set_user_attr(_ERROR, _first_line(err))
+                trial.set_user_attr(_ERROR, _one_line(err))
                 raise _TrialError from err
 
         def tell(_study: optuna.Study, frozen: FrozenTrial) -> None:
@@ -341,8 +342,10 @@ def _experimental() -> Iterator[None]:
         yield
 
 
-def _first_line(err: BaseException) -> str:
-    return f"{type(err).__name__}: {err}".split("\n", 1)[0]
+def _one_line(err: BaseException) -> str:
+    """TensorFlow's errors begin with where they come from, and end with what is wrong."""
+    words = " ".join(f"{type(err).__name__}: {err}".split())
+    return words if len(words) <= _LONGEST_ERROR else f"{words[:60]} … {words[60 - _LONGEST_ERROR :]}"
 
 
 def _hide_password(url: str) -> str:

@@ -56,5 +56,9 @@ class TensorBoardTracker:
     def file(self, path: Path) -> None:
         """Does nothing: the files lie beside the event file."""
 
-    def close(self, *, failed: bool) -> None:
+    def flush(self) -> None:
+        """Writes out what is still in memory."""
+        self._writer.flush()
+
+    def close(self, *, failed: bool) -> None:  # noqa: ARG002 - a file does not say how its run ended
         self._writer.close()

@@ -1,5 +1,6 @@
 """Weights & Biases."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class WandbTracker:
         self._run.log({"pr_curves": wandb.Table(columns=columns, data=rows), _STEP: step})
 
     def file(self, path: Path) -> None:
-        self._run.save(str(path), base_path=str(path.parent), policy="now")
+        """Copies it to where W&B takes all files from when the run ends."""
+        shutil.copy(path, self._run.dir)
 
     def close(self, *, failed: bool) -> None:
         self._run.finish(exit_code=int(failed))

@@ -90,7 +90,7 @@ def test_what_fails_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
     study = open_study(tmp_path)
     told = run(study, 5, evaluate)
     assert [trial.state for trial in told] == ["complete", "failed", "failed", "complete", "complete"]
-    assert told[1].error == "RuntimeError: out of memory"
+    assert told[1].error == "RuntimeError: out of memory with details"
     assert told[2].error is not None
     assert "the validation metric is nan" in told[2].error
     assert told[1].metric is None
