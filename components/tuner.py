@@ -138,7 +138,8 @@ def tuner(
         trials = _Trials(config, transformed, transform_graph, directory, search, progress)
         search.run(
             trials.make,
-            first=values_of(config.search_space, config.trainer),
+            # A grid has the configured values among its points.
+            first=None if config.sampler == "grid" else values_of(config.search_space, config.trainer),
             trials=config.trials,
             timeout_s=config.timeout_s,
             on_trial=trials.tell,

@@ -25,9 +25,19 @@ HEAVY = (
     "phonenumbers",
     "stdnum",
     "spacy",
+    "optuna",
+    "mlflow",
+    "wandb",
+    "PIL",
 )
 
-CONFIG = parse_config({"name": "contracts", "example_gen": {"source": "data.csv"}})
+CONFIG = parse_config(
+    {
+        "name": "contracts",
+        "example_gen": {"source": "data.csv"},
+        "tuner": {"search_space": {"dropout": {"uniform": [0.0, 0.3]}}},
+    }
+)
 COMPONENTS = [node.component for node in build_graph(CONFIG)]
 
 
@@ -40,7 +50,7 @@ def config_types(kind: type[Config]) -> Iterator[type[Config]]:
 
 
 def test_the_graph_has_every_stage():
-    assert len(COMPONENTS) == 11
+    assert len(COMPONENTS) == 12
 
 
 def test_importing_the_stages_loads_nothing_heavy():

@@ -1,5 +1,6 @@
 """What a training tells its trackers."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -137,6 +138,8 @@ class TrainingLog:
                 del self._trackers[name]
                 reason = f"{type(err).__name__}: {err}".split("\n", 1)[0]
                 self._progress.log(f"{name} is left out from here on: {reason}")
+                with contextlib.suppress(Exception):
+                    tracker.close(failed=True)
 
 
 def _open_remote(config: TrackingConfig, directory: Path) -> Mapping[str, Tracker]:

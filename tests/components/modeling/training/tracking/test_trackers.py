@@ -167,7 +167,12 @@ def wandb_offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("wandb_offline")
 def test_wandb_keeps_an_offline_run(tmp_path: Path) -> None:
-    _write(tmp_path, run_name="first", wandb={"project": "moods", "group": "seeds", "tags": ["toy"]})
+    import wandb
+
+    lines = Lines()
+    _write(tmp_path, lines, run_name="first", wandb={"project": "moods", "group": "seeds", "tags": ["toy"]})
+    assert lines.lines == []
+    wandb.teardown()  # waits for the process that writes
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     records = list(_wandb_records(file))
     (run,) = [record.run for record in records if record.HasField("run")]
@@ -240,7 +245,7 @@ def test_mlflow_keeps_a_run_in_a_local_database(tmp_path: Path, monkeypatch: pyt
 @ignore_mlflow_warnings
 def test_a_tracker_that_cannot_be_reached_is_said_before_the_training(tmp_path: Path) -> None:
     pytest.importorskip("mlflow", reason="the extra `tracking` is not installed")
-    uri = "sqlite:////no/such/directory/mlflow.db"
+    uri = "nosuchstore://host"
     with pytest.raises(ConfigError, match=r"trainer\.tracking: MLflow cannot be reached"):
         _write(tmp_path, mlflow={"tracking_uri": uri, "experiment": "moods"})
 
