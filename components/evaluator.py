@@ -1,8 +1,8 @@
 """Evaluator: measures the model on texts that it has not seen and says whether it may be released."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -11,29 +11,68 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.head_settings import HeadName
 
 if TYPE_CHECKING:
+    from components.evaluation.head_rows import HeadRows
     from components.evaluation.labelled_texts import LabelledTexts
-    from components.evaluation.measurement import Measurement
     from components.evaluation.scoring import Answers
+    from components.evaluation.slices import Slice
+    from components.modeling.classifier import ModelConfig
+    from components.modeling.heads import Head
 
 __all__ = ["ChangeThresholds", "EvaluatorConfig", "QualityThresholds", "evaluator"]
 
+_FIRST_MODEL = "first model, there is nothing to compare with yet"
+_OTHER_LABELS = "the last blessed model answers other labels and cannot be compared"
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Correlation = Annotated[float, Field(ge=-1, le=1)]
+Error = Annotated[float, Field(ge=0)]
+
 
 class QualityThresholds(Config):
-    """Lower bounds that a model must reach; None = not checked. With none at all set, no model is blessed."""
+    """Bounds that a model must keep; None = not checked. With none at all set, no model is blessed.
 
-    macro_f1: float | None = Field(default=None, ge=0, le=1)
+    A bound holds for every head that has the metric; one that no head has refuses the model.
+    """
+
+    macro_f1: Share | None = None
     """Lowest macro-F1, 0-1. None, since only the owner of the data knows what is good enough."""
 
-    micro_f1: float | None = Field(default=None, ge=0, le=1)
-    """Lowest micro-F1, 0-1."""
+    micro_f1: Share | None = None
+    """Lowest micro-F1, 0-1; of one label a text it is the accuracy."""
 
-    weighted_f1: float | None = Field(default=None, ge=0, le=1)
+    weighted_f1: Share | None = None
     """Lowest support-weighted F1, 0-1."""
 
-    min_label_f1: float | None = Field(default=None, ge=0, le=1)
+    min_label_f1: Share | None = None
     """Lowest F1 of any single label, 0-1; a label that occurs in no text of the split has F1 0."""
+
+    accuracy: Share | None = None
+    """Lowest share of texts with the right label, 0-1, where one label applies."""
+
+    balanced_accuracy: Share | None = None
+    """Lowest mean recall of the labels, 0-1, where one label applies."""
+
+    quadratic_kappa: Correlation | None = None
+    """Lowest quadratic weighted kappa, -1 to 1, where labels have an order."""
+
+    pearson: Correlation | None = None
+    """Lowest Pearson correlation, -1 to 1, the mean over the numbers of a regression."""
+
+    spearman: Correlation | None = None
+    """Lowest Spearman correlation, likewise."""
+
+    ccc: Correlation | None = None
+    """Lowest concordance correlation (Lin), likewise."""
+
+    max_mae: Error | None = None
+    """Highest mean absolute error: in the unit of the data, or in ranks where labels have an order."""
+
+    max_rmse: Error | None = None
+    """Highest root mean squared error of a regression, in the unit of the data."""
 
 
 class ChangeThresholds(Config):
@@ -42,11 +81,19 @@ class ChangeThresholds(Config):
     A loss refuses the model only if its paired 95 % interval excludes zero as well. The first model passes.
     """
 
-    max_macro_f1_drop: float | None = Field(default=0.01, ge=0, le=1)
+    max_macro_f1_drop: Share | None = 0.01
     """Largest loss of macro-F1, 0-1. 0.01 is about what one more epoch changes on GoEmotions."""
 
-    max_micro_f1_drop: float | None = Field(default=None, ge=0, le=1)
+    max_micro_f1_drop: Share | None = None
     """Largest loss of micro-F1, 0-1."""
+
+    max_pearson_drop: Share | None = 0.01
+    """Largest loss of the mean Pearson correlation of a regression."""
+
+    def drops(self) -> dict[str, float | None]:
+        """The limits by name of the metric."""
+        limits = self.model_dump().items()
+        return {name.removeprefix("max_").removesuffix("_drop"): limit for name, limit in limits}
 
 
 class EvaluatorConfig(Config):
@@ -56,7 +103,10 @@ class EvaluatorConfig(Config):
     """Split that is evaluated: one that neither the weights nor the thresholds were fitted on."""
 
     thresholds: QualityThresholds = QualityThresholds()
-    """Absolute lower bounds."""
+    """Absolute bounds."""
+
+    head_thresholds: Mapping[HeadName, QualityThresholds] = Field(default_factory=dict)
+    """Absolute bounds of single heads by name, each in place of all of `thresholds`."""
 
     change: ChangeThresholds = ChangeThresholds()
     """Limits against the last blessed model."""
@@ -104,126 +154,170 @@ def evaluator(
     blessing: Output[ModelBlessing],
     progress: Progress = NO_PROGRESS,
 ) -> Summary:
-    """Judges a model by its decisions on raw texts.
+    """Judges a model by its answers to raw texts.
 
-    1. Reads the split's texts and labels.
-    2. Scores the raw texts; a label is given where its score reaches its threshold.
-    3. Measures F1 of all labels with bootstrap intervals, and the same for slices of the rows.
+    1. Reads the split's texts and what is known of each.
+    2. Scores the raw texts, and decides by the model's own thresholds.
+    3. Measures every head on the rows of which its truth is known, with bootstrap intervals, and slices of them.
     4. Scores the last blessed model on the same texts and measures the paired difference.
     5. Holds the measurements against the configured limits: the verdict.
     6. Writes metrics, predictions and verdict.
 
     Raises:
-        DataError: the split is missing or empty, or the model's labels are not those of the examples.
-        ConfigError: a slice column does not exist.
+        DataError: the split is missing or empty, or knows nothing of what a head answers.
+        ConfigError: a slice column or a head does not exist.
     """
     from components.evaluation.gate import judge
     from components.evaluation.labelled_texts import read_labelled_texts
     from components.evaluation.measurement import write_json
     from components.evaluation.scoring import score_texts, write_predictions
-    from components.evaluation.worst_errors import most_confident_errors
     from components.modeling.classifier import load_model
 
-    texts = read_labelled_texts(examples, config.split)
-    columns = _slice_columns(config, texts)
-
     loaded = load_model(model)
-    labels = tuple(loaded.config.labels)
-    _check_labels(labels, examples)
-    answers = score_texts(loaded, texts, batch_size=config.batch_size, progress=progress, message="scoring")
+    heads = loaded.config.heads
+    _require_heads(config, [head.name for head in heads])
+    texts = read_labelled_texts(examples, config.split, heads)
+    slices = _slices(config, texts)
 
-    measured = _measure(config, answers, texts)
+    answers = score_texts(loaded, texts, batch_size=config.batch_size, progress=progress, message="scoring")
+    parts = _known_parts(config, loaded.config, answers, texts)
+    reference = _score_baseline(config, baseline, parts, texts, progress)
+    incomparable = _FIRST_MODEL if baseline is None else _OTHER_LABELS
+    documents = [
+        _document(config, texts, slices, part, reference.get(part.head.name, incomparable)) for part in parts
+    ]
     metrics = {
         "split": config.split,
         "encoder": loaded.config.encoder,
         "for_tests_only": loaded.config.for_tests_only,
-        **measured.headline(),
-        "labels": measured.label_table(labels, loaded.config.thresholds, answers.scores, texts.targets),
-        "slices": _slices(config, columns, answers, texts),
-        "worst_errors": most_confident_errors(texts, answers, labels, limit=config.worst_errors),
-        "baseline": _compare(config, texts, labels, measured, baseline, progress),
+        **(documents[0] if len(documents) == 1 else {}),
+        "heads": documents,
     }
-
-    drops = {"macro_f1": config.change.max_macro_f1_drop, "micro_f1": config.change.max_micro_f1_drop}
-    verdict = judge(metrics, answers.scores, lowest=config.thresholds.model_dump(), largest_drops=drops)
+    verdict = judge(
+        documents,
+        answers.scores,
+        limits=config.thresholds.model_dump(),
+        head_limits={name: limits.model_dump() for name, limits in config.head_thresholds.items()},
+        largest_drops=config.change.drops(),
+    )
 
     write_json(evaluation.metrics_path, metrics)
-    write_predictions(evaluation.predictions_path(config.split), texts, answers)
+    write_predictions(evaluation.predictions_path(config.split), texts, answers, loaded.config.labels)
     verdict.write(blessing.verdict_path)
-    return {
-        "macro_f1": measured.macro_f1.value,
-        "macro_f1_low": measured.macro_f1.low,
-        "macro_f1_high": measured.macro_f1.high,
-        "micro_f1": measured.micro_f1.value,
-        "blessed": verdict.blessed,
-    }
+    return {**_summarize(documents), "blessed": verdict.blessed}
 
 
-def _slice_columns(config: EvaluatorConfig, texts: "LabelledTexts") -> tuple[str, ...]:
-    if config.slices is None:
-        return tuple(texts.slices)
-    unknown = [column for column in config.slices if column not in texts.slices]
+def _require_heads(config: EvaluatorConfig, names: Sequence[str]) -> None:
+    unknown = [name for name in config.head_thresholds if name not in names]
+    if unknown:
+        raise ConfigError(
+            f"evaluator.head_thresholds names {unknown[0]!r}, but the heads of the model are {', '.join(names)}"
+        )
+
+
+def _slices(config: EvaluatorConfig, texts: "LabelledTexts") -> "tuple[Slice, ...]":
+    from components.evaluation.slices import column_slices, length_slices
+
+    columns = tuple(texts.slices) if config.slices is None else config.slices
+    unknown = [column for column in columns if column not in texts.slices]
     if unknown:
         raise ConfigError(
             f"evaluator.slices names {unknown[0]!r}, but split {config.split!r} has the slice columns "
             f"{', '.join(texts.slices) or 'none'}; name it in the slice columns of example_gen first"
         )
-    return config.slices
-
-
-def _check_labels(labels: Sequence[str], examples: Examples) -> None:
-    if tuple(labels) != examples.labels():
-        raise DataError(
-            f"the model answers {len(labels)} labels ({', '.join(labels[:3])}, …), the examples have "
-            f"{len(examples.labels())} ({', '.join(examples.labels()[:3])}, …); evaluate on the data it was trained for"
-        )
-
-
-def _measure(config: EvaluatorConfig, answers: "Answers", texts: "LabelledTexts") -> "Measurement":
-    from components.evaluation.measurement import Measurement
-
-    return Measurement.of(
-        answers.decisions, texts.targets, resamples=config.bootstrap_resamples, seed=config.seed
+    return (
+        *column_slices(texts, columns, max_values=config.max_slice_values),
+        *length_slices(texts, config.length_slices),
     )
 
 
-def _slices(
-    config: EvaluatorConfig, columns: Sequence[str], answers: "Answers", texts: "LabelledTexts"
-) -> list[dict[str, Any]]:
-    from components.evaluation.slices import column_slices, length_slices, slice_table
+def _known_parts(
+    config: EvaluatorConfig, model: "ModelConfig", answers: "Answers", texts: "LabelledTexts"
+) -> "list[HeadRows]":
+    from components.evaluation.head_rows import split_by_head
 
-    return slice_table(
-        (
-            *column_slices(texts, columns, max_values=config.max_slice_values),
-            *length_slices(texts, config.length_slices),
-        ),
-        answers.decisions,
-        texts.targets,
-        min_rows=config.min_slice_rows,
-        resamples=config.bootstrap_resamples,
-        seed=config.seed,
-    )
+    parts = split_by_head(model.heads, answers, texts.targets, model.thresholds)
+    for part in parts:
+        if not len(part):
+            raise DataError(
+                f"split {config.split!r} has no row of which the truth is known for head {part.head.name!r} "
+                f"({', '.join(part.head.outputs[:3])}, …); label some, or change evaluator.split"
+            )
+    return parts
 
 
-def _compare(
+def _score_baseline(
     config: EvaluatorConfig,
-    texts: "LabelledTexts",
-    labels: tuple[str, ...],
-    measured: "Measurement",
     baseline: Model | None,
+    parts: "Sequence[HeadRows]",
+    texts: "LabelledTexts",
     progress: Progress,
-) -> dict[str, Any]:
-    """The baseline's averages and the differences to them (`changes`), or why there are none (`note`)."""
+) -> "Mapping[str, HeadRows]":
+    """The same rows as the last blessed model answered them, by those of these heads that it has."""
     from components.evaluation.scoring import score_texts
     from components.modeling.classifier import load_model
+    from components.modeling.heads import columns
 
     if baseline is None:
-        return {"note": "first model, there is nothing to compare with yet"}
+        return {}
     loaded = load_model(baseline)
-    if tuple(loaded.config.labels) != labels:
-        return {"note": "the last blessed model answers other labels and cannot be compared"}
+    theirs = {head.name: head for head in loaded.config.heads}
+    shared = [part for part in parts if _answer_alike(part.head, theirs.get(part.head.name))]
+    if not shared:
+        return {}
     message = "scoring the last blessed model"
     answers = score_texts(loaded, texts, batch_size=config.batch_size, progress=progress, message=message)
-    theirs = _measure(config, answers, texts)
-    changes = measured.changes_from(theirs)
-    return {**theirs.headline(), "changes": {name: asdict(change) for name, change in changes.items()}}
+    places, thresholds = columns(loaded.config.heads), loaded.config.thresholds
+    return {
+        name: part.answered(answers, places[name], thresholds[places[name]])
+        for part in shared
+        if (name := part.head.name)
+    }
+
+
+def _answer_alike(head: "Head", other: "Head | None") -> bool:
+    """Whether two heads answer the same, so that they can be compared."""
+    return other is not None and (head.task, head.outputs) == (other.task, other.outputs)
+
+
+def _document(
+    config: EvaluatorConfig,
+    texts: "LabelledTexts",
+    slices: "Sequence[Slice]",
+    rows: "HeadRows",
+    baseline: "HeadRows | str",
+) -> dict[str, Any]:
+    """What `metrics.json` says of a head; `baseline` may be why there is none."""
+    from components.evaluation.head_measurement import measure_head
+    from components.evaluation.slices import slice_table
+    from components.evaluation.worst_errors import worst_errors
+
+    resampling = {"resamples": config.bootstrap_resamples, "seed": config.seed}
+    measured = measure_head(rows, **resampling)
+    compared: dict[str, Any] = {"note": baseline}
+    if not isinstance(baseline, str):
+        theirs = measure_head(baseline, **resampling)
+        changes = measured.changes_from(theirs).items()
+        compared = {**theirs.headline(), "changes": {name: asdict(change) for name, change in changes}}
+    return {
+        "head": rows.head.name,
+        "task": rows.head.task,
+        **measured.headline(),
+        **measured.tables(),
+        "slices": slice_table(slices, rows, min_rows=config.min_slice_rows, **resampling),
+        "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
+        "baseline": compared,
+    }
+
+
+def _summarize(documents: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What the terminal shows: the metrics that the gate looks at first."""
+    facts = {}
+    for document in documents:
+        prefix = f"{document['head']} " if len(documents) > 1 else ""
+        first, second = ("pearson", "ccc") if document["task"] == "regression" else ("macro_f1", "micro_f1")
+        facts[f"{prefix}{first}"] = document[first]["value"]
+        facts[f"{prefix}{first}_low"] = document[first]["low"]
+        facts[f"{prefix}{first}_high"] = document[first]["high"]
+        facts[f"{prefix}{second}"] = document[second]["value"]
+    return facts

@@ -12,6 +12,8 @@ from components.data.ingestion.example_gen_config import (
     Columns,
     Duplicates,
     ExampleGenConfig,
+    MoreLabels,
+    Nested,
     SpanRange,
     SplitShares,
 )
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     from components.data.ingestion.accounting import FileReport
     from components.data.ingestion.ingest import IngestPlan
 
-__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares", "example_gen"]
+__all__ = [
+    "Columns",
+    "Duplicates",
+    "ExampleGenConfig",
+    "MoreLabels",
+    "Nested",
+    "SpanRange",
+    "SplitShares",
+    "example_gen",
+]
 
 
 @component()
@@ -46,6 +57,7 @@ def example_gen(
     return {
         **{f"{split} rows": entry["rows"] for split, entry in document["splits"].items()},
         "labels": len(document["labels"]),
+        **({"targets": len(document["targets"])} if document["targets"] else {}),
         "dead letters": document["dead_letters"],
         **_duplicate_facts(document["duplicates"]),
     }
@@ -61,11 +73,10 @@ def _read_sources(
     """Stages every row as a record or writes it down as a dead letter, and proves that none was lost."""
     from components.data.ingestion.accounting import merge_units, require_few_dead_letters
     from components.data.ingestion.ingest_pipeline import ingest_units, plan_sources
-    from components.data.ingestion.ingest_plan import column_names, make_dialect, make_plan
+    from components.data.ingestion.ingest_plan import make_dialect, make_plan, source_columns
 
     progress.update(f"looking at {_number(len(sources), 'file')}")
-    wanted = column_names(config).wanted
-    readings = plan_sources(sources, make_dialect(config), wanted, exchange)
+    readings = plan_sources(sources, make_dialect(config), source_columns(config), exchange)
     plan = make_plan(config, sources, readings)
     _warn_of_mapping(plan, progress)
 
@@ -73,7 +84,7 @@ def _read_sources(
     progress.update(f"reading {_number(units, 'part')} of {_number(len(sources), 'file')}")
     examples.dead_letters_dir.mkdir()
     reports = ingest_units(sources, readings, plan, examples.path, exchange)
-    files = merge_units(sources, readings, reports, wanted)
+    files = merge_units(sources, readings, reports, plan.named_columns)
     require_few_dead_letters(files, config.max_dead_letter_share)
     _log_files(files, progress)
     return files, plan
@@ -92,6 +103,7 @@ def _write_splits(
     from components.data.ingestion.ingest import STAGING
     from components.data.ingestion.ingest_pipeline import distribute_parts
     from components.data.ingestion.ingest_plan import duplicate_rules, expected_splits
+    from components.data.ingestion.label_groups import list_label_names
     from components.data.ingestion.place_rows import place_rows
 
     progress.update("looking for duplicates")
@@ -104,12 +116,19 @@ def _write_splits(
     )
     require_all_distributed(files, parts)
     seen = (label for file in files for unit in file.units for label in unit.labels)
+    parser = plan.parser
     document = summarize(
         files,
         parts,
-        labels=plan.parser.labels.list_names(seen, where=files[0].source.uri),
+        labels=list_label_names(
+            parser.labels if parser.columns.has_labels else None,
+            parser.groups,
+            seen,
+            where=files[0].source.uri,
+        ),
+        targets=parser.columns.targets,
         rows=finish_splits(examples, expected_splits(config, [file.source for file in files]), parts),
-        placeholders=plan.parser.preparation.masker.placeholders,
+        placeholders=parser.preparation.masker.placeholders,
         duplicates=placement.write_account(parts, examples.duplicates_path),
     )
     content = json.dumps(document, indent=2, ensure_ascii=False)

@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,15 @@ from components.core.verdict import Check, Verdict
 if TYPE_CHECKING:
     from components.infra.answers import Answers
     from components.infra.judgement import Limits, Reference
+    from components.infra.probe_texts import ProbeTexts
+    from components.modeling.classifier import LoadedModel
 
 __all__ = ["InfraValidatorConfig", "infra_validator"]
 
 _log = logging.getLogger(__name__)
 
 _GRPC_ROWS = 64
+_GRPC_CHECKS = ("max_score_difference", "examples.max_score_difference")
 _TIMED_TEXTS = 50
 
 
@@ -36,15 +39,21 @@ class InfraValidatorConfig(Config):
     that are built in. 1,000 through all exports of MiniLM take about a minute on 2 cores."""
 
     max_score_difference: float = Field(default=1e-3, gt=0, le=1)
-    """Largest difference of a probability for the SavedModel and the float32 .tflite file. Rounding alone gives about
-    1e-5; a wrong vocabulary, order or weight gives 1e-2 and more."""
+    """Largest difference for the SavedModel and the float32 .tflite file, of a probability, or of a regression target
+    in its standard deviations. Rounding alone gives about 1e-5; a wrong vocabulary, order or weight gives 1e-2 and
+    more."""
 
     min_int8_agreement: float = Field(default=0.98, ge=0, le=1)
-    """Lowest share of label decisions of the int8 .tflite file that are the Keras model's, 0-1."""
+    """Lowest share of decisions of the int8 .tflite file that are the Keras model's, 0-1: of every label of a
+    multi-label head, and of the one label that another head gives a text."""
 
     max_int8_score_difference: float | None = Field(default=None, gt=0, le=1)
-    """Largest difference of a probability for the int8 .tflite file; not checked by default, as a single far score
+    """Largest difference for the int8 .tflite file, measured likewise; not checked by default, as a single far score
     that changes no decision does no harm."""
+
+    max_int8_target_difference: float = Field(default=0.1, gt=0, le=1)
+    """Largest root mean square difference of a regression target for the int8 .tflite file, in the target's standard
+    deviations: 0.1 alone would cost a perfect model less than 0.01 of its correlation."""
 
     max_latency_ms: float | None = Field(default=None, gt=0)
     """Largest median time of one text in milliseconds, for each export on this machine, one thread for .tflite; not
@@ -68,10 +77,11 @@ def infra_validator(
 ) -> Summary:
     """Asks every export the same texts as the Keras model and holds the answers against each other.
 
-    1. Takes texts of the data and hard ones, scores them with the Keras model, and tokenizes them in pure Python.
+    1. Takes texts of the data and hard ones (behind a context, if the model reads one), scores them with the Keras
+       model, and tokenizes them in pure Python.
     2. Asks the SavedModel in this process, and for a sample through a model server over gRPC.
     3. Asks every .tflite file.
-    4. Checks labels, thresholds, token ids, scores, decisions and latency: the verdict.
+    4. Checks names, tasks, thresholds, token ids, scores, decisions and latency: the verdict.
     5. Writes verdict and comparison.
 
     An export that is broken, missing or different is not blessed; it does not fail the stage.
@@ -80,12 +90,16 @@ def infra_validator(
         DataError: the examples have no texts to ask.
         StageError: the trained model itself cannot be loaded.
     """
-    from components.infra.probe_texts import HARD_TEXTS, read_rows
+    from components.infra.probe_texts import hard_texts, read_rows
+    from components.modeling.classifier import load_model
 
-    rows = read_rows(examples, config.rows)
-    exports = _exports(config, saved_model, tflite, timed=rows[:_TIMED_TEXTS])
+    loaded = load_model(model)
+    segments = loaded.tokenizer.segments
+    rows = read_rows(examples, config.rows, segments=segments)
+    timed = rows.pick(range(min(_TIMED_TEXTS, len(rows))))
+    exports = _exports(config, saved_model, tflite, timed=timed)
     progress.update("asking the Keras model", completed=0, total=len(exports) + 2)
-    reference = _ask_keras(model, [*rows, *HARD_TEXTS])
+    reference = _ask_keras(loaded, rows + hard_texts(segments))
 
     checks = [_has_tflite_files(tflite)]
     parity: dict[str, dict[str, Any]] = {}
@@ -103,7 +117,7 @@ def infra_validator(
     failed = sum(not check.passed for check in verdict.checks)
     return {
         "blessed": verdict.blessed,
-        "texts": len(reference.texts),
+        "texts": len(reference.probes),
         "checks": len(verdict.checks),
         "failed": failed,
     }
@@ -114,28 +128,30 @@ class _Export:
     """One export: its name in the verdict, how it is asked, and what it must keep."""
 
     name: str
-    ask: Callable[[Sequence[str]], "Answers"]
+    ask: Callable[["ProbeTexts"], "Answers"]
     limits: "Limits"
 
 
-def _ask_keras(model: Model, texts: Sequence[str]) -> "Reference":
+def _ask_keras(loaded: "LoadedModel", probes: "ProbeTexts") -> "Reference":
     from components.infra.judgement import Reference
-    from components.modeling.classifier import load_model
+    from tflite.heads import Head
     from tflite.host_tokenizer import HostTokenizer
 
-    loaded = load_model(model)
     tokenizer = HostTokenizer(loaded.tokenizer)
+    contexts = probes.contexts or [""] * len(probes)
     return Reference(
-        texts=texts,
-        labels=loaded.config.labels,
+        probes=probes,
+        heads=tuple(Head(**dict(head)) for head in loaded.config.heads),
         thresholds=loaded.config.thresholds,
-        scores=loaded.scores(texts),
-        token_ids=[tokenizer.encode(text) for text in texts],
+        scores=loaded.scores(probes.texts, contexts=probes.contexts),
+        tokens=[
+            tokenizer.encode_pair(text, context) for text, context in zip(probes.texts, contexts, strict=True)
+        ],
     )
 
 
 def _exports(
-    config: InfraValidatorConfig, saved_model: SavedModelExport, tflite: TFLiteExport, *, timed: Sequence[str]
+    config: InfraValidatorConfig, saved_model: SavedModelExport, tflite: TFLiteExport, *, timed: "ProbeTexts"
 ) -> list[_Export]:
     from components.infra.answers import ask_saved_model, ask_tflite
     from components.infra.judgement import Limits
@@ -144,6 +160,7 @@ def _exports(
     quantized = Limits(
         max_score_difference=config.max_int8_score_difference,
         min_decision_agreement=config.min_int8_agreement,
+        max_target_rms_difference=config.max_int8_target_difference,
         max_latency_ms=config.max_latency_ms,
     )
     found = [
@@ -160,7 +177,7 @@ def _prove(export: _Export, reference: "Reference") -> tuple[list[Check], dict[s
     from components.infra.judgement import judge, report
 
     try:
-        answers = export.ask(reference.texts)
+        answers = export.ask(reference.probes)
         checks, parity = judge(export.name, answers, reference, export.limits)
         return checks, report(answers, parity, reference)
     except Exception as err:
@@ -172,30 +189,42 @@ def _prove_over_grpc(
     config: InfraValidatorConfig, saved_model: SavedModelExport, reference: "Reference"
 ) -> tuple[list[Check], dict[str, Any]]:
     """Asks a model server for the hard texts and some rows: what a client gets is what the SavedModel says."""
-    from components.infra.model_server import ask_over_grpc, running_server
-    from components.infra.probe_texts import HARD_TEXTS
+    from components.infra.grpc_scores import example_scores, predict_scores
+    from components.infra.model_server import running_server
+    from components.infra.probe_texts import hard_texts
     from tflite.parity import compare
 
-    count = len(reference.texts)
-    sample = {*range(min(_GRPC_ROWS, count)), *range(count - len(HARD_TEXTS), count)}
-    rows = sorted(sample, key=lambda row: len(reference.texts[row]))
+    probes = reference.probes
+    count, hard = len(probes), len(hard_texts(1 if probes.contexts is None else 2))
+    sample = {*range(min(_GRPC_ROWS, count)), *range(count - hard, count)}
+    rows = sorted(sample, key=lambda row: len(probes.texts[row]))
+    asked, expected = probes.pick(rows), reference.scores[rows]
     try:
         with running_server(saved_model.saved_model_dir, binary=config.server_binary) as (server, address):
-            scores = ask_over_grpc(address, [reference.texts[row] for row in rows])
-        parity = compare(reference.scores[rows], scores, reference.thresholds)
+            answers = {
+                "Predict": predict_scores(address, asked),
+                "Classify and Regress": example_scores(address, asked, reference.heads),
+            }
+        differences = {
+            calls: compare(reference.heads, expected, scores, reference.thresholds).max_abs_difference
+            for calls, scores in answers.items()
+        }
     except Exception as err:
         _log.exception("the SavedModel cannot be served")
         return [_broken("saved_model.grpc", err)], {"error": str(err)}
-    difference = parity.max_abs_difference
-    check = Check.at_most(
-        "saved_model.grpc.max_score_difference",
-        difference,
-        config.max_score_difference,
-        f"saved_model over gRPC ({server}): scores differ from the Keras model's by at most {difference:.2g} on "
-        f"{len(rows)} texts (limit {config.max_score_difference:g})",
-    )
-    shown = difference if math.isfinite(difference) else None
-    return [check], {"server": server, "rows": len(rows), "max_score_difference": shown}
+    checks = [
+        Check.at_most(
+            f"saved_model.grpc.{name}",
+            difference,
+            config.max_score_difference,
+            f"saved_model over gRPC ({server}): scores by {calls} differ from the Keras model's by at most "
+            f"{difference:.2g} on {len(rows)} texts (limit {config.max_score_difference:g})",
+        )
+        for name, (calls, difference) in zip(_GRPC_CHECKS, differences.items(), strict=True)
+    ]
+    largest = max(differences.values())
+    shown = largest if math.isfinite(largest) else None
+    return checks, {"server": server, "rows": len(rows), "max_score_difference": shown}
 
 
 def _broken(name: str, err: Exception) -> Check:

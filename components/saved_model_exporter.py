@@ -11,7 +11,7 @@ __all__ = ["SavedModelExporterConfig", "saved_model_exporter"]
 
 
 class SavedModelExporterConfig(Config):
-    """Nothing to choose: labels, thresholds, tokenizer and longest text are the model's."""
+    """Nothing to choose: heads, thresholds, tokenizer and longest text are the model's."""
 
 
 @component()
@@ -24,30 +24,36 @@ def saved_model_exporter(
     """Makes the SavedModel for servers.
 
     1. Loads the trained model, to compute in float32 whatever it was trained in.
-    2. Writes it with tokenizer, thresholds and labels inside (`serving.saved_model`).
+    2. Writes it with tokenizer, activations, thresholds and names inside (`serving.saved_model`).
     3. Writes down what is in it.
 
     Raises:
-        ExportError: the model has two segments.
         StageError: the model cannot be loaded.
     """
+    import tensorflow as tf
+
     from components.modeling.classifier import load_model
-    from components.modeling.tokenization import require_one_segment
+    from components.modeling.head_layers import decisions
+    from serving.description import HeadDescription
     from serving.saved_model import export_saved_model
 
     loaded = load_model(model)
-    require_one_segment(loaded.tokenizer)
+    heads, thresholds = loaded.config.heads, loaded.config.thresholds
     description = export_saved_model(
         export.saved_model_dir,
         network=loaded.scoring_network,
+        decide=lambda scores: decisions(heads, scores, tf.constant(thresholds, tf.float32)),
         tokenizer=loaded.in_graph_tokenizer,
-        labels=loaded.config.labels,
-        thresholds=loaded.config.thresholds,
+        heads=[HeadDescription(**dict(head)) for head in heads],
+        thresholds=thresholds,
+        segments=loaded.tokenizer.segments,
     )
     facts = {
         "size_bytes": _size_bytes(export.saved_model_dir),
         "signatures": list(description.signatures),
         "labels": list(description.labels),
+        "heads": {head.name: head.task for head in description.heads},
+        "segments": description.segments,
         "thresholds": list(description.thresholds),
         "parameters": loaded.network.count_params(),
     }

@@ -13,12 +13,16 @@ from components.core.errors import ExportError
 
 if TYPE_CHECKING:
     from components.modeling.classifier import LoadedModel
+    from tflite.heads import Head
     from tflite.metadata import ModelMetadata
     from tflite.model_file import ModelDescription
 
 __all__ = ["TFLiteExporterConfig", "tflite_exporter"]
 
 _FOR_TESTS_ONLY = " For tests only: its encoder has random weights."
+_TWO_SEGMENTS = (
+    " It reads what was said before, too; MediaPipe's TextClassifier gives it texts alone, LiteRT both."
+)
 
 
 class TFLiteExporterConfig(Config):
@@ -48,7 +52,8 @@ class TFLiteExporterConfig(Config):
 
     suppress_undecided: bool = True
     """Whether MediaPipe leaves out the labels that are under their threshold, so that an app shows decisions without
-    code of its own. False shows every label with its score. LiteRT itself gives all scores either way."""
+    code of its own. False shows every label with its score, and so does a model without multi-label head, or with a
+    regression head. LiteRT itself gives all scores either way."""
 
 
 @component()
@@ -57,19 +62,17 @@ def tflite_exporter(*, config: TFLiteExporterConfig, model: Model, export: Outpu
 
     1. Loads the trained model.
     2. Converts its network to the configured variants.
-    3. Puts labels, thresholds, vocabulary and cleaning rules into each file as metadata.
+    3. Puts heads, labels, thresholds, vocabulary and cleaning rules into each file as metadata.
     4. Refuses a file that would load but not work (`tflite.guards`).
     5. Writes the files, and beside them in plain form what is inside.
 
     Raises:
-        ExportError: the model has two segments, the network cannot be converted, or a file is refused.
+        ExportError: the network cannot be converted, or a file is refused.
     """
     from components.modeling.classifier import load_model
-    from components.modeling.tokenization import require_one_segment
     from tflite.errors import TFLiteError
 
     loaded = load_model(model)
-    require_one_segment(loaded.tokenizer)
     try:
         files = _complete_files(loaded, config)
         facts = {variant: _check(variant, content, loaded) for variant, content in files.items()}
@@ -101,19 +104,28 @@ def _complete_files(loaded: "LoadedModel", config: TFLiteExporterConfig) -> dict
 
 
 def _metadata(loaded: "LoadedModel", config: TFLiteExporterConfig) -> "ModelMetadata":
-    from tflite.metadata import ModelMetadata
+    from tflite.metadata import ModelMetadata, can_suppress
 
+    heads = _heads(loaded)
     return ModelMetadata(
         name=config.name,
-        description=config.description + (_FOR_TESTS_ONLY if loaded.config.for_tests_only else ""),
+        description=config.description
+        + (_TWO_SEGMENTS if loaded.tokenizer.segments == 2 else "")
+        + (_FOR_TESTS_ONLY if loaded.config.for_tests_only else ""),
         version=config.version,
         author=config.author,
         license=config.license,
-        labels=loaded.config.labels,
+        heads=heads,
         thresholds=loaded.config.thresholds,
         tokenizer=loaded.tokenizer,
-        suppress_undecided=config.suppress_undecided,
+        suppress_undecided=config.suppress_undecided and can_suppress(heads),
     )
+
+
+def _heads(loaded: "LoadedModel") -> "tuple[Head, ...]":
+    from tflite.heads import Head
+
+    return tuple(Head(**dict(head)) for head in loaded.config.heads)
 
 
 def _check(variant: str, content: bytes, loaded: "LoadedModel") -> "ModelDescription":
@@ -126,7 +138,7 @@ def _check(variant: str, content: bytes, loaded: "LoadedModel") -> "ModelDescrip
             content,
             parameters=loaded.network.count_params(),
             bytes_per_parameter=BYTES_PER_PARAMETER[variant],
-            labels=len(loaded.config.labels),
+            heads=_heads(loaded),
             max_tokens=loaded.config.max_tokens,
             vocabulary_size=len(loaded.tokenizer.vocabulary),
             separator_id=loaded.tokenizer.end_id,
@@ -136,14 +148,11 @@ def _check(variant: str, content: bytes, loaded: "LoadedModel") -> "ModelDescrip
 
 
 def _write_plain_files(directory: Path, loaded: "LoadedModel") -> None:
-    from tflite.metadata import thresholds_json
+    from tflite.metadata_files import file_contents
 
-    labels = loaded.config.labels
-    loaded.tokenizer.save(directory)
-    (directory / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-    (directory / "thresholds.json").write_text(
-        thresholds_json(labels, loaded.config.thresholds), encoding="utf-8"
-    )
+    contents = file_contents(_heads(loaded), loaded.config.thresholds, loaded.tokenizer, calibration=False)
+    for name, content in contents.items():
+        (directory / name).write_bytes(content)
 
 
 def _facts(
@@ -156,7 +165,9 @@ def _facts(
         "size_bytes": path.stat().st_size,
         "parameters": loaded.network.count_params(),
         "min_runtime": description.min_runtime,
-        # MediaPipe's tokenizer lower-cases ASCII whatever the vocabulary wants.
-        "mediapipe": loaded.tokenizer.rules.lowercase,
+        # MediaPipe's tokenizer lower-cases ASCII whatever the vocabulary wants, and its classifier takes one text.
+        "mediapipe": loaded.tokenizer.rules.lowercase and loaded.tokenizer.segments == 1,
+        "heads": {head.name: head.task for head in loaded.config.heads},
+        "segments": loaded.tokenizer.segments,
         "operators": dict(description.operators),
     }

@@ -2,15 +2,26 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from components.core.artifacts import Hyperparameters, Model, TransformedExamples, TransformGraph
+from components.core.artifacts import (
+    Examples,
+    Hyperparameters,
+    Model,
+    PretrainedEncoder,
+    TransformedExamples,
+    TransformGraph,
+)
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
-from components.core.errors import DataError, EncoderError
+from components.core.errors import ConfigError, DataError, StageError
 from components.core.progress import NO_PROGRESS, Progress
+from components.modeling.distillation.distillation_config import DistillationConfig
+from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision, choose_policy
@@ -21,13 +32,11 @@ from components.modeling.training.tracking.tracking_config import TrackingConfig
 from components.modeling.tuning.search_space import with_values
 
 if TYPE_CHECKING:
-    import keras
-
-    from components.modeling.classifier import ModelConfig
     from components.modeling.dataset import TokenDataset
+    from components.modeling.ensembles.ensemble import Trained
     from components.modeling.heads import Head
     from components.modeling.precision import Policy
-    from components.modeling.training.loop import Epoch, TrainingResult
+    from components.modeling.training.loop import Epoch
     from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["TrainerConfig", "train_model", "trainer"]
@@ -53,7 +62,7 @@ class TrainerConfig(Config):
     may want more."""
 
     batch_size: int = Field(default=32, ge=1)
-    """Texts a step and device. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
+    """Texts a step. 32 is what BERT is commonly fine-tuned with; 64 is faster by a fifth on a CPU."""
 
     batching: BatchingConfig = BatchingConfig()
     """Token budget, padding and gradient accumulation of the batches."""
@@ -101,9 +110,19 @@ class TrainerConfig(Config):
     tracking: TrackingConfig = TrackingConfig()
     """Where curves and figures go, beside TensorBoard's files."""
 
+    deterministic: bool = False
+    """Lets TensorFlow use only operations that give the same bits every time. On a CPU they do so in any case, at no
+    cost; on a GPU some are slower, and one without such a variant is an error."""
+
+    distillation: DistillationConfig | None = None
+    """Trained models whose answers on the training split are learnt beside its labels; none by default."""
+
+    ensemble: EnsembleConfig | None = None
+    """Several trainings that become one model; none by default."""
+
     def external_inputs(self) -> tuple[str, ...]:
         self.tracking.check_installed()
-        return ()
+        return () if self.distillation is None else self.distillation.external_inputs()
 
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":
@@ -121,6 +140,8 @@ def trainer(
     config: TrainerConfig,
     transformed: TransformedExamples,
     transform_graph: TransformGraph,
+    pretrained: PretrainedEncoder | None = None,
+    examples: Examples | None = None,
     hyperparameters: Hyperparameters | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
@@ -129,11 +150,12 @@ def trainer(
     """Fine-tunes the encoder that Transform's vocabulary belongs to; what the Tuner found goes before the settings.
 
     1. Reads the splits `train` and `validation` into memory.
-    2. Loads the encoder, lets tokens that Transform added start from those they replace, and puts pooling, dropout and
-       the heads on it.
-    3. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch tunes the
-       thresholds on `validation`; keeps the best epoch.
-    4. Writes weights, configuration, tokenizer and history.
+    2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
+       replace, and puts pooling, dropout and the heads on it.
+    3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
+    4. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch tunes the
+       thresholds on `validation`; keeps the best epoch. An ensemble does so several times, and combines what came out.
+    5. Writes weights, configuration, tokenizer and history.
 
     Raises:
         ConfigError: the data do not have what a head needs.
@@ -148,6 +170,8 @@ def trainer(
         config=config,
         transformed=transformed,
         transform_graph=transform_graph,
+        pretrained=pretrained,
+        examples=examples,
         model=model,
         progress=progress,
         scratch=scratch,
@@ -159,9 +183,12 @@ def train_model(
     config: TrainerConfig,
     transformed: TransformedExamples,
     transform_graph: TransformGraph,
+    pretrained: PretrainedEncoder | None = None,
+    examples: Examples | None = None,
     model: Model,
     progress: Progress = NO_PROGRESS,
     scratch: Scratch | None = None,
+    answers_in: Path | None = None,
     train_share: float = 1.0,
     on_epoch: Callable[["Epoch"], None] | None = None,
 ) -> Summary:
@@ -171,74 +198,85 @@ def train_model(
         config: as set.
         transformed: the examples.
         transform_graph: tokenizer and encoder.
+        pretrained: as for `trainer`.
+        examples: as for `trainer`.
         model: where to write.
         progress: who is told.
         scratch: where the state of a stopped training is kept and found; None keeps none.
+        answers_in: where the teachers' answers are kept and found; with the state of the training if None.
         train_share: share (0-1) of the split `train` that is trained on, drawn by the seed.
         on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
+    from components.modeling.ensembles.ensemble import Ensemble
     from components.modeling.heads import make_heads, with_scale
+    from components.modeling.training.determinism import require_determinism
     from components.modeling.training.distribution import Distribution
-    from components.modeling.training.loop import Training
-    from components.modeling.training.tracking.tracker import flat_parameters
-    from components.modeling.training.tracking.training_log import TrainingLog
+    from components.modeling.training.single import SingleTraining
     from tflite.host_tokenizer import TokenizerSpec
 
     distribution = Distribution.of(config.distribution)
-    labels = transform_graph.labels()
-    heads = make_heads(config.task, config.heads, labels=labels, targets=())
+    if config.deterministic:
+        require_determinism()
+    kept_in = None if scratch is None else scratch.path
+    labels, targets = transform_graph.labels(), transform_graph.targets()
+    heads = make_heads(config.task, config.heads, labels=labels, targets=targets)
     progress.update("reading the examples")
-    train, validation = (_read(transformed, split, labels, heads) for split in ("train", "validation"))
+    train, validation = (
+        _read(transformed, split, labels, targets, heads) for split in ("train", "validation")
+    )
     heads = with_scale(heads, train.targets)
+    if config.distillation is not None:
+        train = _taught(config.distillation, examples, train, heads, progress, answers_in or kept_in)
     train = train.sample(train_share, seed=config.seed)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
-    encoder = transform_graph.encoder()
     policy = choose_policy(config.precision)
-    progress.update(f"loading {encoder} ({policy})")
-    with distribution.scope():
-        network, float32_network, model_config = _build_networks(
-            config, policy, train, heads, tokenizer, encoder, transform_graph.added_tokens()
-        )
-
-    parameters = {"encoder": encoder, **flat_parameters(config.model_dump(mode="json", exclude={"tracking"}))}
-    with TrainingLog(
-        model.logs_dir,
-        config=config.tracking if distribution.is_chief else None,
-        parameters=parameters,
-        progress=progress,
-    ) as log:
-        result = Training(
-            network=network,
-            float32_network=float32_network,
-            heads=heads,
+    train_one = SingleTraining(
+        initial_seed=config.seed,
+        policy=policy,
+        heads=heads,
+        validation=validation,
+        tokenizer=tokenizer,
+        encoder=transform_graph.encoder(),
+        added_tokens=transform_graph.added_tokens(),
+        pretrained=pretrained,
+        logs_dir=model.logs_dir,
+        distribution=distribution,
+        kept_in=kept_in,
+        on_epoch=on_epoch,
+    )
+    if config.ensemble is None:
+        trained = train_one(config, train, progress)
+    else:
+        trained = Ensemble(
+            config,
             train=train,
             validation=validation,
-            config=config,
-            log=log,
+            train_one=train_one,
+            kept_in=kept_in,
             progress=progress,
-            on_epoch=on_epoch,
-            distribution=distribution,
-            checkpoint_dir=None if scratch is None else scratch.path / "checkpoints",
         ).run()
-        log.texts(network, validation, heads=heads, vocabulary=tokenizer.vocabulary)
-        _write(model, network, model_config, tokenizer, result, policy)
-        log.file(model.config_path)
-        log.file(model.history_path)
+
+    _write(model, trained, tokenizer, policy)
+    result = trained.result
     return {
-        "encoder": encoder,
+        "encoder": trained.config.encoder,
         "precision": policy,
         "epochs": len(result.epochs),
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
         "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
-        "for tests only": model_config.for_tests_only,
+        "for tests only": trained.config.for_tests_only,
     }
 
 
 def _read(
-    transformed: TransformedExamples, split: str, labels: Sequence[str], heads: Sequence["Head"]
+    transformed: TransformedExamples,
+    split: str,
+    labels: Sequence[str],
+    targets: Sequence[str],
+    heads: Sequence["Head"],
 ) -> "TokenDataset":
     from components.modeling.dataset import read_split
 
@@ -248,7 +286,7 @@ def _read(
             f"training needs the split {split!r}, but the data have only: {known}; add its file to the source, or set "
             "example_gen.validation_share or split_shares"
         )
-    dataset = read_split(transformed, split, labels=labels, heads=heads)
+    dataset = read_split(transformed, split, labels=labels, targets=targets, heads=heads)
     if not len(dataset):
         raise DataError(f"the split {split!r} has no examples; training needs some")
     if split == "train" and not dataset.weights.any():
@@ -256,62 +294,35 @@ def _read(
     return dataset
 
 
-def _build_networks(
-    config: TrainerConfig,
-    policy: "Policy",
+def _taught(
+    config: DistillationConfig,
+    examples: Examples | None,
     train: "TokenDataset",
     heads: Sequence["Head"],
-    tokenizer: "TokenizerSpec",
-    encoder_name: str,
-    added_tokens: Mapping[int, Sequence[int]],
-) -> tuple["keras.Model", "keras.Model", "ModelConfig"]:
-    """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
-    import keras
+    progress: Progress,
+    kept_in: Path | None,
+) -> "TokenDataset":
+    """The training split with what the teachers say of it."""
+    from components.evaluation.labelled_texts import read_labelled_texts
+    from components.modeling.distillation.teachers import ask_teachers
 
-    from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
-    from components.modeling.encoder import (
-        embedding_rows,
-        load_backbone,
-        resolve_encoder,
-        start_embeddings,
-    )
-    from components.modeling.heads import initial_logits, output_names
-
-    keras.utils.set_random_seed(config.seed)
-    encoder = resolve_encoder(encoder_name)
-    backbone = load_backbone(encoder, dtype=policy, dropout=config.encoder_dropout)
-    if len(tokenizer.vocabulary) > embedding_rows(backbone):
-        raise EncoderError(
-            f"encoder {encoder.name!r} has changed: {len(tokenizer.vocabulary)} vocabulary entries, "
-            f"{embedding_rows(backbone)} embeddings; run Transform again"
+    if examples is None:
+        raise ConfigError("trainer.distillation needs `examples`: teachers read the texts themselves")
+    texts = read_labelled_texts(examples, "train", heads)
+    if len(texts.texts) != len(train):
+        raise StageError(
+            f"{len(texts.texts)} examples, but {len(train)} of them transformed; run Transform again"
         )
-    start_embeddings(backbone, added_tokens)
-    model_config = ModelConfig(
-        heads=tuple(heads),
-        thresholds=(0.0,) * len(output_names(heads)),
-        max_tokens=tokenizer.max_tokens,
-        encoder=encoder.name,
-        for_tests_only=encoder.for_tests_only,
-        backbone=BackboneConfig.of(backbone),
-        pooling=config.pooling,
-        dropout=config.dropout,
+    answers = ask_teachers(
+        config, heads, texts.texts, contexts=texts.contexts, kept_in=kept_in, progress=progress
     )
-    start = initial_logits(heads, train.targets, train.weights)
-    network = build_network(model_config, backbone=backbone, initial_logits=start)
-    float32_network = network if policy == "float32" else build_network(model_config)
-    return network, float32_network, model_config
+    return replace(train, answers=answers)
 
 
-def _write(
-    model: Model,
-    network: "keras.Model",
-    model_config: "ModelConfig",
-    tokenizer: "TokenizerSpec",
-    result: "TrainingResult",
-    policy: "Policy",
-) -> None:
+def _write(model: Model, trained: "Trained", tokenizer: "TokenizerSpec", policy: "Policy") -> None:
     from components.modeling.classifier import TrainingFacts, save_model
 
+    result = trained.result
     facts = TrainingFacts(
         epochs=len(result.epochs),
         best_epoch=result.best.epoch,
@@ -320,7 +331,7 @@ def _write(
         precision=policy,
     )
     thresholds = tuple(float(threshold) for threshold in result.thresholds)
-    config = model_config.model_copy(update={"thresholds": thresholds, "training": facts})
-    save_model(model, network=network, config=config, tokenizer=tokenizer)
-    text = json.dumps(result.history(), indent=2) + "\n"
+    config = trained.config.model_copy(update={"thresholds": thresholds, "training": facts})
+    save_model(model, network=trained.network, config=config, tokenizer=tokenizer)
+    text = json.dumps({**result.history(), **trained.notes}, indent=2) + "\n"
     model.history_path.write_text(text, encoding="utf-8")

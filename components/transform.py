@@ -51,7 +51,7 @@ class TransformConfig(Config):
     segments: Literal[1, 2] = 1
     """With 2, what was said before a text (the column `context`) is given to the model with it: [CLS] context [SEP]
     text [SEP]. Where both do not fit into `max_tokens`, the context loses its beginning, so that the nearest turn
-    stays. Models of two segments can be trained and evaluated, not yet exported: run with `--to evaluator`."""
+    stays."""
 
     emoji: EmojiPolicy = "keep"
     """`keep` leaves emoji as they are: one that the vocabulary does not know makes its word [UNK]. `words` replaces
@@ -96,7 +96,7 @@ def transform(
     if config.vocabulary_extension is not None:
         progress.update("looking for words that the vocabulary lacks")
         tokenizer = _extend(config.vocabulary_extension, tokenizer, examples, transform_graph)
-    _write_graph(transform_graph, encoder, tokenizer, examples.labels())
+    _write_graph(transform_graph, encoder, tokenizer, examples)
     write_tokenizer_graph(transform_graph.tokenizer_graph_dir, tokenizer)
 
     progress.update("tokenizing")
@@ -158,13 +158,15 @@ def _extend(
 
 
 def _write_graph(
-    graph: TransformGraph, encoder: Encoder, tokenizer: "TokenizerSpec", labels: tuple[str, ...]
+    graph: TransformGraph, encoder: Encoder, tokenizer: "TokenizerSpec", examples: Examples
 ) -> None:
     tokenizer.save(graph.tokenizer_dir)
     digest = None if encoder.directory is None else content_digest(str(encoder.directory))
     document = {"name": encoder.name, "digest": digest}
     graph.encoder_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    graph.labels_path.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    graph.labels_path.write_text("".join(f"{label}\n" for label in examples.labels()), encoding="utf-8")
+    if targets := examples.targets():
+        graph.targets_path.write_text("".join(f"{target}\n" for target in targets), encoding="utf-8")
 
 
 def _transform_splits(
@@ -180,7 +182,9 @@ def _transform_splits(
         for number, source in enumerate(shards):
             target = directory / f"transformed-{number:05d}-of-{len(shards):05d}.tfrecord.gz"
             jobs.append(ShardJob(split, source, target))
-    return transform_shards(jobs, tokenizer_dir=graph.tokenizer_dir, labels=examples.labels())
+    return transform_shards(
+        jobs, tokenizer_dir=graph.tokenizer_dir, labels=examples.labels(), targets=examples.targets()
+    )
 
 
 def _require_all_rows(examples: Examples, reports: Mapping[str, "ShardReport"]) -> None:

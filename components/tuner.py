@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from components.core.artifacts import (
+    Examples,
     Hyperparameters,
     Model,
+    PretrainedEncoder,
     TransformedExamples,
     TransformGraph,
     TuningStudy,
@@ -22,6 +24,7 @@ from components.core.artifacts import (
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.errors import ConfigError
+from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.tuning.search_space import Range, check_space, grid, values_of, with_values
 from components.trainer import TrainerConfig, train_model
@@ -114,6 +117,8 @@ def tuner(
     config: TunerConfig,
     transformed: TransformedExamples,
     transform_graph: TransformGraph,
+    pretrained: PretrainedEncoder | None = None,
+    examples: Examples | None = None,
     hyperparameters: Output[Hyperparameters],
     study: Output[TuningStudy],
     progress: Progress = NO_PROGRESS,
@@ -134,8 +139,14 @@ def tuner(
     from components.modeling.tuning.hparams import write_hparams
 
     with _working_dir(scratch) as directory:
-        search = _open_study(config, transformed, transform_graph, directory)
-        trials = _Trials(config, transformed, transform_graph, directory, search, progress)
+        search = _open_study(config, transformed, transform_graph, pretrained, directory)
+        inputs = {
+            "transformed": transformed,
+            "transform_graph": transform_graph,
+            "pretrained": pretrained,
+            "examples": examples,
+        }
+        trials = _Trials(config, inputs, directory, search, progress)
         search.run(
             trials.make,
             # A grid has the configured values among its points.
@@ -173,15 +184,13 @@ class _Trials:
     def __init__(
         self,
         config: TunerConfig,
-        transformed: TransformedExamples,
-        transform_graph: TransformGraph,
+        inputs: Mapping[str, Any],
         directory: Path,
         search: "Study",
         progress: Progress,
     ) -> None:
         self._config = config
-        self._transformed = transformed
-        self._transform_graph = transform_graph
+        self._inputs = inputs
         self._directory = directory
         self._search = search
         self._progress = progress
@@ -204,10 +213,10 @@ class _Trials:
         try:
             summary = train_model(
                 config=with_values(self._config.trainer, values),
-                transformed=self._transformed,
-                transform_graph=self._transform_graph,
+                **self._inputs,
                 model=model,
                 progress=self._part(),
+                answers_in=self._directory,
                 train_share=self._config.train_share,
                 on_epoch=on_epoch,
             )
@@ -264,7 +273,11 @@ class _TrialProgress:
 
 
 def _open_study(
-    config: TunerConfig, transformed: TransformedExamples, transform_graph: TransformGraph, directory: Path
+    config: TunerConfig,
+    transformed: TransformedExamples,
+    transform_graph: TransformGraph,
+    pretrained: PretrainedEncoder | None,
+    directory: Path,
 ) -> "Study":
     from components.modeling.tuning.study import Study
 
@@ -282,6 +295,7 @@ def _open_study(
             },
             "train_share": config.train_share,
             "encoder": transform_graph.encoder(),
+            "pretraining": None if pretrained is None else content_digest(str(pretrained.weights_path)),
             "number of rows": rows,
             **{f"trainer.{key}": value for key, value in trainer.items()},
         },

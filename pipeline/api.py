@@ -10,7 +10,6 @@ from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
-from pipeline.exportable import require_exportable
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
 from pipeline.metadata_store import MetadataStore
 
@@ -44,7 +43,6 @@ def run(
     graph = build_graph(config)
     if to is not None:
         graph = graph.upto(to)
-    require_exportable(config, graph)
     storage = ArtifactStorage(config.root, config.work_dir)
     store = MetadataStore(storage.metadata_path)
     try:

@@ -16,6 +16,7 @@ from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig
 from components.infra_validator import InfraValidatorConfig
+from components.pretrainer import PretrainerConfig
 from components.pusher import PusherConfig
 from components.saved_model_exporter import SavedModelExporterConfig
 from components.schema_gen import SchemaGenConfig
@@ -48,6 +49,9 @@ class PipelineConfig(Config):
     schema_gen: SchemaGenConfig = SchemaGenConfig()
     example_validator: ExampleValidatorConfig = ExampleValidatorConfig()
     transform: TransformConfig = TransformConfig()
+    pretrainer: PretrainerConfig | None = None
+    """Reads unlabelled texts before the training; a stage only if the section is there (`pretrainer: {}`)."""
+
     trainer: TrainerConfig = TrainerConfig()
 
     tuner: TunerConfig | None = None

@@ -5,6 +5,7 @@ from components.evaluator import evaluator
 from components.example_gen import example_gen
 from components.example_validator import example_validator
 from components.infra_validator import infra_validator
+from components.pretrainer import pretrainer
 from components.pusher import pusher
 from components.saved_model_exporter import saved_model_exporter
 from components.schema_gen import schema_gen
@@ -39,16 +40,30 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
 
     transformed = graph.add(transform, config.transform, gates=(validated["anomalies"],), examples=examples)
-    tokenized, tokenizer = transformed["transformed"], transformed["transform_graph"]
-    tuned = None
+    tokenized = transformed["transformed"]
+    tokenizer = transformed["transform_graph"]
+    pretrained, hyperparameters = None, None
+    if config.pretrainer is not None:
+        pretrained = graph.add(
+            pretrainer, config.pretrainer, transformed=tokenized, transform_graph=tokenizer
+        )["pretrained"]
     if config.tuner is not None:
-        tuned = graph.add(tuner, config.tuner, transformed=tokenized, transform_graph=tokenizer)
+        hyperparameters = graph.add(
+            tuner,
+            config.tuner,
+            transformed=tokenized,
+            transform_graph=tokenizer,
+            pretrained=pretrained,
+            examples=None if config.tuner.trainer.distillation is None else examples,
+        )["hyperparameters"]
     trained = graph.add(
         trainer,
         config.trainer,
         transformed=tokenized,
         transform_graph=tokenizer,
-        hyperparameters=None if tuned is None else tuned["hyperparameters"],
+        pretrained=pretrained,
+        examples=None if config.trainer.distillation is None else examples,
+        hyperparameters=hyperparameters,
     )
     model = trained["model"]
 

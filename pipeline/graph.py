@@ -82,9 +82,9 @@ class Graph:
         config: Config,
         *,
         gates: tuple[OutputRef, ...] = (),
-        **optional_inputs: Input | None,
+        **wired: Input | None,
     ) -> Node:
-        """Adds a stage and checks its wiring; an input that is None is not wired.
+        """Adds a stage and checks its wiring; None leaves an optional input without a source.
 
         Raises:
             GraphError: an input is missing, unknown, of another type or of a stage that is not in this graph.
@@ -96,7 +96,7 @@ class Graph:
             raise GraphError(
                 f"stage {spec.name} takes a {spec.config.__name__}, not a {type(config).__name__}; pass that one"
             )
-        inputs = {name: source for name, source in optional_inputs.items() if source is not None}
+        inputs = {name: source for name, source in wired.items() if source is not None}
         missing = spec.inputs.keys() - inputs.keys() - spec.optional
         unknown = inputs.keys() - spec.inputs.keys()
         if missing or unknown:

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from serving.errors import InvalidArgumentError, NotFoundError
-from serving.predictor import DEFAULT_SIGNATURE
+from serving.errors import InvalidArgumentError, NotFoundError, UnimplementedError
+from serving.example_methods import METHODS, Classification, Regression, classify, regress
+from serving.predictor import DEFAULT_SIGNATURE, Predictor
 from serving.repository import ModelRepository, VersionStatus
 
-__all__ = ["Classification", "DataPlane", "ModelSpec", "Outputs"]
+__all__ = ["DataPlane", "ModelSpec", "Outputs", "Task"]
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,11 @@ class Outputs:
 
 
 @dataclass(frozen=True)
-class Classification:
-    """What Classify answers.
+class Task:
+    """One part of MultiInference: a signature and the method (`CLASSIFY`, `REGRESS`) that it is run by."""
 
-    Attributes:
-        version: the version that answered.
-        classes: bytes [examples, classes].
-        scores: float32 [examples, classes].
-    """
-
-    version: int
-    classes: npt.NDArray[np.object_]
-    scores: npt.NDArray[np.float32]
+    spec: ModelSpec
+    method: str
 
 
 class DataPlane:
@@ -73,25 +66,45 @@ class DataPlane:
         with self._repository(spec).use(spec.version) as (version, predictor):
             return Outputs(version, predictor.run(spec.signature_name, inputs, output_filter))
 
-    def classify(self, spec: ModelSpec, examples: Sequence[bytes]) -> Classification:
-        """Runs a classification signature on serialized tf.Examples.
+    def classify(self, spec: ModelSpec, examples: Sequence[bytes]) -> tuple[int, Classification]:
+        """The version that answers and what it says of serialized tf.Examples (`example_methods.classify`).
 
         Raises:
             NotFoundError: the model or version is not served.
             InvalidArgumentError: there is no such signature, it does not classify, or the examples do not fit.
         """
         with self._repository(spec).use(spec.version) as (version, predictor):
-            name = spec.signature_name or DEFAULT_SIGNATURE
-            definition = predictor.signature_defs.get(name)
-            if definition is None:
-                raise InvalidArgumentError(f"No signature was found with the name: {name}")
-            _check_classifies(definition)
-            if not examples:
-                raise InvalidArgumentError("Input is empty.")
-            inputs = np.empty(len(examples), dtype=object)
-            inputs[:] = list(examples)
-            outputs = predictor.run(name, {"inputs": inputs})
-            return _as_classification(version, outputs, len(examples))
+            return version, classify(predictor, spec.signature_name or DEFAULT_SIGNATURE, examples)
+
+    def regress(self, spec: ModelSpec, examples: Sequence[bytes]) -> tuple[int, Regression]:
+        """The version that answers and the number it gives each serialized tf.Example (`example_methods.regress`).
+
+        Raises:
+            NotFoundError: the model or version is not served.
+            InvalidArgumentError: there is no such signature, it does not regress, or the examples do not fit.
+        """
+        with self._repository(spec).use(spec.version) as (version, predictor):
+            return version, regress(predictor, spec.signature_name or DEFAULT_SIGNATURE, examples)
+
+    def infer(
+        self, tasks: Sequence[Task], examples: Sequence[bytes]
+    ) -> tuple[int, list[Classification | Regression]]:
+        """Runs several signatures of one model on the same tf.Examples; the first task says which version answers.
+
+        Raises:
+            NotFoundError: the model or version is not served.
+            InvalidArgumentError: there is no task, tasks name several models or one signature twice, a signature does
+                not do what its task wants, or the examples do not fit.
+            UnimplementedError: a method is neither Classify nor Regress.
+        """
+        first = tasks[0].spec if tasks else ModelSpec("")
+        with self._repository(first).use(first.version) as (version, predictor):
+            signatures = [task.spec.signature_name or DEFAULT_SIGNATURE for task in tasks]
+            _check_tasks(tasks, signatures, predictor)
+            return version, [
+                METHODS[task.method](predictor, name, examples)
+                for task, name in zip(tasks, signatures, strict=True)
+            ]
 
     def signatures(self, spec: ModelSpec) -> tuple[int, Mapping[str, Any]]:
         """The version and its SignatureDef protos by name.
@@ -133,27 +146,19 @@ class DataPlane:
         return repository
 
 
-def _check_classifies(definition: Any) -> None:
-    """Says in TensorFlow Serving's words why a signature cannot answer Classify."""
-    if len(definition.inputs) != 1:
-        raise InvalidArgumentError("Expected one input Tensor.")
-    if len(definition.outputs) not in (1, 2):
-        raise InvalidArgumentError(f"Expected one or two output Tensors, found {len(definition.outputs)}")
-    if "inputs" not in definition.inputs:
-        raise InvalidArgumentError(f"No classification inputs found in SignatureDef: {definition}")
-    if not {"classes", "scores"} & set(definition.outputs):
-        raise InvalidArgumentError(
-            "Expected classification signature outputs to contain at least one of "
-            f'"classes" or "scores". Signature was: {definition}'
-        )
-
-
-def _as_classification(version: int, outputs: Mapping[str, npt.NDArray[Any]], rows: int) -> Classification:
-    """Fills in the half that a signature may leave out: empty class names, or zero scores."""
-    arrays = [outputs[name] for name in ("classes", "scores") if name in outputs]
-    shape = arrays[0].shape
-    if len(shape) != 2 or shape[0] != rows or any(array.shape != shape for array in arrays):
-        got = " and ".join(str(list(array.shape)) for array in arrays)
-        raise InvalidArgumentError(f"Expected Tensor shape: [batch_size num_classes] but got {got}")
-    classes = outputs.get("classes", np.full(shape, b"", dtype=object))
-    return Classification(version, classes, outputs.get("scores", np.zeros(shape, np.float32)))
+def _check_tasks(tasks: Sequence[Task], signatures: Sequence[str], predictor: Predictor) -> None:
+    seen: set[str] = set()
+    for task, name in zip(tasks, signatures, strict=True):
+        if not task.spec.name:
+            raise InvalidArgumentError("Found ModelSpec with an empty model name.")
+        if task.spec.name != tasks[0].spec.name:
+            raise InvalidArgumentError(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+            )
+        if name in seen:
+            raise InvalidArgumentError(f"Duplicate evaluation of signature: {name}")
+        seen.add(name)
+        if name not in predictor.signature_defs:
+            raise InvalidArgumentError(f"Requested signature not found in model graph: {name}")
+        if task.method not in METHODS:
+            raise UnimplementedError(f"Unsupported signature method_name: {task.method}")

@@ -8,7 +8,14 @@ from typing import Any
 
 from serving.errors import SavedModelError
 
-__all__ = ["DESCRIPTION_FILE", "Description", "SignatureDescription", "TensorDescription", "describe"]
+__all__ = [
+    "DESCRIPTION_FILE",
+    "Description",
+    "HeadDescription",
+    "SignatureDescription",
+    "TensorDescription",
+    "describe",
+]
 
 DESCRIPTION_FILE = "assets.extra/emotion.json"
 """Path inside a SavedModel directory; TensorFlow Serving leaves `assets.extra` alone."""
@@ -37,19 +44,49 @@ class SignatureDescription:
 
 
 @dataclass(frozen=True)
+class HeadDescription:
+    """Neighbouring columns of the scores that belong together.
+
+    Attributes:
+        name: unique in the model.
+        task: `multi_label` (each label applies or not), `single_label` and `ordinal` (one of the labels applies),
+            `regression` (a number an output).
+        outputs: names of its columns, in the order of the scores.
+        mean: of each regression target in the training data, in its own unit; empty for other tasks.
+        std: standard deviation, likewise.
+    """
+
+    name: str
+    task: str
+    outputs: tuple[str, ...]
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the scores are numbers and no probabilities."""
+        return self.task == "regression"
+
+
+@dataclass(frozen=True)
 class Description:
     """The facts about an exported model.
 
     Attributes:
-        labels: names, in the order of the scores.
-        thresholds: probability 0-1 from which on a label is predicted, one a label.
+        labels: names of all outputs, in the order of the scores.
+        thresholds: probability 0-1 from which on a label of a multi-label head is predicted, one a column; 0 where
+            nothing is decided by a threshold.
+        heads: which columns belong together, and what their scores mean.
         max_tokens: longer texts are truncated to this many tokens, [CLS] and [SEP] included.
+        segments: 2 if the model reads what was said before (`context`) beside the text, else 1.
         signatures: by name.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
+    heads: tuple[HeadDescription, ...]
     max_tokens: int
+    segments: int
     signatures: Mapping[str, SignatureDescription]
 
 
@@ -65,7 +102,9 @@ def describe(saved_model_dir: Path | str) -> Description:
         return Description(
             labels=tuple(document["labels"]),
             thresholds=tuple(document["thresholds"]),
+            heads=tuple(_head(value) for value in document["heads"]),
             max_tokens=document["max_tokens"],
+            segments=document["segments"],
             signatures={name: _signature(value) for name, value in document["signatures"].items()},
         )
     except FileNotFoundError as err:
@@ -74,6 +113,11 @@ def describe(saved_model_dir: Path | str) -> Description:
         ) from err
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise SavedModelError(f"{path}: cannot be read ({err!r}); export the model again") from err
+
+
+def _head(document: Mapping[str, Any]) -> HeadDescription:
+    columns = {name: tuple(document[name]) for name in ("outputs", "mean", "std")}
+    return HeadDescription(document["name"], document["task"], **columns)
 
 
 def _signature(document: Mapping[str, Any]) -> SignatureDescription:

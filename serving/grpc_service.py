@@ -10,12 +10,14 @@ import grpc
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
+    inference_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
-from serving.data_plane import DataPlane, ModelSpec
+from serving.data_plane import DataPlane, ModelSpec, Task
 from serving.errors import (
     FailedPreconditionError,
     InternalError,
@@ -26,6 +28,7 @@ from serving.errors import (
     UnavailableError,
     UnimplementedError,
 )
+from serving.example_methods import Classification, Regression
 from serving.tensors import from_protos, to_proto
 from serving.wire import signature_def_map, status_response
 
@@ -118,13 +121,31 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @_rpc
     def Classify(self, request: Any) -> Any:  # noqa: N802
         spec = _read_spec(request)
-        answer = self._plane.classify(spec, _read_examples(request.input))
+        version, answer = self._plane.classify(spec, _read_examples(request.input))
         response = classification_pb2.ClassificationResponse()
-        _write_spec(response, spec, answer.version)
-        for classes, scores in zip(answer.classes.tolist(), answer.scores.tolist(), strict=True):
-            row = response.result.classifications.add()
-            for label, score in zip(classes, scores, strict=True):
-                row.classes.add(label=label.decode("utf-8", errors="replace"), score=score)
+        _write_spec(response, spec, version)
+        _write_result(response.result, answer)
+        return response
+
+    @_rpc
+    def Regress(self, request: Any) -> Any:  # noqa: N802
+        spec = _read_spec(request)
+        version, answer = self._plane.regress(spec, _read_examples(request.input))
+        response = regression_pb2.RegressionResponse()
+        _write_spec(response, spec, version)
+        _write_result(response.result, answer)
+        return response
+
+    @_rpc
+    def MultiInference(self, request: Any) -> Any:  # noqa: N802
+        tasks = [Task(_read_spec(task), task.method_name) for task in request.tasks]
+        version, answers = self._plane.infer(tasks, _read_examples(request.input))
+        response = inference_pb2.MultiInferenceResponse()
+        for task, answer in zip(tasks, answers, strict=True):
+            result = response.results.add()
+            _write_spec(result, task.spec, version)
+            classified = isinstance(answer, Classification)
+            _write_result(result.classification_result if classified else result.regression_result, answer)
         return response
 
     @_rpc
@@ -169,6 +190,18 @@ def _write_spec(response: Any, spec: ModelSpec, version: int) -> None:
     response.model_spec.name = spec.name
     response.model_spec.version.value = version
     response.model_spec.signature_name = spec.signature_name or "serving_default"
+
+
+def _write_result(result: Any, answer: Classification | Regression) -> None:
+    """Fills a ClassificationResult or a RegressionResult."""
+    if isinstance(answer, Regression):
+        for value in answer.values.tolist():
+            result.regressions.add(value=value)
+        return
+    for classes, scores in zip(answer.classes.tolist(), answer.scores.tolist(), strict=True):
+        row = result.classifications.add()
+        for label, score in zip(classes, scores, strict=True):
+            row.classes.add(label=label.decode("utf-8", errors="replace"), score=score)
 
 
 def _read_examples(wire_input: Any) -> Sequence[bytes]:

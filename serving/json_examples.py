@@ -1,4 +1,4 @@
-"""JSON to tf.Example: the wire form of REST classify requests."""
+"""JSON to tf.Example: the wire form of REST classify and regress requests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,9 @@ __all__ = ["examples_from_json"]
 
 
 def examples_from_json(document: Mapping[str, Json]) -> list[bytes]:
-    """Serialized tf.Examples of a classify request: `{"examples": [{feature: value or list}], "context": {...}}`.
+    """Serialized tf.Examples of a classify or regress request.
+
+    It is `{"examples": [{feature: value or list}], "context": {...}}`.
 
     Integers and booleans become int64, decimals float, strings and base64 objects bytes. The context's features are
     shared by all examples; an example's own win.

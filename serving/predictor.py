@@ -36,9 +36,9 @@ class Prediction:
     """The answer to one text.
 
     Attributes:
-        labels: all label names, in the model's order.
-        scores: probability 0-1 of each label.
-        decided: for each label, whether its score reaches its threshold.
+        labels: names of all outputs, in the model's order.
+        scores: probability 0-1 of each label, number of each regression target.
+        decided: for each label, whether it applies; False for regression targets.
     """
 
     labels: tuple[str, ...]
@@ -134,24 +134,38 @@ class Predictor:
             raise InvalidArgumentError(str(err)) from err
         return dict(zip(outputs, values, strict=True))
 
-    def predict(self, texts: Sequence[str], *, batch_size: int = 32) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, contexts: Sequence[str] | None = None, batch_size: int = 32
+    ) -> list[Prediction]:
         """Scores texts in batches of similar length; the answers come in the order of the texts.
+
+        Args:
+            texts: as a user would send them.
+            contexts: what was said before each text, for a model of two segments; None = nothing.
+            batch_size: texts scored at a time.
 
         Raises:
             FailedPreconditionError: the model has no `serving_default` that takes text.
+            InvalidArgumentError: contexts are given, but the model reads texts alone.
         """
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        columns = {"text": list(texts)}
+        if contexts is not None or "context" in self.signature(DEFAULT_SIGNATURE).inputs:
+            columns["context"] = list(contexts) if contexts is not None else [""] * len(texts)
+        order = sorted(
+            range(len(texts)), key=lambda row: sum(len(column[row]) for column in columns.values())
+        )
         answers: dict[int, Prediction] = {}
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            outputs = self.run(DEFAULT_SIGNATURE, {"text": encode_texts([texts[index] for index in batch])})
-            for row, index in enumerate(batch):
-                answers[index] = Prediction(
-                    tuple(label.decode() for label in outputs["labels"][row]),
-                    tuple(outputs["scores"][row].tolist()),
-                    tuple(outputs["predicted"][row].tolist()),
+            inputs = {name: encode_texts([column[row] for row in batch]) for name, column in columns.items()}
+            outputs = self.run(DEFAULT_SIGNATURE, inputs)
+            for position, row in enumerate(batch):
+                answers[row] = Prediction(
+                    tuple(label.decode() for label in outputs["labels"][position]),
+                    tuple(outputs["scores"][position].tolist()),
+                    tuple(outputs["predicted"][position].tolist()),
                 )
-        return [answers[index] for index in range(len(texts))]
+        return [answers[row] for row in range(len(texts))]
 
     def _callable(
         self, name: str, definition: Any, outputs: tuple[str, ...]

@@ -88,8 +88,8 @@ class _RestApi:
                     return self._predict(spec, document)
                 case "classify":
                     return self._classify(spec, document)
-                case unknown:
-                    raise UnimplementedError(f"this server does not answer :{unknown}")
+                case "regress":
+                    return self._regress(spec, document)
         if method == "GET" and (match := _GET_PATH.fullmatch(path)):
             if match["name"] is None:
                 raise InvalidArgumentError("Missing model name in request.")
@@ -106,9 +106,13 @@ class _RestApi:
         return outputs_to_json(outputs.tensors, rows="instances" in document)
 
     def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        answer = self._plane.classify(spec, examples_from_json(document))
+        _, answer = self._plane.classify(spec, examples_from_json(document))
         rows = zip(array_to_json(answer.classes), array_to_json(answer.scores), strict=True)
         return {"results": [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]}
+
+    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
+        _, answer = self._plane.regress(spec, examples_from_json(document))
+        return {"results": array_to_json(answer.values)}
 
     def _status(self, spec: ModelSpec) -> Json:
         return _message_to_json(status_response(self._plane.statuses(spec)))

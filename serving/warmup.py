@@ -3,7 +3,7 @@
 A server that loads the model answers them before it says that it is ready, so that no user pays for the first call.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -21,14 +21,15 @@ WARMUP_FILE = "tf_serving_warmup_requests"
 """Name in `assets.extra/`: a TFRecord file of `PredictionLog`."""
 
 
-def write_warmup_requests(assets_extra: Path, batches: Sequence[Sequence[str]]) -> None:
-    """Writes one Predict request to `serving_default` for each batch of texts."""
+def write_warmup_requests(assets_extra: Path, batches: Sequence[Mapping[str, Sequence[str]]]) -> None:
+    """Writes one Predict request to `serving_default` for each batch: texts by input name."""
     with tf.io.TFRecordWriter(str(assets_extra / WARMUP_FILE)) as writer:
-        for texts in batches:
+        for inputs in batches:
             log = PredictionLog()
             request = log.predict_log.request
             request.model_spec.signature_name = "serving_default"
-            request.inputs["text"].CopyFrom(tf.make_tensor_proto(list(texts), dtype=tf.string))
+            for name, texts in inputs.items():
+                request.inputs[name].CopyFrom(tf.make_tensor_proto(list(texts), dtype=tf.string))
             writer.write(log.SerializeToString(deterministic=True))
 
 

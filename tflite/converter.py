@@ -1,7 +1,7 @@
 """Keras network to .tflite files that take a text of any length.
 
 The graph holds what a phone's host code would otherwise have to do: truncation to the maximum length (MediaPipe neither
-pads nor truncates a model of dynamic length).
+pads nor truncates a model of dynamic length) and, as part of the network, what makes probabilities of logits.
 """
 
 import tempfile
@@ -37,14 +37,14 @@ def convert(
     separator_id: int,
     variants: Sequence[Variant] = ("float32", "int8"),
 ) -> dict[Variant, bytes]:
-    """Converts a classifier.
+    """Converts a network that scores texts.
 
     The files take int32 [1, tokens] `ids`, `mask` (1 = token) and `segment_ids`, of any length, of which the first
-    `max_tokens` count with [SEP] put last, and give `scores`, float32 [1, labels], probabilities 0-1.
+    `max_tokens` count with [SEP] put last, and give `scores`, float32 [1, outputs].
 
     Args:
-        network: functional model {"token_ids", "segment_ids", "padding_mask"} int32 [batch, seq_len] -> scores
-            [batch, labels], built with the float32 policy whatever it was trained with. Must not be in use by
+        network: functional model {"token_ids", "segment_ids", "padding_mask"} int32 [batch, seq_len] -> scores float32
+            [batch, outputs], built with the float32 policy whatever it was trained with. Must not be in use by
             another thread meanwhile.
         max_tokens: tokens that the network reads at most, [CLS] and [SEP] among them; at least 2.
         separator_id: id of [SEP].
@@ -101,7 +101,7 @@ class _FirstTokens(keras.layers.Layer):
 
 
 def _on_device(network: keras.Model, max_tokens: int, separator_id: int) -> keras.Model:
-    """The network with the phone's inputs and truncation around it."""
+    """The network with the phone's inputs and truncation before it."""
     ids, mask, segment_ids = (
         keras.Input((None,), batch_size=1, dtype="int32", name=name) for name in _INPUT_NAMES
     )

@@ -1,10 +1,12 @@
 """Refuses a .tflite file that would load but not do its work: what the converter gets wrong without a word."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from tflite.errors import ModelFileError, RefusedModelError
+from tflite.heads import Head, columns, units
 from tflite.model_file import ModelDescription, describe
 from tflite.session import Session
 
@@ -15,7 +17,9 @@ _LEAST_SHARE_OF_WEIGHTS = 0.9
 """Layers that the scores do not depend on (BERT's pooler) are rightly left out: 0.7 % of MiniLM, 3 % of a toy model."""
 _EXCESS_TOKENS = 17
 _SAME = 1e-5
-"""Largest difference of probabilities between two runs that compute the same."""
+"""Largest difference between two runs that compute the same, of probabilities or in a target's deviations."""
+_SUM_TOLERANCE = 1e-4
+"""How far the probabilities of a head may be from 1 in sum: float32 rounding of a few hundred of them."""
 
 
 def check_model(
@@ -23,7 +27,7 @@ def check_model(
     *,
     parameters: int,
     bytes_per_parameter: int,
-    labels: int,
+    heads: Sequence[Head],
     max_tokens: int,
     vocabulary_size: int,
     separator_id: int,
@@ -34,7 +38,7 @@ def check_model(
         content: the .tflite file.
         parameters: parameters of the Keras network.
         bytes_per_parameter: 4 for float32, 1 for int8 weights.
-        labels: number of scores.
+        heads: what the scores are.
         max_tokens: number of tokens after which the graph must cut.
         vocabulary_size: number of embedding rows.
         separator_id: id of [SEP].
@@ -47,11 +51,16 @@ def check_model(
         RefusedModelError: it is one, but not one that a phone can use; all reasons found are listed.
     """
     description = describe(content)
-    reasons = list(_structural_faults(description, parameters * bytes_per_parameter, labels))
+    outputs = sum(len(head.outputs) for head in heads)
+    reasons = list(_structural_faults(description, parameters * bytes_per_parameter, outputs))
     if not reasons:
         reasons = list(
             _behavioural_faults(
-                content, max_tokens=max_tokens, vocabulary_size=vocabulary_size, separator_id=separator_id
+                content,
+                heads=heads,
+                max_tokens=max_tokens,
+                vocabulary_size=vocabulary_size,
+                separator_id=separator_id,
             )
         )
     if reasons:
@@ -59,7 +68,7 @@ def check_model(
     return description
 
 
-def _structural_faults(model: ModelDescription, weight_bytes: int, labels: int) -> Iterator[str]:
+def _structural_faults(model: ModelDescription, weight_bytes: int, outputs: int) -> Iterator[str]:
     if model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
         yield (
             f"weights are missing: {model.constant_bytes:,} bytes of constants, "
@@ -76,13 +85,13 @@ def _structural_faults(model: ModelDescription, weight_bytes: int, labels: int) 
     for tensor in model.inputs:
         if (tensor.dtype, tensor.shape) != ("int32", (1, -1)):
             yield f"input {tensor.name} is {tensor.dtype} {list(tensor.shape)}, expected int32 [1, -1]"
-    if [(tensor.dtype, tensor.shape) for tensor in model.outputs] != [("float32", (1, labels))]:
-        outputs = [(tensor.dtype, list(tensor.shape)) for tensor in model.outputs]
-        yield f"outputs {outputs}, expected one, float32 [1, {labels}]"
+    if [(tensor.dtype, tensor.shape) for tensor in model.outputs] != [("float32", (1, outputs))]:
+        found = [(tensor.dtype, list(tensor.shape)) for tensor in model.outputs]
+        yield f"outputs {found}, expected one, float32 [1, {outputs}]"
 
 
 def _behavioural_faults(
-    content: bytes, *, max_tokens: int, vocabulary_size: int, separator_id: int
+    content: bytes, *, heads: Sequence[Head], max_tokens: int, vocabulary_size: int, separator_id: int
 ) -> Iterator[str]:
     random = np.random.default_rng(0)
     length = max_tokens + _EXCESS_TOKENS
@@ -94,8 +103,7 @@ def _behavioural_faults(
     except (ModelFileError, RuntimeError, ValueError) as err:
         yield f"it does not run at {max_tokens} tokens: {err}"
         return
-    if not np.all((expected >= 0.0) & (expected <= 1.0)):
-        yield f"scores are not probabilities: {expected[:5]}"
+    yield from _score_faults(expected, heads)
     if np.array_equal(expected, unlike):
         yield "every text gets the same scores: the weights are not in effect"
     try:
@@ -103,8 +111,18 @@ def _behavioural_faults(
     except (RuntimeError, ValueError) as err:
         yield f"it fails at {length} tokens: nothing in the graph cuts them to {max_tokens} ({err})"
         return
-    if not np.abs(actual - expected).max() <= _SAME:
-        yield (
-            f"{length} tokens are not cut to {max_tokens}: "
-            f"scores differ by {np.abs(actual - expected).max():.2g}"
-        )
+    difference = np.abs((actual - expected) / units(heads)).max()
+    if not difference <= _SAME:
+        yield f"{length} tokens are not cut to {max_tokens}: scores differ by {difference:.2g}"
+
+
+def _score_faults(scores: npt.NDArray[np.float32], heads: Sequence[Head]) -> Iterator[str]:
+    for head, own in columns(heads):
+        values = scores[own]
+        if head.is_regression:
+            if not np.isfinite(values).all():
+                yield f"head {head.name}: scores are not numbers: {values[:5]}"
+        elif not np.all((values >= -_SAME) & (values <= 1.0 + _SAME)):
+            yield f"head {head.name}: scores are not probabilities: {values[:5]}"
+        elif head.task != "multi_label" and not abs(values.sum() - 1.0) <= _SUM_TOLERANCE:
+            yield f"head {head.name}: the probabilities of its labels sum to {values.sum():.4g}, expected 1"

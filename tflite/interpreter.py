@@ -2,13 +2,14 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from tflite.heads import Head, columns, decide
 from tflite.host_tokenizer import HostTokenizer
 from tflite.metadata import ModelMetadata, read_metadata
 from tflite.session import Session
@@ -18,21 +19,23 @@ __all__ = ["LabelScore", "TextClassifier"]
 
 @dataclass(frozen=True)
 class LabelScore:
-    """One label of one text.
+    """One output of one text.
 
     Attributes:
         label: its name.
-        score: probability, 0-1.
-        decided: whether the label applies: its score is at or over its threshold.
+        score: probability, 0-1; of a regression target its number.
+        decided: whether the label applies (`tflite.heads.decide`); False for a regression target.
+        head: name of the head that it belongs to.
     """
 
     label: str
     score: float
     decided: bool
+    head: str
 
 
 class TextClassifier:
-    """A .tflite file with everything that it says of itself: labels, thresholds, vocabulary, cleaning rules.
+    """A .tflite file with everything that it says of itself: heads, thresholds, vocabulary, cleaning rules.
 
     One instance is for one thread at a time, as the interpreter under it is.
     """
@@ -51,34 +54,56 @@ class TextClassifier:
         self.path = Path(path)
         self.metadata: ModelMetadata = read_metadata(self.path)
         self._tokenizer = HostTokenizer(self.metadata.tokenizer)
-        self._thresholds = np.asarray(self.metadata.thresholds, np.float32)
         self._session = Session(self.path, num_threads=num_threads)
 
     @property
+    def heads(self) -> tuple[Head, ...]:
+        """What the scores are, in order."""
+        return self.metadata.heads
+
+    @property
     def labels(self) -> tuple[str, ...]:
+        """Names of all outputs, in the order of the scores."""
         return self.metadata.labels
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Probability from which a label applies, in the order of the labels."""
+        """Probability from which a label of a multi-label head applies, in the order of the outputs."""
         return self.metadata.thresholds
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of the cleaned text, [CLS] first and [SEP] last, at most `max_tokens`."""
-        return self._tokenizer.encode(text)
+    def encode(self, text: str, context: str = "") -> tuple[list[int], list[int]]:
+        """Token ids of the cleaned text and their segments (`HostTokenizer.encode_pair`), at most `max_tokens`.
 
-    def scores(self, text: str) -> npt.NDArray[np.float32]:
-        """Probability of each label, float32 [labels]."""
-        return self._session.run(self.encode(text))
+        Args:
+            text: as a user wrote it.
+            context: what was said before; only for a model of two segments.
 
-    def scores_of(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Probabilities of many texts, float32 [rows, labels]."""
-        rows = [self.scores(text) for text in texts]
+        Raises:
+            ValueError: there is a context, but the model reads texts alone.
+        """
+        if context and self.metadata.tokenizer.segments == 1:
+            raise ValueError(f"{self.path}: the model reads texts alone; leave the context out")
+        return self._tokenizer.encode_pair(text, context)
+
+    def scores(self, text: str, context: str = "") -> npt.NDArray[np.float32]:
+        """Score of each output, float32 [outputs]; arguments and errors as in `encode`."""
+        return self._session.run(*self.encode(text, context))
+
+    def scores_of(
+        self, texts: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Scores of many texts, float32 [rows, outputs]."""
+        pairs = zip(texts, [""] * len(texts) if contexts is None else contexts, strict=True)
+        rows = [self.scores(text, context) for text, context in pairs]
         return np.stack(rows) if rows else np.empty((0, len(self.labels)), np.float32)
 
-    def classify(self, texts: Sequence[str]) -> list[tuple[LabelScore, ...]]:
-        """All labels of each text, the highest score first; `decided` says which apply."""
-        return [self._ranked(self.scores(text)) for text in texts]
+    def classify(
+        self, texts: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[tuple[LabelScore, ...]]:
+        """All outputs of each text, head by head; labels of a head stand with the highest score first."""
+        scores = self.scores_of(texts, contexts)
+        decided = decide(self.heads, scores, self.thresholds)
+        return [tuple(self._ranked(*row)) for row in zip(scores, decided, strict=True)]
 
     def median_latency_ms(self, *, tokens: int = 64, repeats: int = 50) -> float:
         """Median time of one inference, in milliseconds, at a fixed length and without tokenization.
@@ -97,7 +122,13 @@ class TextClassifier:
             times.append(time.perf_counter() - started)
         return 1000.0 * statistics.median(times[2:])
 
-    def _ranked(self, scores: npt.NDArray[np.float32]) -> tuple[LabelScore, ...]:
-        order = np.argsort(-scores, kind="stable")
-        decided = scores >= self._thresholds
-        return tuple(LabelScore(self.labels[i], float(scores[i]), bool(decided[i])) for i in order)
+    def _ranked(
+        self, scores: npt.NDArray[np.float32], decided: npt.NDArray[np.bool_]
+    ) -> Iterator[LabelScore]:
+        for head, own in columns(self.heads):
+            values = scores[own]
+            order = range(len(values)) if head.is_regression else np.argsort(-values, kind="stable")
+            for index in order:
+                yield LabelScore(
+                    head.outputs[index], float(values[index]), bool(decided[own][index]), head.name
+                )

@@ -5,33 +5,44 @@ lie in an uncompressed zip archive behind the model:
 
 ```
 vocab.txt               for all: one token a line, line number = id
-labels.txt              for all: one label a line, in the order of the scores
-score_calibration.txt   for MediaPipe: scale,slope,offset,min_score a label; absent if it shall show all scores
+labels.txt              for all: the name of an output a line, in the order of the scores
+score_calibration.txt   for MediaPipe: scale,slope,offset,min_score an output; absent if it shall show all scores
 tokenizer.json          for this package: cleaning rules and maximum length (`tflite.host_tokenizer`)
-thresholds.json         for this package: {"<label>": probability from which the label applies}
+heads.json              for this package: [{"name", "task", "outputs", "mean", "std"}] (`tflite.heads`)
+thresholds.json         for this package: {"<label>": probability from which it applies}, of multi-label heads alone
 ```
 """
 
 import io
-import json
 import struct
-import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tflite import metadata_schema as schema
 from tflite.errors import MetadataError
+from tflite.heads import Head, columns
 from tflite.host_tokenizer import TokenizerSpec
-from tflite.metadata_schema import MIN_PARSER_VERSION, AssociatedFile
+from tflite.metadata_files import (
+    CALIBRATION,
+    HEADS,
+    LABELS,
+    THRESHOLDS,
+    TOKENIZER,
+    VOCABULARY,
+    file_contents,
+    parse_contents,
+    read_contents,
+)
+from tflite.metadata_schema import MIN_PARSER_VERSION
 from tflite.model_file import add_buffer, describe, map_file, read_buffer
 
-__all__ = ["ModelMetadata", "attach_metadata", "read_metadata", "thresholds_json"]
+__all__ = ["ModelMetadata", "attach_metadata", "can_suppress", "read_metadata"]
 
 _BUFFER_NAME = "TFLITE_METADATA"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-_MAX_FILE_BYTES = 64 << 20
 _MALFORMED = (
     ValueError,
     KeyError,
@@ -47,21 +58,21 @@ _MALFORMED = (
 _SHOWN_FROM = 1e-6
 """Probability: above a suppressed label's 0, below any threshold in use."""
 
-_VOCABULARY = AssociatedFile("vocab.txt", "WordPiece vocabulary, one token a line", AssociatedFile.VOCABULARY)
-_LABELS = AssociatedFile("labels.txt", "Labels in the order of the scores", AssociatedFile.TENSOR_AXIS_LABELS)
-_CALIBRATION = AssociatedFile(
-    "score_calibration.txt",
-    "Identity calibration whose min_score is the label's threshold",
-    AssociatedFile.TENSOR_AXIS_SCORE_CALIBRATION,
-)
-_TOKENIZER = AssociatedFile(
-    "tokenizer.json", "Text cleaning rules and maximum length", AssociatedFile.DESCRIPTIONS
-)
-_THRESHOLDS = AssociatedFile("thresholds.json", "Decision threshold by label", AssociatedFile.DESCRIPTIONS)
 _INPUTS = {
     "ids": "Token ids, [CLS] first and [SEP] last; int32 [1, tokens]",
     "mask": "1 for a token, 0 for padding; int32 [1, tokens]",
     "segment_ids": "Zeros; int32 [1, tokens]",
+}
+_PAIR_INPUTS = {
+    **_INPUTS,
+    "ids": "Token ids: [CLS] what was said before [SEP] text [SEP]; int32 [1, tokens]",
+    "segment_ids": "0 up to the first of two [SEP], then 1; zeros if nothing was said before; int32 [1, tokens]",
+}
+_MEANING = {
+    "multi_label": "probability of each label on its own, 0-1",
+    "single_label": "probabilities of labels of which one applies, 0-1, 1 in sum",
+    "ordinal": "probabilities of ascending levels of which one applies, 0-1, 1 in sum",
+    "regression": "numbers in the unit of the data, no probabilities; MediaPipe shows them as categories",
 }
 
 
@@ -75,10 +86,12 @@ class ModelMetadata:
         version: the model's version, any text.
         author: who answers for the model.
         license: the model's licence, as an SPDX identifier or text.
-        labels: in the order of the scores; no two alike.
-        thresholds: by label, probability from which the label applies, 0-1, float32 precision.
+        heads: what the scores are, in order; no two outputs of one name.
+        thresholds: by output, probability from which a label of a multi-label head applies, 0-1, float32 precision; 0
+            for the outputs of other heads.
         tokenizer: vocabulary, cleaning rules and maximum length.
-        suppress_undecided: whether MediaPipe leaves out the labels that are under their threshold.
+        suppress_undecided: whether MediaPipe leaves out the labels of multi-label heads that are under their threshold
+            (`can_suppress`).
         min_parser_version: version of the metadata schema that a reader must know.
     """
 
@@ -87,7 +100,7 @@ class ModelMetadata:
     version: str
     author: str
     license: str
-    labels: tuple[str, ...]
+    heads: tuple[Head, ...]
     thresholds: tuple[float, ...]
     tokenizer: TokenizerSpec
     suppress_undecided: bool = True
@@ -100,10 +113,34 @@ class ModelMetadata:
             raise MetadataError(f"labels must be one line of text each; got {bad}")
         if len(self.thresholds) != len(self.labels):
             raise MetadataError(
-                f"{len(self.labels)} labels need as many thresholds; got {len(self.thresholds)}"
+                f"{len(self.labels)} outputs need as many thresholds; got {len(self.thresholds)}"
             )
         if bad_values := [value for value in self.thresholds if not 0.0 <= value <= 1.0]:
             raise MetadataError(f"thresholds must be probabilities 0-1; got {bad_values}")
+        for head, own in columns(self.heads):
+            if head.task != "multi_label" and any(self.thresholds[own]):
+                raise MetadataError(
+                    f"head {head.name!r} is {head.task} and decides by no threshold; they must be 0"
+                )
+        if self.suppress_undecided and not can_suppress(self.heads):
+            raise MetadataError(
+                "MediaPipe can leave out labels of multi_label heads alone, and none beside numbers of a regression "
+                f"head; got {', '.join(head.task for head in self.heads)}"
+            )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of all outputs, in the order of the scores."""
+        return tuple(name for head in self.heads for name in head.outputs)
+
+
+def can_suppress(heads: Sequence[Head]) -> bool:
+    """Whether MediaPipe can leave out labels under their threshold.
+
+    There must be a head that has thresholds, and no numbers: MediaPipe passes all scores through its calibration or
+    none, and that takes probabilities.
+    """
+    return any(head.task == "multi_label" for head in heads) and not any(head.is_regression for head in heads)
 
 
 def attach_metadata(content: bytes, metadata: ModelMetadata) -> bytes:
@@ -119,7 +156,13 @@ def attach_metadata(content: bytes, metadata: ModelMetadata) -> bytes:
     with_buffer = add_buffer(content, _BUFFER_NAME, schema.encode(_tables(content, metadata)))
     archive = io.BytesIO(with_buffer)
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_STORED) as files:
-        for name, data in _files(metadata).items():
+        contents = file_contents(
+            metadata.heads,
+            metadata.thresholds,
+            metadata.tokenizer,
+            calibration=metadata.suppress_undecided,
+        )
+        for name, data in contents.items():
             files.writestr(zipfile.ZipInfo(name, _ZIP_DATE), data)
     return archive.getvalue()
 
@@ -137,42 +180,33 @@ def read_metadata(path: Path | str) -> ModelMetadata:
     if buffer is None:
         raise MetadataError(f"{path}: has no metadata; export it with the TFLite exporter")
     try:
-        return _parse(buffer, _read_files(path))
+        fields: dict[str, Any] = {**schema.read_strings(buffer), **parse_contents(read_contents(path))}
+        return ModelMetadata(**fields)
     except _MALFORMED as err:
         raise MetadataError(
             f"{path}: the metadata are damaged or not of this project ({err!r}); export it again"
         ) from err
 
 
-def thresholds_json(labels: tuple[str, ...], thresholds: tuple[float, ...]) -> str:
-    """`{"<label>": probability}` as JSON text, in the order of the labels, precise to float32."""
-    values = {label: float(_float32_text(value)) for label, value in zip(labels, thresholds, strict=True)}
-    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-
-
-def _float32_text(value: float) -> str:
-    """Nine significant digits, which name every float32."""
-    return f"{value:.9g}"
-
-
 def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
     names = [tensor.name for tensor in describe(content).inputs]
     if sorted(names) != sorted(_INPUTS):
         raise MetadataError(f"the model's inputs must be {sorted(_INPUTS)}; they are {sorted(names)}")
+    inputs = _INPUTS if metadata.tokenizer.segments == 1 else _PAIR_INPUTS
     units = [schema.score_calibration(), schema.score_threshold(_SHOWN_FROM)]
     scores = schema.tensor_metadata(
         "scores",
-        "Probability of each label on its own, 0-1; float32 [1, labels]",
+        _describe_scores(metadata.heads),
         process_units=units if metadata.suppress_undecided else (),
-        files=[_LABELS, _CALIBRATION] if metadata.suppress_undecided else [_LABELS],
+        files=[LABELS, CALIBRATION] if metadata.suppress_undecided else [LABELS],
     )
     subgraph = schema.subgraph_metadata(
         inputs=[
-            schema.tensor_metadata(name, _INPUTS[name], files=[_VOCABULARY] if name == "ids" else ())
+            schema.tensor_metadata(name, inputs[name], files=[VOCABULARY] if name == "ids" else ())
             for name in names
         ],
         outputs=[scores],
-        input_process_units=[schema.bert_tokenizer(_VOCABULARY)],
+        input_process_units=[schema.bert_tokenizer(VOCABULARY)],
     )
     return schema.model_metadata(
         name=metadata.name,
@@ -181,46 +215,14 @@ def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
         author=metadata.author,
         license=metadata.license,
         subgraph=subgraph,
-        files=[_TOKENIZER, _THRESHOLDS],
+        files=[TOKENIZER, HEADS, THRESHOLDS],
     )
 
 
-def _files(metadata: ModelMetadata) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as directory:
-        metadata.tokenizer.save(Path(directory))
-        files = {name: (Path(directory) / name).read_bytes() for name in (_VOCABULARY.name, _TOKENIZER.name)}
-    files[_LABELS.name] = "".join(f"{label}\n" for label in metadata.labels).encode()
-    files[_THRESHOLDS.name] = thresholds_json(metadata.labels, metadata.thresholds).encode()
-    if metadata.suppress_undecided:
-        # No line feed at the end: MediaPipe would count one more label.
-        lines = [f"1,1,0,{_float32_text(threshold)}" for threshold in metadata.thresholds]
-        files[_CALIBRATION.name] = "\n".join(lines).encode()
-    return files
-
-
-def _read_files(path: Path) -> dict[str, bytes]:
-    known = {_VOCABULARY.name, _LABELS.name, _CALIBRATION.name, _TOKENIZER.name, _THRESHOLDS.name}
-    found = {}
-    with zipfile.ZipFile(path) as files:
-        for entry in files.infolist():
-            if entry.filename in known:
-                if entry.file_size > _MAX_FILE_BYTES or entry.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{entry.filename} is compressed or larger than {_MAX_FILE_BYTES} bytes")
-                found[entry.filename] = files.read(entry)
-    return found
-
-
-def _parse(buffer: bytes, files: Mapping[str, bytes]) -> ModelMetadata:
-    labels = tuple(files[_LABELS.name].decode().splitlines())
-    thresholds = json.loads(files[_THRESHOLDS.name])
-    with tempfile.TemporaryDirectory() as directory:
-        for name in (_VOCABULARY.name, _TOKENIZER.name):
-            (Path(directory) / name).write_bytes(files[name])
-        tokenizer = TokenizerSpec.load(Path(directory))
-    return ModelMetadata(
-        **schema.read_strings(buffer),
-        labels=labels,
-        thresholds=tuple(float(thresholds[label]) for label in labels),
-        tokenizer=tokenizer,
-        suppress_undecided=_CALIBRATION.name in files,
-    )
+def _describe_scores(heads: Sequence[Head]) -> str:
+    parts = [
+        f"{head.name} ({len(head.outputs)}): {_MEANING[head.task]}" if len(heads) > 1 else _MEANING[head.task]
+        for head in heads
+    ]
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}; float32 [1, outputs]"

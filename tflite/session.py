@@ -16,7 +16,7 @@ __all__ = ["Session"]
 
 
 class Session:
-    """Runs a graph: `ids`, `mask` and `segment_ids`, int32 [1, tokens], to one output, float32 [1, labels]."""
+    """Runs a graph: `ids`, `mask` and `segment_ids`, int32 [1, tokens], to one output, float32 [1, outputs]."""
 
     def __init__(self, model: Path | bytes, *, num_threads: int = 1) -> None:
         """Loads a .tflite file, mapped from disk where a path is given.
@@ -37,11 +37,16 @@ class Session:
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._length = 0
 
-    def run(self, ids: Sequence[int] | npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        """Scores of one text, float32 [labels].
+    def run(
+        self,
+        ids: Sequence[int] | npt.NDArray[np.int32],
+        segment_ids: Sequence[int] | npt.NDArray[np.int32] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Scores of one text, float32 [outputs].
 
         Args:
             ids: token ids, all of them tokens (no padding).
+            segment_ids: the segment of each, 0 or 1; None for 0.
 
         Raises:
             RuntimeError: the graph cannot run with them (an id outside the vocabulary).
@@ -50,7 +55,10 @@ class Session:
         self._resize(row.shape[1])
         self._interpreter.set_tensor(self._inputs["ids"], row)
         self._interpreter.set_tensor(self._inputs["mask"], np.ones_like(row))
-        self._interpreter.set_tensor(self._inputs["segment_ids"], np.zeros_like(row))
+        segments = (
+            np.zeros_like(row) if segment_ids is None else np.asarray(segment_ids, np.int32)[np.newaxis]
+        )
+        self._interpreter.set_tensor(self._inputs["segment_ids"], segments)
         self._interpreter.invoke()
         scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
         return scores

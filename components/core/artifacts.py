@@ -22,6 +22,7 @@ __all__ = [
     "Model",
     "ModelBlessing",
     "ModelEvaluation",
+    "PretrainedEncoder",
     "PushedModel",
     "SavedModelExport",
     "Schema",
@@ -78,8 +79,8 @@ class Examples(_Split):
     """Labelled texts as tf.Example records (features: `components.core.features`), and the rows that were refused.
 
     ```
-    summary.json                            labels, rows and dead letters by split, source files with encodings,
-                                            masked personal data by kind, duplicates
+    summary.json                            labels, targets, rows and dead letters by split, source files with their
+                                            encodings, masked personal data by kind, duplicates
     Split-<name>/examples-00000-of-00002.tfrecord.gz
     dead_letters/part-00000.jsonl           {"file", "row", "reason", "detail", "content"} per row that is no example
     duplicates.jsonl                        one group of equal or nearly equal texts a line
@@ -93,6 +94,10 @@ class Examples(_Split):
     def labels(self) -> tuple[str, ...]:
         """The label names, in the order of the label vector."""
         return tuple(self.summary()["labels"])
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of numbers, in order."""
+        return tuple(self.summary().get("targets", ()))
 
     def placeholders(self) -> tuple[str, ...]:
         """What personal data were masked with (`[EMAIL]`): each is to be one token."""
@@ -202,6 +207,7 @@ class TransformGraph(Artifact):
     encoder.json                            {"name", "digest"} of the encoder that the vocabulary belongs to; the
                                             digest is the SHA-256 of a local directory's content, else null
     labels.txt                              one label a line, in the order of the label vector
+    targets.txt                             one column of numbers a line, in their order; absent without any
     lengths.json                            {"<split>": {"<token count>": rows}}
     ```
     """
@@ -244,6 +250,16 @@ class TransformGraph(Artifact):
     def labels(self) -> tuple[str, ...]:
         return tuple(self.labels_path.read_text(encoding="utf-8").split("\n")[:-1])
 
+    @property
+    def targets_path(self) -> Path:
+        return self.path / "targets.txt"
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of numbers, in order."""
+        if not self.targets_path.is_file():
+            return ()
+        return tuple(self.targets_path.read_text(encoding="utf-8").split("\n")[:-1])
+
 
 @dataclass(frozen=True)
 class TransformedExamples(_Split):
@@ -255,6 +271,30 @@ class TransformedExamples(_Split):
     Split-<name>/transformed-00000-of-00002.tfrecord.gz
     ```
     """
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder(Artifact):
+    """An encoder that has read texts of the domain; the Trainer starts from it.
+
+    ```
+    encoder.weights.h5                      Keras weights of the KerasHub backbone, float32
+    encoder.json                            {"name", "digest"} of the encoder that it was, as in TransformGraph
+    pretraining.json                        texts read and held out; loss and perplexity by epoch
+    ```
+    """
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path / "encoder.weights.h5"
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.json"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "pretraining.json"
 
 
 @dataclass(frozen=True)
@@ -336,8 +376,10 @@ class ModelEvaluation(Artifact):
     """How good the model is.
 
     ```
-    metrics.json                            macro/micro F1 with intervals, per-label table, slices, worst errors
-    predictions-<split>.npz                 ids, float32 scores [rows, labels], uint8 targets [rows, labels]
+    metrics.json                            under `heads`, for each head: averages with intervals, a table of its
+                                            outputs, slices, worst errors; that of an only head stands at the top, too
+    predictions-<split>.npz                 ids, names of the outputs, float32 scores [rows, outputs], float32 targets
+                                            [rows, outputs] (NaN = unknown)
     ```
     """
 
@@ -405,9 +447,11 @@ class TFLiteExport(Artifact):
     ```
     emotion_float32.tflite                  vocabulary, labels and thresholds are inside, as metadata
     emotion_int8.tflite                     dynamic-range int8 weights
-    labels.txt  thresholds.json             the same as plain files
+    labels.txt  heads.json  thresholds.json the same as plain files (`tflite.metadata`)
     vocab.txt  tokenizer.json               likewise; as in TransformGraph
-    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime", …}}
+    export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime",
+                                            "mediapipe", …}}; mediapipe says whether its TextClassifier gives what
+                                            LiteRT does
     ```
     """
 

@@ -8,6 +8,8 @@ __all__ = [
     "LABEL_IDS",
     "SEGMENT_IDS",
     "SLICE_PREFIX",
+    "TARGETS",
+    "TARGET_PREFIX",
     "TEXT",
     "TOKEN_IDS",
     "VOTE_COUNTS",
@@ -42,6 +44,9 @@ WEIGHT = "weight"
 SLICE_PREFIX = "slice/"
 """bytes [0 or 1] each: `slice/<column>`, a value by which the evaluation is broken down."""
 
+TARGET_PREFIX = "target/"
+"""float [0 or 1] each: `target/<column>`, a number that regression learns; absent where it is not known."""
+
 TOKEN_IDS = "token_ids"
 """int64 [tokens]: WordPiece ids with [CLS] and [SEP], at most `max_tokens`, not padded."""
 
@@ -50,3 +55,6 @@ SEGMENT_IDS = "segment_ids"
 
 LABEL_IDS = "label_ids"
 """int64 [any]: positions of the example's labels in the label list, ascending."""
+
+TARGETS = "targets"
+"""float [targets]: the example's numbers in the order of the target list, NaN where not known; absent without any."""

@@ -1,4 +1,4 @@
-"""How far a measured F1 would move on another test set of the same size and kind.
+"""How far a measured figure would move on another test set of the same size and kind.
 
 Percentile bootstrap (Efron, 1979): rows are drawn with replacement, metrics are recomputed from the drawn rows'
 counts. A resample is a vector of row weights, so all resamples are one matrix product.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.evaluation.metrics import f1_of
 
-__all__ = ["CONFIDENCE", "Bootstrap", "Interval", "bootstrap_f1"]
+__all__ = ["CONFIDENCE", "Bootstrap", "Interval", "bootstrap_f1", "resample_sums"]
 
 CONFIDENCE = 0.95
 """Share of the resamples that an interval holds."""
@@ -76,12 +76,25 @@ def bootstrap_f1(
             "expected [rows, labels] twice with at least one row"
         )
     outcomes = _outcomes(decisions.astype(np.bool_), targets.astype(np.bool_))
-    blocks = [weights @ outcomes for weights in _row_weights(len(targets), resamples, seed)]
-    counts = np.concatenate(blocks).astype(np.float64).reshape(resamples, 3, targets.shape[1])
+    sums = resample_sums(outcomes, resamples=resamples, seed=seed)
+    counts = sums.reshape(resamples, 3, targets.shape[1])
     label_f1 = f1_of(counts[:, 0], counts[:, 1], counts[:, 2])
     totals = counts.sum(axis=2)
     micro_f1 = f1_of(totals[:, 0], totals[:, 1], totals[:, 2])
     return Bootstrap(label_f1, label_f1.mean(axis=1), micro_f1)
+
+
+def resample_sums(values: NDArray[Any], *, resamples: int, seed: int) -> NDArray[np.float64]:
+    """What the columns add up to over the rows of each resample, float64 [resamples, columns].
+
+    Args:
+        values: [rows, columns], float32 if the sums are whole numbers up to 16 million, else float64; at least one row.
+        resamples: how often all rows are drawn.
+        seed: of the draws, which depend on it and the number of rows alone.
+    """
+    drawn = _row_weights(len(values), resamples, seed)
+    blocks = [weights.astype(values.dtype, copy=False) @ values for weights in drawn]
+    return np.concatenate(blocks).astype(np.float64)
 
 
 def _outcomes(decided: NDArray[np.bool_], labelled: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Asking a model about the texts of a split, and keeping its answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,8 @@ class Answers:
     """What a model says of every text.
 
     Attributes:
-        scores: float32 [rows, labels], probabilities 0-1.
-        decisions: bool [rows, labels]: the score reaches the label's threshold.
+        scores: float32 [rows, outputs], probabilities 0-1 of labels, numbers of a regression head.
+        decisions: bool [rows, outputs], what they mean by the model's own thresholds.
     """
 
     scores: NDArray[np.float32]
@@ -50,7 +51,7 @@ def score_texts(
     return Answers(scores, model.decide(scores))
 
 
-def write_predictions(path: Path, texts: LabelledTexts, answers: Answers) -> None:
-    """Writes `ids`, `scores` and `targets` as NumPy arrays (no pickles); equal arrays give equal bytes."""
-    ids = np.asarray(texts.ids, np.str_)
-    np.savez_compressed(path, ids=ids, scores=answers.scores, targets=texts.targets)
+def write_predictions(path: Path, texts: LabelledTexts, answers: Answers, outputs: Sequence[str]) -> None:
+    """Writes `ids`, `outputs`, `scores` and `targets` as NumPy arrays (no pickles); equal arrays give equal bytes."""
+    ids, names = np.asarray(texts.ids, np.str_), np.asarray(outputs, np.str_)
+    np.savez_compressed(path, ids=ids, outputs=names, scores=answers.scores, targets=texts.targets)

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluation.head_measurement import measure_head
+from components.evaluation.head_rows import HeadRows
 from components.evaluation.labelled_texts import LabelledTexts
-from components.evaluation.measurement import Measurement
 
 __all__ = ["Slice", "column_slices", "length_slices", "slice_table"]
 
@@ -53,37 +54,13 @@ def length_slices(texts: LabelledTexts, bounds: Sequence[int]) -> Iterator[Slice
 
 
 def slice_table(
-    slices: Iterable[Slice],
-    decisions: NDArray[np.bool_],
-    targets: NDArray[Any],
-    *,
-    min_rows: int,
-    resamples: int,
-    seed: int,
+    slices: Iterable[Slice], rows: HeadRows, *, min_rows: int, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Metrics of every slice of at least `min_rows` rows, as JSON values.
-
-    `macro_f1` is the mean over the labels that occur in the slice, `labels` their number.
-    """
-    return [
-        {
-            "column": part.column,
-            "value": part.value,
-            **_measure(decisions[part.rows], targets[part.rows], resamples, seed),
-        }
-        for part in slices
-        if np.count_nonzero(part.rows) >= min_rows
-    ]
-
-
-def _measure(
-    decisions: NDArray[np.bool_], targets: NDArray[Any], resamples: int, seed: int
-) -> dict[str, Any]:
-    measured = Measurement.of(decisions, targets, resamples=resamples, seed=seed)
-    occurring = measured.counts.support > 0
-    return {
-        "rows": measured.counts.rows,
-        "labels": int(occurring.sum()),
-        "macro_f1": float(measured.counts.f1[occurring].mean()) if occurring.any() else None,
-        "micro_f1": asdict(measured.micro_f1),
-    }
+    """Metrics of a head on every slice of which it knows at least `min_rows` rows, as JSON values."""
+    table = []
+    for part in slices:
+        own = rows.within(part.rows)
+        if len(own) >= min_rows:
+            measured = measure_head(own, resamples=resamples, seed=seed)
+            table.append({"column": part.column, "value": part.value, **measured.part()})
+    return table

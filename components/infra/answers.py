@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from components.infra.probe_texts import ProbeTexts
 from serving.description import describe
 from serving.predictor import Predictor, encode_texts
+from tflite.heads import Head, decide
 from tflite.interpreter import TextClassifier
 
 __all__ = ["Answers", "ask_saved_model", "ask_tflite"]
@@ -24,86 +26,100 @@ class Answers:
     """One export's answers.
 
     Attributes:
+        heads: what it says its scores are.
         labels: the names it gives, in the order of the scores.
         thresholds: the thresholds it decides by, 0-1.
-        scores: float32 [rows, labels], probabilities.
-        decisions: bool [rows, labels], the labels it says apply.
-        token_ids: the ids that it makes of each text.
+        scores: float32 [rows, outputs].
+        decisions: bool [rows, outputs], the labels it says apply.
+        tokens: the token ids and segment ids that it makes of each text.
         latency_ms_p50: median wall time of one text, text to scores, milliseconds.
         size_bytes: of its files.
     """
 
+    heads: tuple[Head, ...]
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     scores: NDArray[np.float32]
     decisions: NDArray[np.bool_]
-    token_ids: Sequence[Sequence[int]]
+    tokens: Sequence[tuple[list[int], list[int]]]
     latency_ms_p50: float
     size_bytes: int
 
 
-def ask_saved_model(directory: Path, texts: Sequence[str], *, timed: Sequence[str]) -> Answers:
+def ask_saved_model(directory: Path, probes: ProbeTexts, *, timed: ProbeTexts) -> Answers:
     """Loads a SavedModel into this process and asks it.
 
     Args:
         directory: of the SavedModel.
-        texts: what is asked, in batches of similar length.
+        probes: what is asked, in batches of similar length.
         timed: texts for the latency, one at a time.
 
     Raises:
         ServingError: it cannot be loaded or cannot answer.
     """
+    description = describe(directory)
     predictor = Predictor(directory)
     try:
-        predictions = predictor.predict(texts)
+        predictions = predictor.predict(probes.texts, contexts=probes.contexts)
         return Answers(
+            heads=tuple(Head(**vars(head)) for head in description.heads),
             labels=predictions[0].labels,
-            thresholds=describe(directory).thresholds,
+            thresholds=description.thresholds,
             scores=np.array([prediction.scores for prediction in predictions], np.float32),
             decisions=np.array([prediction.decided for prediction in predictions], bool),
-            token_ids=_saved_model_token_ids(predictor, texts),
-            latency_ms_p50=_median_ms(lambda text: predictor.predict([text]), timed),
+            tokens=_saved_model_tokens(predictor, probes),
+            latency_ms_p50=_median_ms(lambda one: predictor.predict(one.texts, contexts=one.contexts), timed),
             size_bytes=sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()),
         )
     finally:
         predictor.close()
 
 
-def ask_tflite(path: Path, texts: Sequence[str], *, timed: Sequence[str]) -> Answers:
+def ask_tflite(path: Path, probes: ProbeTexts, *, timed: ProbeTexts) -> Answers:
     """Opens a .tflite file and asks it text by text, as an app does; arguments as in `ask_saved_model`.
 
     Raises:
         TFLiteError: it cannot be opened.
     """
     classifier = TextClassifier(path)
-    scores = classifier.scores_of(texts)
+    scores = classifier.scores_of(probes.texts, probes.contexts)
+    contexts = probes.contexts or [""] * len(probes)
     return Answers(
+        heads=classifier.heads,
         labels=classifier.labels,
         thresholds=classifier.thresholds,
         scores=scores,
-        decisions=scores >= np.asarray(classifier.thresholds, np.float32),
-        token_ids=[classifier.encode(text) for text in texts],
-        latency_ms_p50=_median_ms(classifier.scores, timed),
+        decisions=decide(classifier.heads, scores, classifier.thresholds),
+        tokens=[
+            classifier.encode(text, context) for text, context in zip(probes.texts, contexts, strict=True)
+        ],
+        latency_ms_p50=_median_ms(lambda one: classifier.scores_of(one.texts, one.contexts), timed),
         size_bytes=path.stat().st_size,
     )
 
 
-def _saved_model_token_ids(predictor: Predictor, texts: Sequence[str]) -> list[list[int]]:
-    found: list[list[int]] = []
-    for start in range(0, len(texts), _TOKENIZED_AT_A_TIME):
-        batch = encode_texts(texts[start : start + _TOKENIZED_AT_A_TIME])
-        outputs = predictor.run("tokenize", {"text": batch})
+def _saved_model_tokens(predictor: Predictor, probes: ProbeTexts) -> list[tuple[list[int], list[int]]]:
+    found: list[tuple[list[int], list[int]]] = []
+    for start in range(0, len(probes), _TOKENIZED_AT_A_TIME):
+        batch = probes.pick(range(start, min(start + _TOKENIZED_AT_A_TIME, len(probes))))
+        inputs = {"text": encode_texts(batch.texts)}
+        if batch.contexts is not None:
+            inputs["context"] = encode_texts(batch.contexts)
+        outputs = predictor.run("tokenize", inputs)
+        segment_ids = outputs.get("segment_ids", np.zeros_like(outputs["token_ids"]))
         lengths = outputs["padding_mask"].sum(axis=1)
-        found += [ids[:length].tolist() for ids, length in zip(outputs["token_ids"], lengths, strict=True)]
+        rows = zip(outputs["token_ids"], segment_ids, lengths, strict=True)
+        found += [(ids[:length].tolist(), segments[:length].tolist()) for ids, segments, length in rows]
     return found
 
 
-def _median_ms(answer: Callable[[str], object], texts: Sequence[str]) -> float:
-    for text in texts[:_WARMUP_TEXTS]:
-        answer(text)
+def _median_ms(answer: Callable[[ProbeTexts], object], timed: ProbeTexts) -> float:
+    rows = [timed.pick([row]) for row in range(len(timed))]
+    for one in rows[:_WARMUP_TEXTS]:
+        answer(one)
     seconds = []
-    for text in texts:
+    for one in rows:
         started = time.perf_counter()
-        answer(text)
+        answer(one)
         seconds.append(time.perf_counter() - started)
     return 1000 * statistics.median(seconds)

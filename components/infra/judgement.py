@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from components.core.verdict import Check
 from components.infra.answers import Answers
+from components.infra.probe_texts import ProbeTexts
+from tflite.heads import Head, decide
 from tflite.parity import Parity, compare
 
 __all__ = ["Limits", "Reference", "judge", "report"]
@@ -22,18 +25,23 @@ class Reference:
     """What is right by definition: the Keras model, in float32, behind the host tokenizer.
 
     Attributes:
-        texts: the probe texts.
-        labels: label names in the order of the scores.
-        thresholds: probability 0-1 from which a label applies.
-        scores: float32 [rows, labels].
-        token_ids: ids of each text by the tokenizer in pure Python.
+        probes: what is asked.
+        heads: what the scores are.
+        thresholds: by output, probability 0-1 from which a label of a multi-label head applies.
+        scores: float32 [rows, outputs].
+        tokens: token ids and segment ids of each text by the tokenizer in pure Python.
     """
 
-    texts: Sequence[str]
-    labels: tuple[str, ...]
+    probes: ProbeTexts
+    heads: tuple[Head, ...]
     thresholds: tuple[float, ...]
     scores: NDArray[np.float32]
-    token_ids: Sequence[Sequence[int]]
+    tokens: Sequence[tuple[list[int], list[int]]]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of all outputs, in the order of the scores."""
+        return tuple(name for head in self.heads for name in head.outputs)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Limits:
 
     max_score_difference: float | None = None
     min_decision_agreement: float | None = None
+    max_target_rms_difference: float | None = None
     max_latency_ms: float | None = None
 
 
@@ -51,17 +60,20 @@ def judge(
     """Checks one export.
 
     Returns:
-        the checks, and the comparison of the scores; None if the export has another number of labels.
+        the checks, and the comparison of the scores; None if the export has another number of outputs.
     """
     checks = [
         _same_labels(name, answers, reference),
+        _same_heads(name, answers, reference),
         _same_thresholds(name, answers, reference),
         _same_tokens(name, answers, reference),
     ]
     if answers.scores.shape != reference.scores.shape:
         return checks, None
-    parity = compare(reference.scores, answers.scores, reference.thresholds, worst=_WORST_TEXTS)
-    checks.append(_decisions_follow_thresholds(name, answers, reference))
+    parity = compare(
+        reference.heads, reference.scores, answers.scores, reference.thresholds, worst=_WORST_TEXTS
+    )
+    checks.append(_decisions_follow(name, answers, reference))
     checks += _within_limits(name, answers, parity, limits)
     return checks, parity
 
@@ -74,16 +86,25 @@ def report(answers: Answers, parity: Parity | None, reference: Reference) -> dic
         "size_bytes": answers.size_bytes,
     }
     if parity is None:
-        return {**facts, "max_score_difference": None, "decision_agreement": None, "worst": []}
+        nothing = dict.fromkeys(("max_score_difference", "decision_agreement", "target_rms_difference"))
+        return {**facts, **nothing, "worst": []}
     return {
         **facts,
         "max_score_difference": _finite(parity.max_abs_difference),
         "decision_agreement": parity.decision_agreement,
+        "target_rms_difference": _finite(parity.target_rms_difference),
         "worst": [
-            {"text": reference.texts[row][:_SHOWN_CHARACTERS], "difference": _finite(difference)}
+            {**_shown(reference.probes, row), "difference": _finite(difference)}
             for row, difference in parity.worst
         ],
     }
+
+
+def _shown(probes: ProbeTexts, row: int) -> dict[str, str]:
+    shown = {"text": probes.texts[row][:_SHOWN_CHARACTERS]}
+    if probes.contexts is not None:
+        shown["context"] = probes.contexts[row][-_SHOWN_CHARACTERS:]
+    return shown
 
 
 def _same_labels(name: str, answers: Answers, reference: Reference) -> Check:
@@ -107,25 +128,42 @@ def _same_thresholds(name: str, answers: Answers, reference: Reference) -> Check
     return Check.at_most(f"{name}.thresholds", 0 if same else 1, 0, message)
 
 
-def _same_tokens(name: str, answers: Answers, reference: Reference) -> Check:
-    rows = zip(answers.token_ids, reference.token_ids, reference.texts, strict=True)
-    wrong = [text for got, expected, text in rows if list(got) != list(expected)]
-    message = f"{name}: all {len(reference.texts)} texts get the token ids of the training tokenizer"
+def _same_heads(name: str, answers: Answers, reference: Reference) -> Check:
+    wrong = [
+        expected.name
+        for got, expected in zip_longest(answers.heads, reference.heads)
+        if expected is not None and got != expected
+    ]
+    wrong += [head.name for head in answers.heads[len(reference.heads) :]]
+    message = f"{name}: the tasks of its outputs are the model's"
     if wrong:
         message = (
-            f"{name}: {len(wrong)} of {len(reference.texts)} texts get other token ids than in training, such as "
+            f"{name}: what it says of head {wrong[0]} (outputs, task, mean and deviation) is not what the model says; "
+            "export the model again"
+        )
+    return Check.at_most(f"{name}.heads", len(wrong), 0, message)
+
+
+def _same_tokens(name: str, answers: Answers, reference: Reference) -> Check:
+    texts = reference.probes.texts
+    rows = zip(answers.tokens, reference.tokens, texts, strict=True)
+    wrong = [text for got, expected, text in rows if got != expected]
+    message = f"{name}: all {len(texts)} texts get the token ids of the training tokenizer"
+    if wrong:
+        message = (
+            f"{name}: {len(wrong)} of {len(texts)} texts get other token ids than in training, such as "
             f"{wrong[0][:60]!r}; the vocabulary or the cleaning rules differ: export the model again"
         )
     return Check.at_most(f"{name}.token_ids", len(wrong), 0, message)
 
 
-def _decisions_follow_thresholds(name: str, answers: Answers, reference: Reference) -> Check:
-    expected = answers.scores >= np.asarray(reference.thresholds, np.float32)
+def _decisions_follow(name: str, answers: Answers, reference: Reference) -> Check:
+    expected = decide(reference.heads, answers.scores, reference.thresholds)
     wrong = int((answers.decisions != expected).any(axis=1).sum())
-    message = f"{name}: every label is decided by its threshold"
+    message = f"{name}: every decision follows from scores and thresholds"
     if wrong:
         message = (
-            f"{name}: in {wrong} of {len(expected)} texts a decision is not what score and threshold say; "
+            f"{name}: in {wrong} of {len(expected)} texts a decision is not what scores and thresholds say; "
             "export the model again"
         )
     return Check.at_most(f"{name}.decisions", wrong, 0, message)
@@ -143,14 +181,25 @@ def _within_limits(name: str, answers: Answers, parity: Parity, limits: Limits) 
                 f"{parity.rows} texts (limit {limits.max_score_difference:g}); parity.json names the worst texts",
             )
         )
-    if limits.min_decision_agreement is not None:
+    if limits.min_decision_agreement is not None and parity.decision_agreement is not None:
         checks.append(
             Check.at_least(
                 f"{name}.decision_agreement",
                 parity.decision_agreement,
                 limits.min_decision_agreement,
-                f"{name}: {parity.decision_agreement:.2%} of the label decisions are the Keras model's on "
+                f"{name}: {parity.decision_agreement:.2%} of the decisions are the Keras model's on "
                 f"{parity.rows} texts (limit {limits.min_decision_agreement:.2%}); parity.json names the worst texts",
+            )
+        )
+    if limits.max_target_rms_difference is not None and parity.target_rms_difference is not None:
+        checks.append(
+            Check.at_most(
+                f"{name}.target_rms_difference",
+                parity.target_rms_difference,
+                limits.max_target_rms_difference,
+                f"{name}: numbers differ from the Keras model's by {parity.target_rms_difference:.2g} of a target's "
+                f"standard deviation (root mean square) on {parity.rows} texts "
+                f"(limit {limits.max_target_rms_difference:g}); parity.json names the worst texts",
             )
         )
     if limits.max_latency_ms is not None:
@@ -166,6 +215,6 @@ def _within_limits(name: str, answers: Answers, parity: Parity, limits: Limits) 
     return checks
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float | None) -> float | None:
     """JSON knows no infinity."""
-    return value if np.isfinite(value) else None
+    return None if value is None or not np.isfinite(value) else value

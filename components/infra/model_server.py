@@ -5,30 +5,23 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
-from tensorflow_serving.apis.predict_pb2 import PredictRequest
-from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
-
 from serving.errors import ServerStartError
-from serving.predictor import encode_texts
 from serving.server import ModelServer, ServerConfig
 
-__all__ = ["EMBEDDED", "ask_over_grpc", "running_server"]
+__all__ = ["EMBEDDED", "MODEL_NAME", "running_server"]
 
 EMBEDDED = "embedded"
 """Name of the server of the `serving` package."""
 
+MODEL_NAME = "emotion"
+"""The model's name in requests."""
+
 _HOST = "127.0.0.1"
-_MODEL_NAME = "emotion"
 _START_TIMEOUT_S = 120.0
-_CALL_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 30.0
 
 
@@ -52,7 +45,7 @@ def running_server(saved_model_dir: Path, *, binary: str) -> Iterator[tuple[str,
         if executable is None:
             config = ServerConfig(
                 model_base_path=Path(base),
-                model_name=_MODEL_NAME,
+                model_name=MODEL_NAME,
                 host=_HOST,
                 port=0,
                 file_system_poll_wait_seconds=0,
@@ -64,24 +57,6 @@ def running_server(saved_model_dir: Path, *, binary: str) -> Iterator[tuple[str,
                 yield Path(executable).name, address
 
 
-def ask_over_grpc(address: str, texts: Sequence[str], *, batch_size: int = 32) -> NDArray[np.float32]:
-    """Scores of texts, float32 [rows, labels], by Predict calls of TensorFlow Serving's API.
-
-    Raises:
-        grpc.RpcError: a call is not answered.
-    """
-    batches = []
-    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
-        predict = PredictionServiceStub(channel).Predict
-        for start in range(0, len(texts), batch_size):
-            request = PredictRequest(output_filter=["scores"])
-            request.model_spec.name = _MODEL_NAME
-            values = encode_texts(texts[start : start + batch_size])
-            request.inputs["text"].CopyFrom(tf.make_tensor_proto(values, dtype=tf.string))
-            batches.append(tf.make_ndarray(predict(request, timeout=_CALL_TIMEOUT_S).outputs["scores"]))
-    return np.concatenate(batches)
-
-
 @contextmanager
 def _running_binary(executable: str, base_path: Path) -> Iterator[str]:
     with socket.create_server((_HOST, 0)) as free:
@@ -90,7 +65,7 @@ def _running_binary(executable: str, base_path: Path) -> Iterator[str]:
         executable,
         f"--port={port}",
         "--rest_api_port=0",
-        f"--model_name={_MODEL_NAME}",
+        f"--model_name={MODEL_NAME}",
         f"--model_base_path={base_path}",
     ]
     with tempfile.TemporaryFile() as log:

@@ -1,14 +1,16 @@
 """The texts that every export has to answer as the Keras model does: rows of the data, and hard ones."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 
 from components.core.artifacts import Examples
 from components.core.errors import DataError
-from components.core.features import TEXT
+from components.core.features import CONTEXT, TEXT
 from components.data.records.example_proto import decode_example
 from components.data.records.tfrecord import read_records
 
-__all__ = ["HARD_TEXTS", "read_rows"]
+__all__ = ["HARD_TEXTS", "ProbeTexts", "hard_texts", "read_rows"]
 
 _SPLITS = ("test", "validation")
 
@@ -90,11 +92,51 @@ HARD_TEXTS: tuple[str, ...] = (
 """Texts on which tokenizers and exports have been seen to differ; most lie outside what a model is trained on."""
 
 
-def read_rows(examples: Examples, rows: int) -> list[str]:
+@dataclass(frozen=True)
+class ProbeTexts:
+    """What an export is asked.
+
+    Attributes:
+        texts: as a user would send them.
+        contexts: what was said before each; None for a model that reads texts alone.
+    """
+
+    texts: Sequence[str]
+    contexts: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def pick(self, rows: Sequence[int]) -> "ProbeTexts":
+        """The given rows, in the given order."""
+        return ProbeTexts(
+            [self.texts[row] for row in rows],
+            None if self.contexts is None else [self.contexts[row] for row in rows],
+        )
+
+    def __add__(self, other: "ProbeTexts") -> "ProbeTexts":
+        if self.contexts is None or other.contexts is None:
+            return ProbeTexts([*self.texts, *other.texts])
+        return ProbeTexts([*self.texts, *other.texts], [*self.contexts, *other.contexts])
+
+
+def hard_texts(segments: int) -> ProbeTexts:
+    """The texts of `HARD_TEXTS`; with two segments each alone, and each behind another one."""
+    if segments == 1:
+        return ProbeTexts(HARD_TEXTS)
+    return ProbeTexts(HARD_TEXTS * 2, ("",) * len(HARD_TEXTS) + HARD_TEXTS[::-1])
+
+
+def read_rows(examples: Examples, rows: int, *, segments: int) -> ProbeTexts:
     """The first `rows` texts of the split `test`, or of `validation` where there is no test split.
 
+    Args:
+        examples: of the run.
+        rows: how many at most.
+        segments: 2 for texts with what was said before them.
+
     Raises:
-        DataError: there is neither, or it is empty.
+        DataError: there is neither split, or it is empty.
     """
     split = next((name for name in _SPLITS if name in examples.splits()), None)
     if split is None:
@@ -103,7 +145,10 @@ def read_rows(examples: Examples, rows: int) -> list[str]:
             f"they have {', '.join(examples.splits()) or 'none'}"
         )
     records = chain.from_iterable(read_records(shard) for shard in examples.shards(split))
-    texts = [decode_example(record)[TEXT][0].decode() for record in islice(records, rows)]
-    if not texts:
+    features = [decode_example(record) for record in islice(records, rows)]
+    if not features:
         raise DataError(f"split {split!r} holds no texts to prove the exports on; add rows to it")
-    return texts
+    texts = [row[TEXT][0].decode() for row in features]
+    if segments == 1:
+        return ProbeTexts(texts)
+    return ProbeTexts(texts, [(row.get(CONTEXT) or [b""])[0].decode() for row in features])

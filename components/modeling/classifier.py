@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
+from components.modeling.ensembles.average import average_network, member_name
 from components.modeling.head_layers import Scores, head_logits
 from components.modeling.heads import Head, decide, output_names
 from components.modeling.pooling import Pooling, pooling_layer
@@ -102,6 +103,9 @@ class ModelConfig(_Record):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the pooled vector dropped in training."""
 
+    members: int = Field(default=1, ge=1)
+    """Networks of this kind whose scores the model averages."""
+
     training: TrainingFacts | None = None
 
     @model_validator(mode="before")
@@ -189,6 +193,7 @@ def build_network(
     *,
     backbone: keras.Model | None = None,
     initial_logits: NDArray[np.float32] | None = None,
+    name: str = "emotion_classifier",
 ) -> keras.Model:
     """The Keras functional model of a configuration.
 
@@ -196,10 +201,15 @@ def build_network(
         config: heads, pooling, dropout and how to build the encoder.
         backbone: the encoder with pretrained weights; None builds it from `config.backbone`, float32, random weights.
         initial_logits: float32 [logits] before any training; None for 0.
+        name: of the network.
 
     Returns:
         A model as in `LoadedModel.network`.
     """
+    if config.members > 1:
+        one = config.model_copy(update={"members": 1})
+        networks = [build_network(one, name=member_name(number)) for number in range(config.members)]
+        return average_network(networks, config.heads)
     backbone = backbone or _build_backbone(config.backbone)
     inputs = {
         name: keras.Input((None,), dtype="int32", name=name)
@@ -210,7 +220,7 @@ def build_network(
     pooled = pooling_layer(config.pooling)(sequence, inputs["padding_mask"])
     dropped = keras.layers.Dropout(config.dropout, dtype="float32", name="dropout")(pooled)
     logits = head_logits(config.heads, dropped, initial_logits)
-    return keras.Model(inputs, logits, name="emotion_classifier")
+    return keras.Model(inputs, logits, name=name)
 
 
 def scoring_network(network: keras.Model, heads: Sequence[Head]) -> keras.Model:

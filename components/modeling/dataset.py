@@ -25,7 +25,8 @@ class Batch:
 
     Attributes:
         inputs: the network's inputs, each int32 [rows, longest].
-        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown.
+        targets: float32 [rows, outputs]; 1 = the label applies, a number for regression, NaN = unknown. Where there are
+            teachers, float32 [rows, 2 x outputs]: then come their answers.
         weights: float32 [rows], weight in the loss.
     """
 
@@ -44,6 +45,7 @@ class TokenDataset:
         targets: float32 [rows, outputs], as in `Batch`.
         weights: float32 [rows].
         segments: int32 [tokens], the segment of each token, 0 or 1; None where texts stand alone.
+        answers: float32 [rows, outputs], what teachers say of each row; None without teachers.
     """
 
     tokens: NDArray[np.int32]
@@ -51,6 +53,7 @@ class TokenDataset:
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
     segments: NDArray[np.int32] | None = None
+    answers: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -73,7 +76,10 @@ class TokenDataset:
         spans = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
         segments = None if self.segments is None else [self.segments[span] for span in spans]
         inputs = pad_tokens([self.tokens[span] for span in spans], segments, length=length)
-        return Batch(inputs, self.targets[rows], self.weights[rows])
+        targets = self.targets[rows]
+        if self.answers is not None:
+            targets = np.concatenate([targets, self.answers[rows]], axis=1)
+        return Batch(inputs, targets, self.weights[rows])
 
     def sample(self, share: float, *, seed: int) -> "TokenDataset":
         """A share (0-1, at least one row) of the rows, drawn without replacement; itself if all are asked for."""
@@ -89,6 +95,7 @@ class TokenDataset:
             targets=self.targets[rows],
             weights=self.weights[rows],
             segments=None if self.segments is None else self.segments[is_chosen],
+            answers=None if self.answers is None else self.answers[rows],
         )
 
     def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
@@ -123,7 +130,12 @@ def pad_tokens(
 
 
 def read_split(
-    transformed: TransformedExamples, split: str, *, labels: Sequence[str], heads: Sequence[Head]
+    transformed: TransformedExamples,
+    split: str,
+    *,
+    labels: Sequence[str],
+    targets: Sequence[str] = (),
+    heads: Sequence[Head],
 ) -> TokenDataset:
     """Reads a split into memory.
 
@@ -131,6 +143,7 @@ def read_split(
         transformed: what Transform wrote.
         split: name of the split.
         labels: names in the order of the label list that Transform used.
+        targets: names of the columns of numbers, likewise.
         heads: of the model: what the columns of `targets` are.
 
     Raises:
@@ -148,12 +161,13 @@ def read_split(
     rows = np.repeat(np.arange(len(weights)), _join([batch.label_counts for batch in batches], np.int64))
     marks[rows, _join([batch.label_ids for batch in batches], np.int64)] = 1
     positions = {label: position for position, label in enumerate(labels)}
+    numbers = np.concatenate([np.zeros((0, len(targets)), np.float32), *(batch.targets for batch in batches)])
     segments = _join([batch.segment_ids for batch in batches], np.int32)
     lengths = _join([batch.lengths for batch in batches], np.int64)
     return TokenDataset(
         tokens=_join([batch.token_ids for batch in batches], np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        targets=arrange_targets(heads, positions, marks, {}),
+        targets=arrange_targets(heads, positions, marks, dict(zip(targets, numbers.T, strict=True))),
         weights=weights,
         segments=segments if len(segments) else None,
     )

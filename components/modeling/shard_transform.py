@@ -69,6 +69,7 @@ class _TokenizedBatch:
         labels: label names of all rows end to end.
         label_counts: int64 [rows].
         weights: float32 [rows].
+        targets: float32 [rows, targets], NaN = unknown.
         token_ids: int32 [tokens], of all rows end to end.
         segment_ids: int32 [tokens].
         lengths: int64 [rows], tokens of each row.
@@ -79,6 +80,7 @@ class _TokenizedBatch:
     labels: Sequence[bytes]
     label_counts: NDArray[np.int64]
     weights: NDArray[np.float32]
+    targets: NDArray[np.float32]
     token_ids: NDArray[np.int32]
     segment_ids: NDArray[np.int32]
     lengths: NDArray[np.int64]
@@ -88,9 +90,12 @@ class _TokenizedBatch:
 class ShardTransformer:
     """Tokenizes shards of `Examples` records into shards of `TransformedExamples` records."""
 
-    def __init__(self, tokenizer: TokenizerSpec, labels: Sequence[str]) -> None:
-        """Builds the in-graph tokenizer; `labels` are in the order of the label vector."""
+    def __init__(self, tokenizer: TokenizerSpec, labels: Sequence[str], targets: Sequence[str] = ()) -> None:
+        """Builds the in-graph tokenizer; `labels` and `targets` are in the order of their lists."""
         self._spec = tokenizer
+        self._targets = tuple(features.TARGET_PREFIX + target for target in targets)
+        number = tf.io.FixedLenFeature([], tf.float32, np.nan)
+        self._parsed = {**_PARSED, **dict.fromkeys(self._targets, number)}
         self._position_by_label = {label.encode(): position for position, label in enumerate(labels)}
         self._in_graph = in_graph_tokenizer(tokenizer)
         self._tokenize = tf.function(
@@ -120,7 +125,8 @@ class ShardTransformer:
             )
 
     def _parse_and_tokenize(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        example = tf.io.parse_example(records, _PARSED)
+        example = tf.io.parse_example(records, self._parsed)
+        numbers = [example[target][:, tf.newaxis] for target in self._targets]
         tokenizer = self._in_graph
         pieces = tokenizer.pieces(example[features.TEXT])
         uncut_lengths = pieces.row_lengths() + 2
@@ -137,6 +143,7 @@ class ShardTransformer:
             "labels": example[features.LABELS].flat_values,
             "label_counts": tf.cast(example[features.LABELS].row_lengths(), tf.int64),
             "weights": example[features.WEIGHT],
+            "targets": tf.concat(numbers, axis=1) if numbers else tf.zeros((tf.size(records), 0)),
             "token_ids": tokens.flat_values,
             "segment_ids": segments.flat_values,
             "lengths": tokens.row_lengths(),
@@ -154,6 +161,8 @@ class ShardTransformer:
         }
         if self._spec.segments == 2:
             columns[features.SEGMENT_IDS] = NumberColumn(batch.segment_ids, batch.lengths)
+        if self._targets:
+            columns[features.TARGETS] = NumberColumn(batch.targets.ravel(), len(self._targets) * one)
         return encode_examples(columns)
 
     def _count(self, batch: _TokenizedBatch, report: ShardReport) -> None:

@@ -6,11 +6,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.core.errors import ExportError
 from serving.tokenizer import InGraphTokenizer
 from tflite.host_tokenizer import TokenizerSpec
 
-__all__ = ["in_graph_tokenizer", "pair_rows", "require_one_segment", "token_rows"]
+__all__ = ["in_graph_tokenizer", "pair_rows", "token_rows"]
 
 _TEXTS_AT_A_TIME = 1024
 
@@ -54,16 +53,3 @@ def _batches(texts: Sequence[str]) -> Iterator[tf.Tensor]:
 
 def _rows(ragged: tf.RaggedTensor) -> list[NDArray[np.int32]]:
     return np.split(ragged.values.numpy(), ragged.row_splits.numpy()[1:-1])
-
-
-def require_one_segment(spec: TokenizerSpec) -> None:
-    """Checks that a model reads texts alone, as the exports do.
-
-    Raises:
-        ExportError: it was trained on texts with what was said before them.
-    """
-    if spec.segments != 1:
-        raise ExportError(
-            "models of two segments cannot be exported yet: servers and phones are given texts alone; set "
-            "transform.segments to 1, or run without exports: emotion run --to evaluator"
-        )

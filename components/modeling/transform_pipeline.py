@@ -33,15 +33,19 @@ class ShardJob:
 class _TransformShard(beam.DoFn):
     """Transforms a shard and emits its split and its report; builds the tokenizer once a worker."""
 
-    def __init__(self, tokenizer_dir: Path, labels: Sequence[str], exchange: Exchange) -> None:
+    def __init__(
+        self, tokenizer_dir: Path, labels: Sequence[str], targets: Sequence[str], exchange: Exchange
+    ) -> None:
         self._exchange = exchange
+        self._targets = tuple(targets)
         self._tokenizer_dir = tokenizer_dir
         self._labels = tuple(labels)
         self._transformer: ShardTransformer | None = None
 
     def setup(self) -> None:
         with self._exchange.reading(self._tokenizer_dir) as directory:
-            self._transformer = ShardTransformer(TokenizerSpec.load(directory), self._labels)
+            spec = TokenizerSpec.load(directory)
+            self._transformer = ShardTransformer(spec, self._labels, self._targets)
 
     def process(self, job: ShardJob) -> Iterator[tuple[str, ShardReport]]:
         assert self._transformer is not None
@@ -54,7 +58,7 @@ class _TransformShard(beam.DoFn):
 
 
 def transform_shards(
-    jobs: Sequence[ShardJob], *, tokenizer_dir: Path, labels: Sequence[str]
+    jobs: Sequence[ShardJob], *, tokenizer_dir: Path, labels: Sequence[str], targets: Sequence[str] = ()
 ) -> Mapping[str, ShardReport]:
     """Transforms every shard and returns what was counted by split.
 
@@ -68,7 +72,7 @@ def transform_shards(
             return (
                 pipeline
                 | "Shards" >> beam.Create(list(jobs))
-                | "Transform" >> beam.ParDo(_TransformShard(tokenizer_dir, labels, exchange))
+                | "Transform" >> beam.ParDo(_TransformShard(tokenizer_dir, labels, targets, exchange))
                 | "Merge" >> beam.CombinePerKey(merge_reports)
             )
 

@@ -19,6 +19,7 @@ _PARSED = {
     features.SEGMENT_IDS: tf.io.RaggedFeature(tf.int64),
     features.LABEL_IDS: tf.io.RaggedFeature(tf.int64),
     features.WEIGHT: tf.io.FixedLenFeature([], tf.float32),
+    features.TARGETS: tf.io.RaggedFeature(tf.float32),
 }
 
 
@@ -33,6 +34,7 @@ class TransformedBatch:
         label_ids: int64 [labels], of all rows end to end.
         label_counts: int64 [rows].
         weights: float32 [rows].
+        targets: float32 [rows, targets], NaN = unknown.
     """
 
     token_ids: NDArray[np.int32]
@@ -41,6 +43,7 @@ class TransformedBatch:
     label_ids: NDArray[np.int64]
     label_counts: NDArray[np.int64]
     weights: NDArray[np.float32]
+    targets: NDArray[np.float32]
 
 
 def read_transformed(shard: Path) -> Iterator[TransformedBatch]:
@@ -58,6 +61,7 @@ def read_transformed(shard: Path) -> Iterator[TransformedBatch]:
             label_ids=labels.values.numpy(),
             label_counts=labels.row_lengths().numpy().astype(np.int64),
             weights=parsed[features.WEIGHT].numpy(),
+            targets=parsed[features.TARGETS].values.numpy().reshape(tokens.nrows(), -1),
         )
 
 

@@ -1,4 +1,4 @@
-"""`emotion predict`: labels with scores, for a person or as JSON lines."""
+"""`emotion predict`: what a model says of texts, for a person or as JSON lines."""
 
 import json
 import os
@@ -6,49 +6,75 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from components.core.errors import UserError
 from components.core.filesystem import open_file
+from pipeline.commands.answer_tables import Answer, answer_document, show_answer
 from pipeline.commands.roots import newest_pushed
 from pipeline.native_stderr import stderr_to
 
+if TYPE_CHECKING:
+    from tflite.heads import Head
+
 __all__ = ["predict_command"]
 
-_BAR_CELLS = 24
+_Scorer: TypeAlias = Callable[[Sequence[str], Sequence[str] | None], list[Answer]]
 
 
 @dataclass(frozen=True)
-class _Score:
-    """One label of one text: probability 0-1 and whether it reaches the label's threshold."""
+class _OpenModel:
+    """A model that answers: its heads, how many segments it reads, and the function from texts and contexts."""
 
-    label: str
-    score: float
-    decided: bool
-
-
-_Scorer = Callable[[Sequence[str]], list[list[_Score]]]
+    path: Path
+    heads: "tuple[Head, ...]"
+    segments: int
+    score: _Scorer
 
 
 def predict_command(
-    texts: Sequence[str], *, file: Path | None, model: Path | None, tflite: bool, top: int, as_json: bool
+    texts: Sequence[str],
+    *,
+    contexts: Sequence[str],
+    file: Path | None,
+    model: Path | None,
+    tflite: bool,
+    top: int,
+    as_json: bool,
 ) -> None:
-    """Scores the texts and prints, for each, the labels that apply and the likeliest others."""
+    """Scores the texts and prints, for each, what applies and the likeliest others, head by head.
+
+    Raises:
+        UserError: there is no text, no such model, or the contexts do not fit texts or model.
+    """
     wanted = list(_gather(texts, file))
     if not wanted:
         raise UserError('no text given; write `emotion predict "some text"`, name --file, or pipe lines in')
+    before = _contexts(contexts, len(wanted))
     with stderr_to(os.devnull):
-        answers = _open_model(model, tflite=tflite)(wanted)
-    if as_json:
-        for text, scores in zip(wanted, answers, strict=True):
-            print(json.dumps(_document(text, scores), ensure_ascii=False))
-        return
+        opened = _open_model(model, tflite=tflite)
+        if before is not None and opened.segments == 1:
+            raise UserError(f"{opened.path}: this model reads texts alone; leave --context out")
+        answers = opened.score(wanted, before)
     console = Console()
-    for text, scores in zip(wanted, answers, strict=True):
-        _show(console, text, scores[:top])
+    for row, (text, answer) in enumerate(zip(wanted, answers, strict=True)):
+        context = None if before is None else before[row]
+        if as_json:
+            print(json.dumps(answer_document(text, context, opened.heads, answer), ensure_ascii=False))
+        else:
+            show_answer(console, text, context, opened.heads, answer, top=top)
+
+
+def _contexts(contexts: Sequence[str], texts: int) -> list[str] | None:
+    if not contexts:
+        return None
+    if len(contexts) not in (1, texts):
+        raise UserError(
+            f"{len(contexts)} contexts for {texts} texts; give --context once for all of them, or once for each"
+        )
+    return list(contexts) * (texts if len(contexts) == 1 else 1)
 
 
 def _gather(texts: Sequence[str], file: Path | None) -> Iterator[str]:
@@ -72,14 +98,14 @@ def _lines(content: bytes, name: str) -> Iterator[str]:
             yield text
 
 
-def _open_model(model: Path | None, *, tflite: bool) -> _Scorer:
+def _open_model(model: Path | None, *, tflite: bool) -> _OpenModel:
     if model is None:
         model = newest_pushed("tflite" if tflite else "saved_model")
     if not model.exists():
         raise UserError(f"{model}: no such model; name a pushed directory, a SavedModel or a .tflite file")
     if tflite or model.suffix == ".tflite":
-        return _tflite_scorer(_tflite_file(model))
-    return _saved_model_scorer(_saved_model_dir(model))
+        return _open_tflite(_tflite_file(model))
+    return _open_saved_model(_saved_model_dir(model))
 
 
 def _tflite_file(model: Path) -> Path:
@@ -104,48 +130,30 @@ def _version_of(directory: Path) -> int:
     return int(directory.name) if directory.name.isdigit() else 0
 
 
-def _tflite_scorer(path: Path) -> _Scorer:
+def _open_tflite(path: Path) -> _OpenModel:
+    from tflite.heads import decide
     from tflite.interpreter import TextClassifier
 
     classifier = TextClassifier(path)
 
-    def score(texts: Sequence[str]) -> list[list[_Score]]:
-        ranked = classifier.classify(texts)
-        return [[_Score(one.label, one.score, one.decided) for one in row] for row in ranked]
+    def score(texts: Sequence[str], contexts: Sequence[str] | None) -> list[Answer]:
+        scores = classifier.scores_of(texts, contexts)
+        decided = decide(classifier.heads, scores, classifier.thresholds)
+        return [Answer(*row) for row in zip(scores.tolist(), decided.tolist(), strict=True)]
 
-    return score
+    return _OpenModel(path, classifier.heads, classifier.metadata.tokenizer.segments, score)
 
 
-def _saved_model_scorer(path: Path) -> _Scorer:
+def _open_saved_model(path: Path) -> _OpenModel:
+    from serving.description import describe
     from serving.predictor import Predictor
+    from tflite.heads import Head
 
+    description = describe(path)
     predictor = Predictor(path)
 
-    def score(texts: Sequence[str]) -> list[list[_Score]]:
-        rows = []
-        for answer in predictor.predict(texts):
-            scores = map(_Score, answer.labels, answer.scores, answer.decided)
-            rows.append(sorted(scores, key=lambda one: -one.score))
-        return rows
+    def score(texts: Sequence[str], contexts: Sequence[str] | None) -> list[Answer]:
+        return [Answer(one.scores, one.decided) for one in predictor.predict(texts, contexts=contexts)]
 
-    return score
-
-
-def _document(text: str, scores: Sequence[_Score]) -> dict[str, object]:
-    return {
-        "text": text,
-        "labels": [one.label for one in scores if one.decided],
-        "scores": {one.label: round(one.score, 6) for one in scores},
-    }
-
-
-def _show(console: Console, text: str, scores: Sequence[_Score]) -> None:
-    console.print(f"[bold]{escape(text)}[/]", highlight=False)
-    table = Table.grid(padding=(0, 1))
-    for one in scores:
-        filled = round(one.score * _BAR_CELLS)
-        bar = "█" * filled + "[dim]" + "·" * (_BAR_CELLS - filled) + "[/]"
-        style = "bold green" if one.decided else "dim"
-        mark = "✓" if one.decided else " "
-        table.add_row(f" [{style}]{mark}[/]", f"[{style}]{escape(one.label)}[/]", bar, f"{one.score:.3f}")
-    console.print(table)
+    heads = tuple(Head(**vars(head)) for head in description.heads)
+    return _OpenModel(path, heads, description.segments, score)

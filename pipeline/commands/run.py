@@ -128,6 +128,8 @@ def _describe_export(export: Mapping[str, Any]) -> str:
         parts.append(f"agrees on {100 * export['decision_agreement']:.2f} % of decisions")
     if export.get("max_score_difference") is not None:
         parts.append(f"largest score difference {export['max_score_difference']:.1e}")
+    if export.get("target_rms_difference") is not None:
+        parts.append(f"numbers within {export['target_rms_difference']:.1e} standard deviations")
     return ", ".join(parts)
 
 

@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from components.core.errors import UserError
 from pipeline.commands.roots import newest_pushed
 from pipeline.native_stderr import stderr_to
+from serving.description import describe
+from serving.errors import SavedModelError
 
 __all__ = ["serve_command"]
 
@@ -17,7 +20,9 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
     from serving.versions import newest_version
 
     base = _model_base_path(model)
-    newest_version(base)  # raises at once if there is none: TensorFlow takes seconds to load
+    # Raises at once if there is none: TensorFlow takes seconds to load.
+    _, directory = newest_version(base)
+    request = escape(_example_request(directory))
     with stderr_to(os.devnull):
         from serving.server import ModelServer, ServerConfig, serve_until_signal
 
@@ -27,8 +32,7 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
         url = f"http://{host}:{server.rest_port}/v1/models/{name}"
         address = f"gRPC {host}:{server.port}, REST {url}"
         console.print(f"serving {base} as [bold]{name}[/]: {address}", highlight=False, soft_wrap=True)
-        example = f'curl -d \'{{"instances": ["What a lovely day!"]}}\' {url}:predict'
-        console.print(f"  try: [green]{example}[/]", highlight=False, soft_wrap=True)
+        console.print(f"  try: [green]curl -d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
 
     config = ServerConfig(
@@ -36,6 +40,17 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
     )
     serve_until_signal(config, on_start=announce)
     return 0
+
+
+def _example_request(saved_model_dir: Path) -> str:
+    """The body of a predict request that the model answers."""
+    try:
+        segments = describe(saved_model_dir).segments
+    except SavedModelError:  # a model that is not of this project
+        segments = 1
+    if segments == 1:
+        return '{"instances": ["What a lovely day!"]}'
+    return '{"instances": [{"text": "Yes, at last!", "context": "Did you get the job?"}]}'
 
 
 def _model_base_path(model: Path | None) -> Path:

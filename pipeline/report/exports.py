@@ -14,8 +14,9 @@ def export_rows(data: ReportData) -> list[dict[str, Any]]:
     """One row an export.
 
     Each has `name`, `file` and `size_bytes`, and from the InfraValidator `texts` (how many were compared),
-    `max_difference` (of a probability), `agreement` (share of label decisions, 0-1), `latency_ms_p50`, all None where
-    nothing was measured, and `worst` (the texts that differ most, `text` and `difference`).
+    `max_difference` (of a probability, or of a number in its standard deviations), `agreement` (share of decisions,
+    0-1; None if there are none), `latency_ms_p50`, all None where nothing was measured, and `worst` (the texts that
+    differ most, `text` and `difference`).
     """
     return [
         {"name": name, "file": file, "size_bytes": size, **_measured((data.parity or {}).get(key, {}))}

@@ -1,7 +1,9 @@
 """A small model with both exports, for tests of the stages that handle them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.core.artifacts import Model, SavedModelExport, TFLiteExport
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network, save_model
@@ -12,7 +14,7 @@ from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from tflite.host_tokenizer import TokenizerSpec
 from tflite.text import CleaningRules
 
-__all__ = ["LABELS", "THRESHOLDS", "Exported", "export_both", "small_model"]
+__all__ = ["LABELS", "THRESHOLDS", "Exported", "export_both", "export_model", "small_model"]
 
 LABELS = ("joy", "anger", "fear", "sadness", "neutral")
 THRESHOLDS = (0.3, 0.45, 0.5, 0.6, 0.25)
@@ -28,15 +30,21 @@ class Exported:
     tflite: TFLiteExport
 
 
-def small_model(directory: Path) -> Model:
-    """A BERT of 2 layers with random weights whose scores spread over 0-1."""
+def small_model(
+    directory: Path,
+    *,
+    heads: Sequence[Head] = (Head(outputs=LABELS),),
+    thresholds: Sequence[float] = THRESHOLDS,
+    segments: int = 1,
+) -> Model:
+    """A BERT of 2 layers with random weights whose scores spread over all that the heads allow."""
     import keras
 
     vocabulary = tuple("xxname" if token == "[unused0]" else token for token in TINY_VOCABULARY)
     rules = CleaningRules(lowercase=True, strip_accents=True, special_tokens={"[NAME]": "xxname"})
     config = ModelConfig(
-        heads=(Head(outputs=LABELS),),
-        thresholds=THRESHOLDS,
+        heads=tuple(heads),
+        thresholds=tuple(thresholds),
         max_tokens=MAX_TOKENS,
         encoder="tiny-random",
         for_tests_only=True,
@@ -58,14 +66,18 @@ def small_model(directory: Path) -> Model:
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.15, seed=2))
     directory.mkdir(parents=True)
     model = Model(directory)
-    tokenizer = TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=MAX_TOKENS)
+    tokenizer = TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=MAX_TOKENS, segments=segments)
     save_model(model, network=network, config=config, tokenizer=tokenizer)
     return model
 
 
-def export_both(directory: Path) -> Exported:
-    """Makes the model and both exports under `directory`, by the stages themselves."""
-    model = small_model(directory / "model")
+def export_both(directory: Path, **options: Any) -> Exported:
+    """Makes the model (`small_model`) and both exports under `directory`."""
+    return export_model(small_model(directory / "model", **options), directory)
+
+
+def export_model(model: Model, directory: Path) -> Exported:
+    """Both exports of a model under `directory`, by the stages themselves."""
     saved_model, tflite = SavedModelExport(directory / "saved_model"), TFLiteExport(directory / "tflite")
     saved_model.path.mkdir()
     tflite.path.mkdir()

@@ -35,6 +35,7 @@ CONFIG = parse_config(
     {
         "name": "contracts",
         "example_gen": {"source": "data.csv"},
+        "pretrainer": {},
         "tuner": {"search_space": {"dropout": {"uniform": [0.0, 0.3]}}},
     }
 )

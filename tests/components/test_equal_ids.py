@@ -13,6 +13,7 @@ from components.data.records.example_proto import decode_example
 from components.data.records.tfrecord import read_records
 from components.modeling.tokenization import in_graph_tokenizer
 from components.transform import TransformConfig, transform
+from serving.description import HeadDescription
 from serving.predictor import Predictor, encode_texts
 from serving.saved_model import export_saved_model
 from tests.components.strange_texts import strange_texts
@@ -90,7 +91,8 @@ def _ids_of_saved_model(spec: TokenizerSpec, directory: Path) -> list[list[int]]
         directory,
         network=lambda inputs: tf.cast(inputs["padding_mask"][:, :1], tf.float32),
         tokenizer=in_graph_tokenizer(spec),
-        labels=["joy"],
+        decide=lambda scores: scores >= 0.5,
+        heads=[HeadDescription("emotion", "multi_label", ("joy",))],
         thresholds=[0.5],
     )
     predictor = Predictor(directory)

@@ -156,6 +156,7 @@ def test_a_good_model_is_blessed(judged: Judged) -> None:
 
 def test_metrics_are_those_of_the_stored_predictions(judged: Judged) -> None:
     stored = np.load(judged.evaluation.predictions_path("test"))
+    assert stored["outputs"].tolist() == list(LABELS)
     assert stored["scores"].dtype == np.float32
     assert stored["ids"][0].startswith("test.jsonl")
     decisions = stored["scores"] >= 0.5
@@ -269,8 +270,8 @@ def test_settings_that_do_not_fit_the_data(
 
 
 def test_a_model_of_other_labels_is_the_wrong_model(tmp_path: Path, examples: Examples) -> None:
-    other = write_model(tmp_path / "model", labels=("joy", "anger"))
-    with pytest.raises(DataError, match=r"answers 2 labels .* the examples have 3"):
+    other = write_model(tmp_path / "model", labels=("joy", "rage"))
+    with pytest.raises(DataError, match=r"the model answers 'rage', which the data do not have"):
         Judged(tmp_path / "run", config=EvaluatorConfig(), examples=examples, model=other)
 
 

@@ -21,8 +21,10 @@ from components.infra.probe_texts import HARD_TEXTS
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.tokenization import in_graph_tokenizer
+from serving.description import HeadDescription
 from serving.saved_model import export_saved_model
 from tests.components.exported_model import LABELS, Exported, export_both
+from tflite.heads import Head
 
 TEXTS = [
     f"i am {feeling} about {thing}"
@@ -80,8 +82,10 @@ def test_true_exports_are_blessed(exported: Exported, examples: Examples, tmp_pa
     assert summary["blessed"] is True
     names = {check.name for check in blessing.verdict().checks}
     for export in ("saved_model", "tflite_float32", "tflite_int8"):
-        assert {f"{export}.{what}" for what in ("labels", "thresholds", "token_ids", "decisions")} <= names
-    assert {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"} <= names
+        assert {
+            f"{export}.{what}" for what in ("labels", "heads", "thresholds", "token_ids", "decisions")
+        } <= names
+    assert names >= SCORES
     assert {"tflite_float32.max_score_difference", "tflite_int8.decision_agreement"} <= names
 
 
@@ -107,8 +111,9 @@ def exported_again(exported: Exported, directory: Path, **changes: Any) -> Expor
     loaded = load_model(exported.model)
     arguments = {
         "network": loaded.scoring_network,
+        "decide": lambda scores: scores >= np.float32(loaded.config.thresholds),
         "tokenizer": loaded.in_graph_tokenizer,
-        "labels": loaded.config.labels,
+        "heads": [HeadDescription("emotion", "multi_label", loaded.config.labels)],
         "thresholds": loaded.config.thresholds,
     }
     arguments |= {name: change(loaded) for name, change in changes.items()}
@@ -117,8 +122,17 @@ def exported_again(exported: Exported, directory: Path, **changes: Any) -> Expor
     return replace(exported, saved_model=saved_model)
 
 
-def permuted_labels(loaded: LoadedModel) -> Sequence[str]:
-    return loaded.config.labels[1:] + loaded.config.labels[:1]
+def permuted_labels(loaded: LoadedModel) -> Sequence[HeadDescription]:
+    labels = loaded.config.labels
+    return [HeadDescription("emotion", "multi_label", labels[1:] + labels[:1])]
+
+
+def another_task(loaded: LoadedModel) -> Sequence[HeadDescription]:
+    return [HeadDescription("emotion", "single_label", loaded.config.labels)]
+
+
+def fixed_decisions(loaded: LoadedModel) -> Callable[[Any], Any]:
+    return lambda scores: scores >= 0.5
 
 
 def one_label_less(loaded: LoadedModel) -> Callable[[Any], Any]:
@@ -129,18 +143,22 @@ def permuted_scores(loaded: LoadedModel) -> Any:
     head = loaded.network.get_layer("logits")
     order = np.roll(np.arange(len(LABELS)), 1)
     head.set_weights([head.get_weights()[0][:, order], head.get_weights()[1][order]])
-    return loaded.network
+    return loaded.scoring_network
 
 
 def zeroed_weights(loaded: LoadedModel) -> Any:
     head = loaded.network.get_layer("logits")
     head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
-    return loaded.network
+    return loaded.scoring_network
 
 
 def not_a_number(loaded: LoadedModel) -> Any:
     head = loaded.network.get_layer("logits")
     head.set_weights([np.full_like(weight, np.nan) for weight in head.get_weights()])
+    return loaded.scoring_network
+
+
+def no_activation(loaded: LoadedModel) -> Any:
     return loaded.network
 
 
@@ -160,39 +178,29 @@ def other_thresholds(loaded: LoadedModel) -> Sequence[float]:
     return [0.5 for _ in loaded.config.thresholds]
 
 
+SCORES = {
+    "saved_model.max_score_difference",
+    "saved_model.grpc.max_score_difference",
+    "saved_model.grpc.examples.max_score_difference",
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"labels": permuted_labels}, {"saved_model.labels"}),
         (
-            {"network": permuted_scores},
-            {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"},
+            {"heads": permuted_labels},
+            {"saved_model.labels", "saved_model.heads", "saved_model.grpc.examples.max_score_difference"},
         ),
-        (
-            {"network": zeroed_weights},
-            {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"},
-        ),
-        (
-            {"network": not_a_number},
-            {"saved_model.max_score_difference", "saved_model.grpc.max_score_difference"},
-        ),
-        (
-            {"tokenizer": swapped_vocabulary},
-            {
-                "saved_model.token_ids",
-                "saved_model.max_score_difference",
-                "saved_model.grpc.max_score_difference",
-            },
-        ),
-        (
-            {"tokenizer": other_cleaning},
-            {
-                "saved_model.token_ids",
-                "saved_model.max_score_difference",
-                "saved_model.grpc.max_score_difference",
-            },
-        ),
-        ({"thresholds": other_thresholds}, {"saved_model.thresholds", "saved_model.decisions"}),
+        ({"heads": another_task}, {"saved_model.heads"}),
+        ({"network": permuted_scores}, SCORES),
+        ({"network": zeroed_weights}, SCORES),
+        ({"network": not_a_number}, SCORES),
+        ({"network": no_activation}, SCORES),
+        ({"tokenizer": swapped_vocabulary}, {"saved_model.token_ids", *SCORES}),
+        ({"tokenizer": other_cleaning}, {"saved_model.token_ids", *SCORES}),
+        ({"thresholds": other_thresholds}, {"saved_model.thresholds"}),
+        ({"decide": fixed_decisions}, {"saved_model.decisions"}),
     ],
     ids=lambda value: (
         "-".join(change.__name__ for change in value.values()) if isinstance(value, dict) else ""
@@ -214,7 +222,8 @@ def test_another_number_of_labels_is_found(exported: Exported, examples: Example
         exported,
         tmp_path,
         network=one_label_less,
-        labels=lambda loaded: loaded.config.labels[1:],
+        heads=lambda loaded: [HeadDescription("emotion", "multi_label", loaded.config.labels[1:])],
+        decide=fixed_decisions,
         thresholds=lambda loaded: loaded.config.thresholds[1:],
     )
     blessing, _ = prove(wrong, examples, tmp_path)
@@ -275,7 +284,7 @@ def test_a_tflite_file_of_another_model_is_found(
     loaded = load_model(exported.model)
     metadata = replace(
         read_metadata(tflite.model_path("float32")),
-        labels=permuted_labels(loaded),
+        heads=[Head(**vars(head)) for head in permuted_labels(loaded)],
         thresholds=(0.5,) * len(LABELS),
     )
     files = convert(
@@ -285,9 +294,12 @@ def test_a_tflite_file_of_another_model_is_found(
         tflite.model_path(variant).write_bytes(attach_metadata(content, metadata))
     blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
     float32 = {
-        f"tflite_float32.{what}" for what in ("labels", "thresholds", "decisions", "max_score_difference")
+        f"tflite_float32.{what}"
+        for what in ("labels", "heads", "thresholds", "decisions", "max_score_difference")
     }
-    int8 = {f"tflite_int8.{what}" for what in ("labels", "thresholds", "decisions", "decision_agreement")}
+    int8 = {
+        f"tflite_int8.{what}" for what in ("labels", "heads", "thresholds", "decisions", "decision_agreement")
+    }
     assert set(failed(blessing)) == float32 | int8
 
 

@@ -73,6 +73,7 @@ def test_the_tree_is_as_documented(export: TFLiteExport) -> None:
         "emotion_float32.tflite",
         "emotion_int8.tflite",
         "export.json",
+        "heads.json",
         "labels.txt",
         "thresholds.json",
         "tokenizer.json",

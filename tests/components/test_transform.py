@@ -7,12 +7,15 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.errors import DataError, EncoderError, StageError
 from components.data.records.example_proto import decode_example
 from components.data.records.tfrecord import read_records
+from components.modeling.dataset import read_split
+from components.modeling.heads import Head
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.transform import TransformConfig, transform
 from tests.components.toy_corpus import (
@@ -295,3 +298,20 @@ def test_a_local_encoder_is_part_of_the_cache_key(tmp_path: Path) -> None:
     shutil.rmtree(directory)
     with pytest.raises(EncoderError, match=r"config\.json"):
         relative.external_inputs()
+
+
+def test_numbers_pass_through_in_their_order(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "text": "so happy", "valence": 4.5, "arousal": "3"},
+        {"id": "b", "text": "so sad", "valence": None, "arousal": -1.25},
+        {"id": "c", "text": "so it was"},
+    ]
+    columns = {"id": "id", "targets": ["valence", "arousal"]}
+    examples = examples_of(tmp_path, {"train": rows}, columns=columns, label_names=None)
+    graph, transformed = run_transform(tmp_path, examples)
+    assert (graph.targets(), graph.labels()) == (("valence", "arousal"), ())
+    found = [record["targets"] for record in _records(transformed, "train")]
+    np.testing.assert_array_equal(found, [[4.5, 3.0], [np.nan, -1.25], [np.nan, np.nan]])
+    heads = (Head(task="regression", outputs=("arousal", "valence")),)
+    dataset = read_split(transformed, "train", labels=(), targets=graph.targets(), heads=heads)
+    np.testing.assert_array_equal(dataset.targets, np.array(found)[:, ::-1])

@@ -2,26 +2,17 @@
 
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from components.core.artifacts import (
-    Examples,
-    Model,
-    SavedModelExport,
-    TFLiteExport,
-)
-from components.core.errors import ExportError
+from components.core.artifacts import Examples, Model
 from components.core.progress import NO_PROGRESS
 from components.evaluation.labelled_texts import read_labelled_texts
 from components.evaluation.metrics import Counts
 from components.evaluation.scoring import score_texts
 from components.modeling.classifier import LoadedModel, load_model
-from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
-from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from components.trainer import TrainerConfig, trainer
 from tests.components.toy_corpus import run_transform, write_examples
 from tflite.host_tokenizer import HostTokenizer
@@ -67,7 +58,7 @@ def loaded(trained: tuple[Examples, Model]) -> LoadedModel:
 
 
 def test_the_model_reads_what_was_said_before(trained: tuple[Examples, Model], loaded: LoadedModel) -> None:
-    texts = read_labelled_texts(trained[0], "test")
+    texts = read_labelled_texts(trained[0], "test", loaded.config.heads)
 
     def macro_f1(contexts: Any) -> float:
         asked = replace(texts, contexts=contexts)
@@ -89,11 +80,3 @@ def test_pairs_are_scored_as_they_were_tokenized_for_training(loaded: LoadedMode
         )
         np.testing.assert_allclose(1 / (1 + np.exp(-logits.numpy()[0])), found, atol=1e-6)
     np.testing.assert_allclose(loaded.scores(texts[1:]), scores[1:], atol=1e-6)
-
-
-def test_exporters_say_that_they_cannot_yet(trained: tuple[Examples, Model], tmp_path: Path) -> None:
-    saved_model, tflite = SavedModelExport(tmp_path / "saved_model"), TFLiteExport(tmp_path / "tflite")
-    with pytest.raises(ExportError, match="models of two segments cannot be exported yet"):
-        saved_model_exporter(config=SavedModelExporterConfig(), model=trained[1], export=saved_model)
-    with pytest.raises(ExportError, match=r"transform\.segments to 1, or run without exports"):
-        tflite_exporter(config=TFLiteExporterConfig(), model=trained[1], export=tflite)

@@ -8,7 +8,10 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+import numpy as np
 import pytest
+
+from serving.description import HeadDescription
 
 LABELS = ("joy", "anger", "fear", "sadness", "neutral")
 THRESHOLDS = (0.3, 0.5, 0.6, 0.5, 0.2)
@@ -20,13 +23,19 @@ TEXTS = (
     "Café 😀 \u202e日本",
     " \t\n ",
 )
+HEADS = (HeadDescription("emotion", "multi_label", LABELS),)
+SEVERAL_HEADS = (
+    HeadDescription("emotion", "multi_label", ("joy", "anger", "fear")),
+    HeadDescription("sentiment", "single_label", ("sentiment/negative", "sentiment/positive")),
+    HeadDescription("affect", "regression", ("valence", "arousal"), (3.0, 2.5), (0.5, 0.25)),
+)
 MAX_TOKENS = 16
 WORDS = "[PAD] [UNK] [CLS] [SEP] i am so happy sad angry today is cafe xxname ! , ."
 
 
 @dataclass(frozen=True)
 class ToyModel:
-    """What was exported: the network, its tokenizer and the directory."""
+    """What was exported: the network (token ids to scores), its tokenizer and the directory."""
 
     network: Any
     tokenizer: Any
@@ -38,7 +47,7 @@ def toy_vocabulary() -> list[str]:
     return list(dict.fromkeys([*WORDS.split(), *letters, *(f"##{letter}" for letter in letters)]))
 
 
-def toy_network(vocabulary_size: int) -> Any:
+def toy_network(vocabulary_size: int, heads: tuple[HeadDescription, ...]) -> Any:
     import keras
     import keras_hub
 
@@ -56,20 +65,41 @@ def toy_network(vocabulary_size: int) -> Any:
     pooled = keras.layers.GlobalAveragePooling1D()(
         backbone(inputs)["sequence_output"], mask=keras.ops.cast(inputs["padding_mask"], "bool")
     )
-    network = keras.Model(inputs, keras.layers.Dense(len(LABELS), activation="sigmoid")(pooled))
+    scores = [activated(head, keras.layers.Dense(len(head.outputs))(pooled)) for head in heads]
+    network = keras.Model(inputs, keras.ops.concatenate(scores, axis=1) if len(scores) > 1 else scores[0])
     # Large enough weights that texts differ clearly in their scores.
     for variable in network.trainable_variables:
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.3, seed=5))
     return network
 
 
-@pytest.fixture(scope="session")
-def toy_model(tmp_path_factory: pytest.TempPathFactory) -> ToyModel:
+def activated(head: HeadDescription, logits: Any) -> Any:
+    import keras
+
+    if head.task == "regression":
+        return logits * np.float32(head.std) + np.float32(head.mean)
+    return keras.ops.softmax(logits) if head.task == "single_label" else keras.ops.sigmoid(logits)
+
+
+def decided_by_thresholds(scores: Any) -> Any:
+    return scores >= np.float32(THRESHOLDS)
+
+
+def one_of_each_head(scores: Any) -> Any:
+    """The decisions of `SEVERAL_HEADS`."""
+    import tensorflow as tf
+
+    emotion, sentiment, affect = scores[:, :3], scores[:, 3:5], scores[:, 5:]
+    likeliest = tf.equal(sentiment, tf.reduce_max(sentiment, axis=1, keepdims=True))
+    return tf.concat([emotion >= 0.5, likeliest, tf.zeros_like(affect, tf.bool)], axis=1)
+
+
+def export_toy(directory: Path, heads: tuple[HeadDescription, ...], **options: Any) -> ToyModel:
     from serving.saved_model import export_saved_model
     from serving.tokenizer import InGraphTokenizer
 
     vocabulary = toy_vocabulary()
-    network = toy_network(len(vocabulary))
+    network = toy_network(len(vocabulary), heads)
     tokenizer = InGraphTokenizer(
         vocabulary,
         lowercase=True,
@@ -77,9 +107,23 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> ToyModel:
         special_tokens={"[NAME]": "xxname"},
         max_tokens=MAX_TOKENS,
     )
-    directory = tmp_path_factory.mktemp("toy") / "emotion" / "7"
-    export_saved_model(directory, network=network, tokenizer=tokenizer, labels=LABELS, thresholds=THRESHOLDS)
+    export_saved_model(directory, network=network, tokenizer=tokenizer, heads=heads, **options)
     return ToyModel(network, tokenizer, directory)
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> ToyModel:
+    """Five labels that apply or not, each by its threshold."""
+    directory = tmp_path_factory.mktemp("toy") / "emotion" / "7"
+    return export_toy(directory, HEADS, decide=decided_by_thresholds, thresholds=THRESHOLDS)
+
+
+@pytest.fixture(scope="session")
+def large_model(tmp_path_factory: pytest.TempPathFactory) -> ToyModel:
+    """All that a model can have: two segments, and heads of several tasks."""
+    directory = tmp_path_factory.mktemp("large") / "emotion" / "7"
+    thresholds = (0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
+    return export_toy(directory, SEVERAL_HEADS, decide=one_of_each_head, thresholds=thresholds, segments=2)
 
 
 @pytest.fixture(scope="session")
@@ -92,17 +136,37 @@ def predictor(toy_model: ToyModel) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
+def large_predictor(large_model: ToyModel) -> Iterator[Any]:
+    from serving.predictor import Predictor
+
+    predictor = Predictor(large_model.directory)
+    yield predictor
+    predictor.close()
+
+
+@pytest.fixture(scope="session")
 def server(toy_model: ToyModel) -> Iterator[Any]:
     """A running server with both transports, model `emotion` version 7."""
+    with running_server(toy_model) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def large_server(large_model: ToyModel) -> Iterator[Any]:
+    """The same with `large_model`."""
+    with running_server(large_model) as server:
+        yield server
+
+
+def running_server(model: ToyModel) -> Any:
     from serving.server import ModelServer, ServerConfig
 
     config = ServerConfig(
-        model_base_path=toy_model.directory.parent,
+        model_base_path=model.directory.parent,
         model_name="emotion",
         host="127.0.0.1",
         port=0,
         rest_api_port=0,
         grace_seconds=5,
     )
-    with ModelServer(config) as server:
-        yield server
+    return ModelServer(config)

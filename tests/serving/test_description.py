@@ -8,14 +8,15 @@ import pytest
 
 from serving.description import DESCRIPTION_FILE, TensorDescription, describe
 from serving.errors import SavedModelError
-from tests.serving.conftest import LABELS, MAX_TOKENS, THRESHOLDS, ToyModel
+from tests.serving.conftest import HEADS, LABELS, MAX_TOKENS, SEVERAL_HEADS, THRESHOLDS, ToyModel
 
 
 def test_labels_thresholds_and_signatures(toy_model: ToyModel) -> None:
     description = describe(toy_model.directory)
     assert description.labels == LABELS
     assert description.thresholds == THRESHOLDS
-    assert description.max_tokens == MAX_TOKENS
+    assert description.heads == HEADS
+    assert (description.max_tokens, description.segments) == (MAX_TOKENS, 1)
     assert set(description.signatures) == {"serving_default", "tokens", "classify", "tokenize"}
     classify = description.signatures["classify"]
     assert classify.method == "tensorflow/serving/classify"
@@ -24,6 +25,28 @@ def test_labels_thresholds_and_signatures(toy_model: ToyModel) -> None:
     assert default.method == "tensorflow/serving/predict"
     assert default.outputs["scores"] == TensorDescription("float32", (None, len(LABELS)))
     assert default.outputs["predicted"].dtype == "bool"
+
+
+def test_heads_segments_and_a_signature_for_each_target(large_model: ToyModel) -> None:
+    description = describe(large_model.directory)
+    assert description.heads == SEVERAL_HEADS
+    assert description.labels == tuple(name for head in SEVERAL_HEADS for name in head.outputs)
+    assert description.segments == 2
+    assert {name: found.method for name, found in description.signatures.items()} == {
+        "serving_default": "tensorflow/serving/predict",
+        "tokens": "tensorflow/serving/predict",
+        "tokenize": "tensorflow/serving/predict",
+        "classify": "tensorflow/serving/classify",
+        "classify_emotion": "tensorflow/serving/classify",
+        "classify_sentiment": "tensorflow/serving/classify",
+        "regress_valence": "tensorflow/serving/regress",
+        "regress_arousal": "tensorflow/serving/regress",
+    }
+    assert set(description.signatures["serving_default"].inputs) == {"text", "context"}
+    assert set(description.signatures["tokens"].inputs) == {"token_ids", "padding_mask", "segment_ids"}
+    regress = description.signatures["regress_valence"]
+    assert regress.inputs == {"inputs": TensorDescription("string", (None,))}
+    assert regress.outputs == {"outputs": TensorDescription("float32", (None,))}
 
 
 def test_it_is_read_without_tensorflow(toy_model: ToyModel) -> None:

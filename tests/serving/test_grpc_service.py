@@ -15,6 +15,7 @@ from tensorflow_serving.apis import (
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
 from serving.data_plane import DataPlane
@@ -111,6 +112,65 @@ def test_classify_with_a_shared_context(predictions, predictor: Predictor) -> No
     np.testing.assert_allclose([[item.score for item in row.classes] for row in rows], expected, atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def large_predictions(
+    large_server: ModelServer,
+) -> Iterator[prediction_service_pb2_grpc.PredictionServiceStub]:
+    with grpc.insecure_channel(f"127.0.0.1:{large_server.port}") as channel:
+        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+def regress_request(*texts: str, signature: str = "regress_valence") -> regression_pb2.RegressionRequest:
+    request = regression_pb2.RegressionRequest(input=classify_request(*texts).input)
+    request.model_spec.name = "emotion"
+    request.model_spec.signature_name = signature
+    return request
+
+
+def multi_inference_request(
+    *tasks: tuple[str, str], name: str = "emotion"
+) -> inference_pb2.MultiInferenceRequest:
+    """One task for each signature and method, on two texts."""
+    request = inference_pb2.MultiInferenceRequest(input=classify_request("so sad", "I am happy").input)
+    for signature, method in tasks:
+        task = request.tasks.add(method_name=f"tensorflow/serving/{method}")
+        task.model_spec.name = name
+        task.model_spec.signature_name = signature
+    return request
+
+
+def test_regress(large_predictions, large_predictor: Predictor) -> None:
+    response = large_predictions.Regress(regress_request("so sad", "I am happy"), TIMEOUT_S)
+    assert response.model_spec.name == "emotion"
+    assert response.model_spec.signature_name == "regress_valence"
+    assert response.model_spec.version.value == 7
+    expected = [answer.scores[5] for answer in large_predictor.predict(["so sad", "I am happy"])]
+    np.testing.assert_allclose([one.value for one in response.result.regressions], expected, atol=1e-5)
+
+
+def test_regress_reads_the_feature_context(large_predictions, large_predictor: Predictor) -> None:
+    request = regress_request("so sad")
+    (example,) = request.input.example_list.examples
+    example.features.feature["context"].bytes_list.value.append(b"I am happy")
+    (regression,) = large_predictions.Regress(request, TIMEOUT_S).result.regressions
+    (answer,) = large_predictor.predict(["so sad"], contexts=["I am happy"])
+    assert regression.value == pytest.approx(answer.scores[5], abs=1e-5)
+    assert regression.value != pytest.approx(large_predictor.predict(["so sad"])[0].scores[5], abs=1e-3)
+
+
+def test_multi_inference(large_predictions) -> None:
+    tasks = [("regress_arousal", "regress"), ("classify_sentiment", "classify")]
+    response = large_predictions.MultiInference(multi_inference_request(*tasks), TIMEOUT_S)
+    numbers, classes = response.results
+    assert [result.model_spec.signature_name for result in response.results] == [name for name, _ in tasks]
+    assert {result.model_spec.version.value for result in response.results} == {7}
+    alone = large_predictions.Regress(
+        regress_request("so sad", "I am happy", signature="regress_arousal"), TIMEOUT_S
+    )
+    assert numbers.regression_result == alone.result
+    assert [len(row.classes) for row in classes.classification_result.classifications] == [2, 2]
+
+
 def test_metadata(predictions) -> None:
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = "emotion"
@@ -194,6 +254,73 @@ def test_classify_errors(predictions, request_, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (regress_request("a", signature="x"), "No signature was found with the name: x"),
+        (regress_request("a", signature=""), "Expected one input Tensor."),
+        (regress_request("a", signature="classify"), "Expected one output Tensor."),
+        (regress_request(), "Input is empty."),
+    ],
+)
+def test_regress_errors(large_predictions, request_, message: str) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        large_predictions.Regress(request_, TIMEOUT_S)
+    assert (error.value.code(), error.value.details()) == (Code.INVALID_ARGUMENT, message)
+
+
+CLASSIFY = ("classify", "classify")
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "message"),
+    [
+        (multi_inference_request(), Code.INVALID_ARGUMENT, "ModelSpec has no name specified."),
+        (
+            multi_inference_request(CLASSIFY, name="mood"),
+            Code.NOT_FOUND,
+            "Servable not found for request: Latest(mood)",
+        ),
+        (
+            multi_inference_request(CLASSIFY, CLASSIFY),
+            Code.INVALID_ARGUMENT,
+            "Duplicate evaluation of signature: classify",
+        ),
+        (
+            multi_inference_request(CLASSIFY, ("x", "regress")),
+            Code.INVALID_ARGUMENT,
+            "Requested signature not found in model graph: x",
+        ),
+        (
+            multi_inference_request(("classify", "predict")),
+            Code.UNIMPLEMENTED,
+            "Unsupported signature method_name: tensorflow/serving/predict",
+        ),
+        (
+            multi_inference_request(("classify", "regress")),
+            Code.INVALID_ARGUMENT,
+            "Expected one output Tensor.",
+        ),
+    ],
+)
+def test_multi_inference_errors(large_predictions, request_, code: grpc.StatusCode, message: str) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        large_predictions.MultiInference(request_, TIMEOUT_S)
+    assert (error.value.code(), error.value.details()) == (code, message)
+
+
+def test_multi_inference_asks_one_model(large_predictions) -> None:
+    request = multi_inference_request(CLASSIFY, ("regress_valence", "regress"))
+    for name, message in (
+        ("mood", "All ModelSpecs in a MultiInferenceRequest must access the same model name."),
+        ("", "Found ModelSpec with an empty model name."),
+    ):
+        request.tasks[1].model_spec.name = name
+        with pytest.raises(grpc.RpcError) as error:
+            large_predictions.MultiInference(request, TIMEOUT_S)
+        assert (error.value.code(), error.value.details()) == (Code.INVALID_ARGUMENT, message)
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ([], "GetModelMetadataRequest must specify at least one metadata_field"),
@@ -229,12 +356,6 @@ def test_long_details_are_cut(predictions) -> None:
         predictions.Predict(predict_request(name="x" * 5000), TIMEOUT_S)
     assert error.value.details().endswith("...TRUNCATED")
     assert len(error.value.details()) == 1024 + len("...TRUNCATED")
-
-
-def test_what_is_not_offered_is_unimplemented(predictions) -> None:
-    with pytest.raises(grpc.RpcError) as error:
-        predictions.MultiInference(inference_pb2.MultiInferenceRequest(), TIMEOUT_S)
-    assert error.value.code() is Code.UNIMPLEMENTED
 
 
 def test_a_taken_port_is_refused(server: ModelServer) -> None:

@@ -87,6 +87,50 @@ def test_classify(client: Client, predictor: Predictor) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def large_client(large_server: ModelServer) -> Client:
+    assert large_server.rest_port is not None
+    return Client(large_server.rest_port)
+
+
+def test_regress(large_client: Client, large_predictor: Predictor) -> None:
+    body = {
+        "signature_name": "regress_arousal",
+        "context": {"context": "I am happy"},
+        "examples": [{"text": "so sad"}, {"text": "so sad", "context": ""}],
+    }
+    status, answer = large_client.post(f"{MODEL}:regress", body)
+    assert (status, list(answer)) == (200, ["results"])
+    expected = large_predictor.predict(["so sad", "so sad"], contexts=["I am happy", ""])
+    np.testing.assert_allclose(answer["results"], [answer.scores[6] for answer in expected], atol=1e-5)
+    assert answer["results"][0] != pytest.approx(answer["results"][1], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"instances": [{"text": "so sad", "context": "I am happy"}, {"text": "so sad", "context": ""}]},
+        {"inputs": {"text": ["so sad", "so sad"], "context": ["I am happy", ""]}},
+    ],
+    ids=["row", "column"],
+)
+def test_predict_with_a_context(
+    large_client: Client, large_predictor: Predictor, body: dict[str, Any]
+) -> None:
+    status, answer = large_client.post(f"{MODEL}:predict", body)
+    assert status == 200
+    scores = (
+        answer["outputs"]["scores"] if "inputs" in body else [row["scores"] for row in answer["predictions"]]
+    )
+    expected = large_predictor.predict(["so sad", "so sad"], contexts=["I am happy", ""])
+    np.testing.assert_allclose(scores, [answer.scores for answer in expected], atol=1e-5)
+
+
+def test_a_model_of_two_segments_asks_for_both(large_client: Client) -> None:
+    status, answer = large_client.post(f"{MODEL}:predict", {"instances": [{"text": "so sad"}]})
+    assert (status, "keys must be equal to: context,text" in answer["error"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     "path", [MODEL, f"{MODEL}/versions/7", "/V1/Models/emotion", f"{MODEL}/labels/stable"]
 )
@@ -169,8 +213,8 @@ def test_every_answer_is_json(client: Client) -> None:
             "POST",
             f"{MODEL}:regress",
             {"examples": [{"text": "a"}]},
-            501,
-            "this server does not answer :regress",
+            400,
+            "Expected one output Tensor.",
         ),
         ("POST", MODEL, {}, 400, "Malformed request: POST /v1/models/emotion"),
         ("POST", f"{MODEL}:explain", {}, 400, "Malformed request: POST /v1/models/emotion:explain"),

@@ -10,7 +10,15 @@ import pytest
 import tensorflow as tf
 
 from serving.saved_model import export_saved_model
-from tests.serving.conftest import LABELS, MAX_TOKENS, TEXTS, THRESHOLDS, ToyModel
+from tests.serving.conftest import (
+    HEADS,
+    LABELS,
+    MAX_TOKENS,
+    TEXTS,
+    THRESHOLDS,
+    ToyModel,
+    decided_by_thresholds,
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +102,13 @@ def test_too_many_tokens_are_refused_with_the_limit(signatures) -> None:
 
 
 def test_thresholds_must_match_the_labels(toy_model: ToyModel, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="2 labels but 1 thresholds"):
+    with pytest.raises(ValueError, match="5 outputs but 1 thresholds"):
         export_saved_model(
             tmp_path / "m",
             network=toy_model.network,
+            decide=decided_by_thresholds,
             tokenizer=toy_model.tokenizer,
-            labels=("a", "b"),
+            heads=HEADS,
             thresholds=(0.5,),
         )
 

@@ -51,7 +51,8 @@ def test_a_request_that_the_model_cannot_answer_refuses_it(copied: Path) -> None
 
 
 def test_written_requests_hold_the_texts(tmp_path: Path) -> None:
-    write_warmup_requests(tmp_path, [["a"], ["b", "ü"]])
+    write_warmup_requests(tmp_path, [{"text": ["a"]}, {"text": ["b", "ü"], "context": ["", "c"]}])
     records = list(tf.data.TFRecordDataset(str(tmp_path / WARMUP_FILE)).as_numpy_iterator())
-    texts = [PredictionLog.FromString(r).predict_log.request.inputs["text"].string_val for r in records]
-    assert [list(batch) for batch in texts] == [[b"a"], [b"b", "ü".encode()]]
+    requests = [PredictionLog.FromString(record).predict_log.request.inputs for record in records]
+    texts = [{name: list(tensor.string_val) for name, tensor in inputs.items()} for inputs in requests]
+    assert texts == [{"text": [b"a"]}, {"text": [b"b", "ü".encode()], "context": [b"", b"c"]}]

@@ -10,6 +10,7 @@ from tflite import model_file
 from tflite.converter import BYTES_PER_PARAMETER, Variant, convert
 from tflite.errors import ModelFileError, RefusedModelError
 from tflite.guards import check_model
+from tflite.heads import Head
 from tflite.model_file import ModelDescription
 
 
@@ -17,7 +18,7 @@ def check(content: bytes, **changes: Any) -> ModelDescription:
     expected = {
         "parameters": toy.shared_network().count_params(),
         "bytes_per_parameter": 4,
-        "labels": len(toy.LABELS),
+        "heads": toy.HEADS,
         "max_tokens": toy.MAX_TOKENS,
         "vocabulary_size": len(toy.spec().vocabulary),
         "separator_id": toy.spec().end_id,
@@ -104,7 +105,32 @@ def test_half_precision_is_refused() -> None:
 
 def test_another_number_of_labels_is_refused() -> None:
     with pytest.raises(RefusedModelError, match=r"outputs .* expected one, float32 \[1, 28\]"):
-        check(toy.files()["float32"], labels=28)
+        check(toy.files()["float32"], heads=(Head("emotion", "multi_label", tuple(map(str, range(28)))),))
+
+
+def test_a_file_of_several_heads_passes() -> None:
+    parameters = toy.network_of_several_heads().count_params()
+    for variant, content in toy.files_of_several_heads().items():
+        check(
+            content,
+            heads=toy.SEVERAL_HEADS,
+            parameters=parameters,
+            bytes_per_parameter=BYTES_PER_PARAMETER[variant],
+        )
+
+
+def test_scores_that_are_not_what_the_head_means_are_refused() -> None:
+    labels = toy.LABELS
+    with pytest.raises(
+        RefusedModelError, match=r"head mood: the probabilities of its labels sum to .*, expected 1"
+    ):
+        check(toy.files()["float32"], heads=(Head("mood", "single_label", labels),))
+    with pytest.raises(RefusedModelError, match="head mood: scores are not probabilities"):
+        check(
+            toy.files_of_several_heads()["float32"],
+            heads=(Head("mood", "multi_label", tuple(map(str, range(10)))),),
+            parameters=toy.network_of_several_heads().count_params(),
+        )
 
 
 def test_a_file_without_truncation_is_refused() -> None:

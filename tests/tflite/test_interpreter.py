@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from tests.tflite import toy
 from tflite.converter import Variant
 from tflite.errors import MetadataError, ModelFileError
+from tflite.heads import Head
+from tflite.host_tokenizer import HostTokenizer
 from tflite.interpreter import TextClassifier
+from tflite.metadata import attach_metadata
 from tflite.text import clean_text
 
 
@@ -18,6 +22,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for variant in ("float32", "int8"):
         (directory / f"{variant}.tflite").write_bytes(toy.complete_file(variant))
     (directory / "all.tflite").write_bytes(toy.complete_file("float32", suppress_undecided=False))
+    several = attach_metadata(toy.files_of_several_heads()["float32"], toy.metadata_of_several_heads())
+    (directory / "several.tflite").write_bytes(several)
     return directory
 
 
@@ -28,7 +34,7 @@ def test_scores_of_texts_are_those_of_keras(directory: Path, variant: Variant, t
     assert scores.shape == (len(toy.TEXTS), len(toy.LABELS))
     for text, row in zip(toy.TEXTS, scores, strict=True):
         np.testing.assert_allclose(
-            row, toy.keras_scores(toy.shared_network(), classifier.encode(text))[0], atol=tolerance
+            row, toy.keras_scores(toy.shared_network(), *classifier.encode(text))[0], atol=tolerance
         )
 
 
@@ -43,6 +49,39 @@ def test_results_are_ranked_and_decided_by_each_labels_threshold(directory: Path
             assert entry.score == by_label[entry.label]
             assert entry.decided == (entry.score >= np.float32(toy.THRESHOLDS[toy.LABELS.index(entry.label)]))
     assert {entry.decided for result in results for entry in result} == {True, False}
+
+
+CONTEXTS = ("you made me happy", "", "words and words and " * 20, "i am angry", "so", "thank you")
+
+
+def test_a_context_is_read_and_every_head_decides_in_its_own_way(directory: Path) -> None:
+    classifier = TextClassifier(directory / "several.tflite")
+    scores = classifier.scores_of(toy.TEXTS, CONTEXTS)
+    for text, context, row in zip(toy.TEXTS, CONTEXTS, scores, strict=True):
+        ids, segments = HostTokenizer(classifier.metadata.tokenizer).encode_pair(text, context)
+        assert max(segments) == (1 if context and len(text) < 50 else 0)
+        expected = toy.keras_scores(toy.network_of_several_heads(), ids, segments)[0]
+        np.testing.assert_allclose(row, expected, atol=1e-5)
+    assert np.abs(scores - classifier.scores_of(toy.TEXTS))[0].max() > 0.01, "the context must matter"
+    for row, outputs in zip(scores, classifier.classify(toy.TEXTS, CONTEXTS), strict=True):
+        by_head = {head.name: [one for one in outputs if one.head == head.name] for head in toy.SEVERAL_HEADS}
+        assert [one.head for one in outputs] == [
+            head.name for head in toy.SEVERAL_HEADS for _ in head.outputs
+        ]
+        for name in ("emotion", "sentiment", "strength"):
+            values = [one.score for one in by_head[name]]
+            assert values == sorted(values, reverse=True)
+        for name in ("sentiment", "strength"):
+            assert [one.decided for one in by_head[name]] == [True, False, False]
+        assert [(one.label, one.score, one.decided) for one in by_head["affect"]] == [
+            ("valence", float(row[8]), False),
+            ("arousal", float(row[9]), False),
+        ]
+
+
+def test_a_model_of_texts_alone_takes_no_context(directory: Path) -> None:
+    with pytest.raises(ValueError, match=r"float32\.tflite: the model reads texts alone"):
+        TextClassifier(directory / "float32.tflite").classify(["i am happy"], ["thank you"])
 
 
 def test_no_text_is_no_row(directory: Path) -> None:
@@ -120,6 +159,33 @@ def test_mediapipe_shows_our_scores_and_decides_as_we_do(
         assert set(shown) == (set(toy.LABELS) if name == "all" else decided)
         for label, score in shown.items():
             assert score == pytest.approx(scores[label], abs=tolerance)
+
+
+def test_mediapipe_shows_labels_without_thresholds_always(mediapipe_text: object, tmp_path: Path) -> None:
+    heads = (Head("emotion", "multi_label", toy.LABELS[:2]), Head("mood", "single_label", toy.LABELS[2:]))
+    metadata = replace(toy.metadata(), heads=heads, thresholds=(*toy.THRESHOLDS[:2], 0.0, 0.0, 0.0))
+    path = tmp_path / "mixed.tflite"
+    path.write_bytes(attach_metadata(toy.files()["float32"], metadata))
+    classifier = TextClassifier(path)
+    for text, shown in zip(toy.TEXTS, categories(mediapipe_text, path, list(toy.TEXTS)), strict=True):
+        scores = dict(zip(toy.LABELS, classifier.scores(text).tolist(), strict=True))
+        emotions = {
+            label
+            for label, limit in zip(toy.LABELS, toy.THRESHOLDS[:2], strict=False)
+            if scores[label] >= limit
+        }
+        assert shown == pytest.approx(
+            {label: scores[label] for label in {*emotions, *toy.LABELS[2:]}}, abs=1e-3
+        )
+
+
+def test_mediapipe_shows_numbers_as_categories_and_reads_no_context(
+    mediapipe_text: object, directory: Path
+) -> None:
+    scores = TextClassifier(directory / "several.tflite").scores("thank you")
+    (shown,) = categories(mediapipe_text, directory / "several.tflite", ["thank you"])
+    names = [name for head in toy.SEVERAL_HEADS for name in head.outputs]
+    assert shown == pytest.approx(dict(zip(names, scores.tolist(), strict=True)), abs=1e-4)
 
 
 def test_an_app_may_raise_the_threshold_of_all_labels(mediapipe_text: object, directory: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from tests.tflite import toy
 from tflite.errors import MetadataError, ModelFileError
+from tflite.heads import Head
 from tflite.host_tokenizer import HostTokenizer
 from tflite.interpreter import TextClassifier
-from tflite.metadata import attach_metadata, read_metadata, thresholds_json
+from tflite.metadata import attach_metadata, read_metadata
+from tflite.metadata_files import thresholds_json
 from tflite.model_file import describe, read_buffer
 
 
@@ -29,10 +31,36 @@ def test_what_is_attached_is_read_back(tmp_path: Path, suppress_undecided: bool)
     assert read_metadata(path) == toy.metadata(suppress_undecided=suppress_undecided)
 
 
+def test_several_heads_and_two_segments_are_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    metadata = toy.metadata_of_several_heads()
+    path.write_bytes(attach_metadata(toy.files_of_several_heads()["int8"], metadata))
+    assert read_metadata(path) == metadata
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("labels.txt").decode().split() == [
+            name for head in toy.SEVERAL_HEADS for name in head.outputs
+        ]
+        assert json.loads(archive.read("thresholds.json")) == {"anger": 0.3, "joy": 0.6}
+        assert "score_calibration.txt" not in archive.namelist()
+    buffer = read_buffer(path.read_bytes(), "TFLITE_METADATA")
+    assert b"affect (2): numbers in the unit of the data, no probabilities; MediaPipe shows them as" in buffer
+    assert b"[CLS] what was said before [SEP] text [SEP]" in buffer
+
+
+def test_labels_beside_those_with_thresholds_are_always_shown(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    heads = (Head("emotion", "multi_label", ("a", "b")), Head("mood", "single_label", ("c", "d", "e")))
+    metadata = dataclasses.replace(toy.metadata(), heads=heads, thresholds=(0.5, 0.25, 0.0, 0.0, 0.0))
+    path.write_bytes(attach_metadata(toy.files()["int8"], metadata))
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read("score_calibration.txt").decode().split("\n")
+    assert lines == ["1,1,0,0.5", "1,1,0,0.25", "1,1,0", "1,1,0", "1,1,0"]
+    assert read_metadata(path) == metadata
+
+
 def test_metadata_in_any_script_survive(tmp_path: Path) -> None:
-    metadata = dataclasses.replace(
-        toy.metadata(), name="Gefühle ❤", author="作者", labels=("怒り", "joy ", "é", "a,b", "x")
-    )
+    heads = (Head("emotion", "multi_label", ("怒り", "joy ", "é", "a,b", "x")),)
+    metadata = dataclasses.replace(toy.metadata(), name="Gefühle ❤", author="作者", heads=heads)
     path = tmp_path / "model.tflite"
     path.write_bytes(attach_metadata(toy.files()["int8"], metadata))
     assert read_metadata(path) == metadata
@@ -47,7 +75,7 @@ def test_rules_of_characters_travel_with_the_file(tmp_path: Path) -> None:
         attach_metadata(toy.files()["float32"], dataclasses.replace(metadata, tokenizer=tokenizer))
     )
     assert read_metadata(path).tokenizer == tokenizer
-    assert TextClassifier(path).encode("😂\ufe0f") == HostTokenizer(tokenizer).encode("tears of joy")
+    assert TextClassifier(path).encode("😂\ufe0f")[0] == HostTokenizer(tokenizer).encode("tears of joy")
 
 
 def test_mediapipes_own_schema_reads_the_tables() -> None:
@@ -119,18 +147,30 @@ def test_attaching_repeats_to_the_byte() -> None:
 def test_thresholds_keep_their_float32_value() -> None:
     thresholds = tuple(float(np.float32(value)) for value in np.random.default_rng(0).random(50))
     labels = tuple(f"label {index}" for index in range(50))
-    document = json.loads(thresholds_json(labels, thresholds))
+    document = json.loads(thresholds_json([Head("emotion", "multi_label", labels)], thresholds))
     assert tuple(document) == labels
     assert [np.float32(value) for value in document.values()] == [np.float32(value) for value in thresholds]
+
+
+def one_head(*labels: str, task: str = "multi_label") -> tuple[Head, ...]:
+    return (Head("emotion", task, labels),)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": ("a", "b")}, "2 labels need as many thresholds; got 5"),
-        ({"labels": ("a", "b", "c", "d", "a")}, "all different"),
-        ({"labels": ("a", "b", "c", "d", "e\nf")}, r"one line of text each; got \['e\\nf'\]"),
-        ({"labels": ("a", "b", "c", "d", " ")}, "one line of text"),
+        ({"heads": one_head("a", "b")}, "2 outputs need as many thresholds; got 5"),
+        ({"heads": one_head("a", "b", "c", "d", "a")}, "all different"),
+        ({"heads": one_head("a", "b", "c", "d", "e\nf")}, r"one line of text each; got \['e\\nf'\]"),
+        ({"heads": one_head("a", "b", "c", "d", " ")}, "one line of text"),
+        (
+            {"heads": one_head("a", "b", "c", "d", "e", task="single_label")},
+            "head 'emotion' is single_label and decides by no threshold; they must be 0",
+        ),
+        (
+            {"heads": one_head("a", "b", "c", "d", "e", task="ordinal"), "thresholds": (0.0,) * 5},
+            "can leave out labels of multi_label heads alone.*got ordinal",
+        ),
         ({"thresholds": (0.1, 0.2, 0.3, 0.4, 1.5)}, r"probabilities 0-1; got \[1.5\]"),
         ({"thresholds": (0.1, 0.2, 0.3, 0.4, float("nan"))}, "probabilities 0-1"),
     ],

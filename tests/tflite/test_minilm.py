@@ -11,6 +11,7 @@ import pytest
 from tests.tflite import toy
 from tflite.converter import BYTES_PER_PARAMETER, convert
 from tflite.guards import check_model
+from tflite.heads import Head
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 from tflite.metadata import ModelMetadata, attach_metadata
 from tflite.parity import compare
@@ -42,10 +43,11 @@ def test_minilm_keeps_its_scores_and_its_size(texts: list[str]) -> None:
     rules = CleaningRules(lowercase=True, strip_accents=True)
     vocabulary = (preset / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
     spec = TokenizerSpec(vocabulary=tuple(vocabulary), rules=rules, max_tokens=MAX_TOKENS)
-    network = toy.classifier(keras_hub.models.Backbone.from_preset(str(preset)), labels=len(LABELS))
+    heads = (Head("emotion", "multi_label", LABELS),)
+    network = toy.classifier(keras_hub.models.Backbone.from_preset(str(preset)), heads)
     encoded = [HostTokenizer(spec).encode(text) for text in texts]
     reference = np.concatenate([toy.keras_scores(network, ids) for ids in encoded])
-    metadata = ModelMetadata("MiniLM", "", "1", "", "Apache-2.0", LABELS, (0.5,) * len(LABELS), spec)
+    metadata = ModelMetadata("MiniLM", "", "1", "", "Apache-2.0", heads, (0.5,) * len(LABELS), spec)
 
     sizes, all_scores = {}, {}
     for variant, converted in convert(network, max_tokens=MAX_TOKENS, separator_id=spec.end_id).items():
@@ -54,7 +56,7 @@ def test_minilm_keeps_its_scores_and_its_size(texts: list[str]) -> None:
             content,
             parameters=network.count_params(),
             bytes_per_parameter=BYTES_PER_PARAMETER[variant],
-            labels=len(LABELS),
+            heads=heads,
             max_tokens=MAX_TOKENS,
             vocabulary_size=len(vocabulary),
             separator_id=spec.end_id,
@@ -64,7 +66,7 @@ def test_minilm_keeps_its_scores_and_its_size(texts: list[str]) -> None:
         sizes[variant] = len(content) / 1e6
     assert sizes["float32"] < 92
     assert sizes["int8"] < 24
-    assert compare(reference, all_scores["float32"], metadata.thresholds).max_abs_difference < 1e-4
+    assert compare(heads, reference, all_scores["float32"], metadata.thresholds).max_abs_difference < 1e-4
     # By logits: how far scores move says more of how steep a random head is than of the quantization.
     by_label = np.stack([logits(reference), logits(all_scores["int8"])]).transpose(2, 0, 1)
     correlations = [np.corrcoef(pair)[0, 1] for pair in by_label]

@@ -171,6 +171,7 @@ def summarize(
     parts: Sequence[PartReport],
     *,
     labels: Sequence[str],
+    targets: Sequence[str],
     rows: Mapping[str, int],
     placeholders: Sequence[str],
     duplicates: Mapping[str, Any] | None,
@@ -181,6 +182,7 @@ def summarize(
         files: what became of each file.
         parts: what became of each staged part.
         labels: the label list.
+        targets: the target list.
         rows: number of examples by split.
         placeholders: what personal data were masked with.
         duplicates: what was found about duplicates; None if they were not looked for.
@@ -190,6 +192,7 @@ def summarize(
     by_part = {part.name: part.written for part in parts}
     return {
         "labels": list(labels),
+        "targets": list(targets),
         "splits": {split: {"rows": count} for split, count in rows.items()},
         "dead_letters": reasons.total(),
         "dead_letters_by_reason": dict(sorted(reasons.items())),

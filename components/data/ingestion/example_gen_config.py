@@ -24,7 +24,41 @@ from components.data.sources.encodings import known_encoding
 from components.data.sources.source_files import Format, SourceFile, find_sources
 from components.data.sources.spans import SpanRule, known_bound
 
-__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "SpanRange", "SplitShares"]
+__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "MoreLabels", "Nested", "SpanRange", "SplitShares"]
+
+
+def _distinct_names(names: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+    known: set[str] = set()
+    for name in names if isinstance(names, tuple) else ():
+        if name != name.strip() or not name or not name.isprintable():
+            raise ValueError(f"{name!r} cannot be a label name; expected visible characters on one line")
+        if name in known:
+            raise ValueError(f"{name!r} is named twice; remove one")
+        known.add(name)
+    return names
+
+
+LabelNames = Annotated[tuple[str, ...] | InputPath | None, AfterValidator(_distinct_names)]
+
+
+class MoreLabels(Config):
+    """Labels of another kind, in a column of their own. The column's name alone will do for all of it."""
+
+    column: str
+    """Column that holds all labels of this kind, as `columns.labels` does of the first kind."""
+
+    names: LabelNames = None
+    """All of them in the order of their ids, as `label_names` has them; the sorted labels of the data if not given."""
+
+    mapping: Mapping[str, str] = Field(default_factory=dict)
+    """From a label in the data to the label that it becomes; others stay as they are."""
+
+
+def _column_alone(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+GroupName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Columns(Config):
@@ -34,10 +68,20 @@ class Columns(Config):
     """The text to be classified."""
 
     labels: str | None = None
-    """One column that holds all labels of a row; `labels` if neither this nor `label_columns` is given."""
+    """One column that holds all labels of a row; `labels` if nothing else here says what is known of a text. A row
+    without a value has no label: none applies, or, where one must (`trainer.task: single_label`), it is not known."""
 
     label_columns: tuple[str, ...] = ()
     """In place of `labels`: one 0/1 column per label, named like it, in the order of the label list."""
+
+    more_labels: Mapping[GroupName, Annotated[MoreLabels, BeforeValidator(_column_alone)]] = Field(
+        default_factory=dict
+    )
+    """Columns with labels of other kinds, by the name of the kind, for models of several heads: `{sentiment: polarity}`
+    reads the column `polarity`; its labels are `sentiment/positive` and so on, after those of `labels`."""
+
+    targets: tuple[str, ...] = ()
+    """Columns of numbers that a regression learns (valence, arousal), each a finite number, or empty where unknown."""
 
     id: str | None = None
     """Unique name of the row; `<file name>:<row number>` without such a column or value."""
@@ -61,6 +105,13 @@ class Columns(Config):
     slices: tuple[str, ...] = ()
     """Columns by whose values the evaluation is broken down (language, source, age group)."""
 
+    @field_validator("targets")
+    @classmethod
+    def _distinct_targets(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(targets)) < len(targets):
+            raise ValueError(f"{', '.join(targets)}: a column is named twice; remove one")
+        return targets
+
     @model_validator(mode="after")
     def _one_way_to_labels(self) -> Self:
         if self.labels is not None and self.label_columns:
@@ -68,6 +119,24 @@ class Columns(Config):
                 "give either `labels` (one column) or `label_columns` (one 0/1 column per label), not both"
             )
         return self
+
+
+class Nested(Config):
+    """Records that hold several rows each: the turns of a dialogue, the entities of a headline.
+
+    Rows of one record stay in one split: the record is their group if `columns.group` is not given.
+    """
+
+    column: str
+    """Column with a list (or its JSON text) whose items are the rows, or with an object whose entries are. What an item
+    holds are columns of its row: `turns.text` for the key `text`, `turns.value` for an item that is no object; in an
+    object, `entities.key` and `entities.value`. Other columns of the record belong to all of its rows."""
+
+    context_rows: int = Field(default=0, ge=0)
+    """How many of the record's texts before a row are its context, such as the turns before one of a dialogue."""
+
+    speaker: str | None = None
+    """Column of who said a text, which is put before it in contexts (`Monica: …`); nobody is named if not given."""
 
 
 class Duplicates(Config):
@@ -189,10 +258,13 @@ class ExampleGenConfig(Config):
     columns: Columns = Columns()
     """Which column holds what."""
 
+    nested: Nested | None = None
+    """Where the rows are, if one record holds several; by default each record is one row."""
+
     separator: Annotated[str, StringConstraints(min_length=1)] | None = ","
     """What stands between labels where a text holds several; null if a text is one label, whatever it contains."""
 
-    label_names: tuple[str, ...] | InputPath | None = None
+    label_names: LabelNames = None
     """All labels in the order of their ids, as a list or a text file with one a line; the sorted labels of the data if
     not given. With it, data may hold ids (from 0) or names, and any other label makes its row a dead letter."""
 
@@ -240,18 +312,6 @@ class ExampleGenConfig(Config):
             return {**source_settings(values["preset"]), **values}
         return values
 
-    @field_validator("label_names")
-    @classmethod
-    def _distinct_names(cls, names: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
-        known: set[str] = set()
-        for name in names if isinstance(names, tuple) else ():
-            if name != name.strip() or not name or not name.isprintable():
-                raise ValueError(f"{name!r} cannot be a label name; expected visible characters on one line")
-            if name in known:
-                raise ValueError(f"{name!r} is named twice; remove one")
-            known.add(name)
-        return names
-
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, encoding: str | None) -> str | None:
@@ -297,9 +357,13 @@ class ExampleGenConfig(Config):
             raise ValueError(
                 "`label_names` do not go with `columns.label_columns`, whose names are the labels"
             )
+        if self.nested is not None and self.nested.context_rows and self.columns.context is not None:
+            raise ValueError("`nested.context_rows` makes the context; leave `columns.context` out")
+        in_groups = self.nested is not None and self.split_by == "group"
         if (
             self.split_by is not None
             and self.split_by != "text"
+            and not in_groups
             and getattr(self.columns, self.split_by) is None
         ):
             raise ValueError(f"`split_by: {self.split_by}` needs `columns.{self.split_by}`")
@@ -327,8 +391,9 @@ class ExampleGenConfig(Config):
     def external_inputs(self) -> tuple[str, ...]:
         sources = [source.uri for source in self.sources() if source.format != "bigquery"]
         described = files_beside(sources, (self.columns.labels or "labels",))
-        files = (*sources, *described, *self.pii.external_inputs())
-        return (*files, self.label_names) if isinstance(self.label_names, str) else files
+        names = (self.label_names, *(group.names for group in self.columns.more_labels.values()))
+        listed = (uri for uri in names if isinstance(uri, str))
+        return (*sources, *described, *self.pii.external_inputs(), *listed)
 
 
 def _is_bigquery(source: str | None, splits: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """Units of source files into staged records: every row becomes one record or one dead letter."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from components.core.errors import UserError
 from components.data.duplicates.signatures import Pool, SignatureWriter
 from components.data.ingestion.dead_letters import DeadLetterWriter
+from components.data.ingestion.nested_rows import NestedRows
 from components.data.ingestion.row_parser import LabelledText, RowParser
 from components.data.ingestion.splits import HashSplitter, normalize_text
 from components.data.records.example_proto import encode_example
@@ -37,6 +39,7 @@ class IngestPlan:
         split_by: `id`, `group` or `text`: what the splitter hashes.
         validation_splitter: moves a share of the rows of given `train` files to `validation`; None to leave them.
         near_duplicates: whether what is needed to find nearly equal texts is kept.
+        nested: how records that hold several rows are taken apart; None if each is one row.
     """
 
     dialect: Dialect
@@ -46,6 +49,33 @@ class IngestPlan:
     split_by: str
     validation_splitter: HashSplitter | None
     near_duplicates: bool
+    nested: NestedRows | None = None
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """The columns that are read from files."""
+        wanted = self.parser.columns.wanted
+        return wanted if self.nested is None else self.nested.source_columns(wanted)
+
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """The columns that rows must have: those that the configuration names."""
+        wanted = self.parser.columns.wanted
+        return wanted if self.nested is None else self.nested.columns_of_items(wanted)
+
+    def rows(self, records: Iterable[Row | BrokenRow], source: SourceFile) -> Iterator[Row | BrokenRow]:
+        """The rows that a file's records hold."""
+        if self.nested is None:
+            yield from records
+            return
+        for record in records:
+            if isinstance(record, BrokenRow):
+                yield record
+                continue
+            try:
+                yield from self.nested.expand(record, f"{source.name}:{record.number}")
+            except RowError as err:
+                yield BrokenRow(record.number, err.reason, err.detail, _content(record))
 
     def split(self, source: SourceFile, example: LabelledText, normalized: str) -> tuple[int, int]:
         """The position of the split that the example belongs to, and its `Pool`.
@@ -151,16 +181,18 @@ def _ingest(
     name = part_name(unit.source, unit.part)
     staged = directory / STAGING / name
     letters_path = directory / DEAD_LETTERS / f"part-{name}.jsonl"
-    wanted = plan.parser.columns.wanted
     here = replace(source, uri=located)
     labels: set[str] = set()
     with ExitStack() as stack:
         letters = stack.enter_context(DeadLetterWriter(letters_path, source.uri, plan.parser.preparation))
-        opened = stack.enter_context(open_unit(here, unit, reading, plan.dialect, wanted))
+        opened = stack.enter_context(open_unit(here, unit, reading, plan.dialect, plan.source_columns))
         records = stack.enter_context(RecordWriter(staged.with_suffix(".tfrecord")))
         signatures = SignatureWriter(staged, near=plan.near_duplicates)
-        for row in opened.rows:
+        columns = set[str]()
+        for row in plan.rows(opened.rows, source):
             report.rows += 1
+            if plan.nested is not None and isinstance(row, Row):
+                columns.update(row.values)
             example = _parse(row, source, plan, letters)
             if example is None:
                 continue
@@ -175,7 +207,7 @@ def _ingest(
                     report.masked[kind] = report.masked.get(kind, 0) + count
         signatures.close()
     report.examples = records.count
-    report.columns = frozenset(opened.columns_seen)
+    report.columns = frozenset({*opened.columns_seen, *columns})
     report.dead_letters = {reason.value: count for reason, count in sorted(letters.counts.items())}
     report.first_dead_letter = letters.first
     report.labels = tuple(sorted(labels))
@@ -189,9 +221,10 @@ def _parse(
         letters.write(row.number, row.reason, row.detail, row.content)
         return None
     try:
-        return plan.parser.parse(row.values, default_id=f"{source.name}:{row.number}")
+        return plan.parser.parse(row.values, default_id=f"{source.name}:{row.place}")
     except RowError as err:
-        letters.write(row.number, err.reason, err.detail, _content(row))
+        detail = f"item {row.item}: {err.detail}" if row.item else err.detail
+        letters.write(row.number, err.reason, detail, _content(row))
         return None
 
 

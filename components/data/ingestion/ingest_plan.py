@@ -6,7 +6,9 @@ from components.core.errors import DataError
 from components.data.duplicates.resolve import DuplicateRules
 from components.data.ingestion.example_gen_config import ExampleGenConfig
 from components.data.ingestion.ingest import IngestPlan
+from components.data.ingestion.label_groups import LabelGroup
 from components.data.ingestion.labels import LabelReader, read_label_names
+from components.data.ingestion.nested_rows import NestedRows
 from components.data.ingestion.row_parser import ColumnNames, RowParser
 from components.data.ingestion.splits import HashSplitter
 from components.data.ingestion.text_preparation import prepare_with
@@ -14,7 +16,15 @@ from components.data.sources.delimited import Dialect
 from components.data.sources.source_files import SourceFile
 from components.data.sources.source_units import UnitPlan
 
-__all__ = ["column_names", "duplicate_rules", "expected_splits", "make_dialect", "make_plan"]
+__all__ = [
+    "column_names",
+    "duplicate_rules",
+    "expected_splits",
+    "make_dialect",
+    "make_plan",
+    "nested_rows",
+    "source_columns",
+]
 
 
 def make_plan(
@@ -31,26 +41,52 @@ def make_plan(
         UserError: a file that the configuration names (label names, a key) cannot be read.
     """
     labels = _make_label_reader(config, readings)
+    columns = column_names(config)
     carved = (("validation", config.validation_share), ("train", 1 - config.validation_share))
     return IngestPlan(
         dialect=make_dialect(config),
         parser=RowParser(
-            column_names(config), labels, prepare_with(config.cleaning, config.pii), config.min_vote_share
+            columns,
+            labels,
+            prepare_with(config.cleaning, config.pii),
+            config.min_vote_share,
+            _make_label_groups(config, readings),
         ),
+        nested=nested_rows(config),
         split_names=tuple(sorted(expected_splits(config, sources))),
         splitter=HashSplitter(tuple(config.split_shares.model_dump().items()), config.salt),
-        split_by=config.split_by or ("group" if config.columns.group else "text"),
+        split_by=config.split_by or ("group" if columns.group else "text"),
         validation_splitter=HashSplitter(carved, config.salt) if config.validation_share else None,
         near_duplicates=config.duplicates.near and config.duplicates.policy != "off",
     )
 
 
 def column_names(config: ExampleGenConfig) -> ColumnNames:
-    """The configured columns; labels are in `labels` if nothing says where they are."""
+    """The configured columns; labels are in `labels` if nothing says what is known of a text."""
     columns = config.columns.model_dump()
-    if not (config.columns.label_columns or config.columns.labels or config.columns.votes):
+    columns["more_labels"] = tuple(group.column for group in config.columns.more_labels.values())
+    known = ("labels", "label_columns", "votes", "more_labels", "targets")
+    if not any(columns[name] for name in known):
         columns["labels"] = "labels"
+    nested = nested_rows(config)
+    if nested is not None:
+        columns["group"] = columns["group"] or nested.record_column
+        if nested.context_rows:
+            columns["context"] = nested.context_column
     return ColumnNames(**columns)
+
+
+def nested_rows(config: ExampleGenConfig) -> NestedRows | None:
+    """How records are taken apart; None if each is one row."""
+    if config.nested is None:
+        return None
+    return NestedRows(text=config.columns.text, **config.nested.model_dump())
+
+
+def source_columns(config: ExampleGenConfig) -> tuple[str, ...]:
+    """The columns that files must have."""
+    wanted, nested = column_names(config).wanted, nested_rows(config)
+    return wanted if nested is None else nested.source_columns(wanted)
 
 
 def make_dialect(config: ExampleGenConfig) -> Dialect:
@@ -66,6 +102,19 @@ def _make_label_reader(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -
     if names is None:
         names = _names_in_files(config.columns.labels or "labels", readings)
     return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
+
+
+def _make_label_groups(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -> tuple[LabelGroup, ...]:
+    groups = []
+    for name, group in config.columns.more_labels.items():
+        names = group.names
+        if isinstance(names, str):
+            names = read_label_names(names)
+        if names is None:
+            names = _names_in_files(group.column, readings)
+        reader = LabelReader(names, group.mapping, config.separator)
+        groups.append(LabelGroup(name, group.column, reader))
+    return tuple(groups)
 
 
 def _names_in_files(column: str, readings: Sequence[UnitPlan]) -> tuple[str, ...] | None:

@@ -119,12 +119,15 @@ class LabelReader:
             votes[self.mapping.get(name, name)] += _whole_number(count, item)
         return {name: votes[name] for name in sorted(votes, key=self._order) if votes[name]}
 
-    def list_names(self, seen: Iterable[str], where: str) -> tuple[str, ...]:
+    def list_names(
+        self, seen: Iterable[str], where: str, *, setting: str = "columns.labels"
+    ) -> tuple[str, ...]:
         """The label list of the data set: the configured one, else what was seen, sorted.
 
         Args:
             seen: the labels of all examples.
             where: what error messages call the data.
+            setting: what names the column.
 
         Raises:
             DataError: no example has a label, or there are so many that the column can hold no labels.
@@ -133,10 +136,10 @@ class LabelReader:
             return self.final_names
         names = tuple(sorted(set(seen), key=self._order))
         if not names:
-            raise DataError(f"{where}: no row has a label; check `columns.labels`")
+            raise DataError(f"{where}: no row has a label; check `{setting}`")
         if len(names) > _MAX_INFERRED_LABELS:
             raise DataError(
-                f"{where}: {len(names):,} different labels; check `columns.labels` and `separator`, "
+                f"{where}: {len(names):,} different labels; check `{setting}` and `separator`, "
                 "or give `label_names`"
             )
         return names

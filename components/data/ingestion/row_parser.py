@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.core import features
+from components.data.ingestion.label_groups import LabelGroup, refuse_group_names
 from components.data.ingestion.labels import LabelReader
 from components.data.ingestion.text_preparation import TextPreparation
 from components.data.records.example_proto import FeatureValues
@@ -14,6 +15,7 @@ from components.data.sources.rows import Reason, RowError, quote, require_utf8
 __all__ = ["ColumnNames", "LabelledText", "RowParser"]
 
 _INVISIBLE = " \ufffd"
+_LARGEST_FLOAT32 = 3.4028234663852886e38
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class ColumnNames:
 
     Attributes:
         text: the text to be classified.
-        labels: one column with all labels of the row; None if `label_columns` or `votes` hold them.
+        labels: one column with all labels of the row; None if `label_columns` or `votes` hold them, or there are none.
         label_columns: one 0/1 column per label.
         votes: how many raters gave each label, if that is told.
         raters: how many raters there were; the sum of the votes if None.
@@ -31,6 +33,8 @@ class ColumnNames:
         weight: weight of the example in the loss, if any.
         context: text before the utterance, if any.
         slices: values by which the evaluation is broken down.
+        more_labels: columns with labels of other kinds.
+        targets: columns of numbers that a regression learns.
     """
 
     text: str
@@ -43,6 +47,13 @@ class ColumnNames:
     weight: str | None = None
     context: str | None = None
     slices: tuple[str, ...] = ()
+    more_labels: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether there are labels of the first kind."""
+        return bool(self.labels or self.label_columns or self.votes)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -52,7 +63,8 @@ class ColumnNames:
             *(self.id, self.group, self.weight, self.context),
         )
         named = [name for name in single if name is not None]
-        return tuple(dict.fromkeys([*named, *self.label_columns, *self.slices]))
+        several = (*self.label_columns, *self.slices, *self.more_labels, *self.targets)
+        return tuple(dict.fromkeys([*named, *several]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class LabelledText:
         weight: from 0 up.
         context: text before the utterance, cleaned and masked.
         slices: value by slice column.
+        targets: number by target column, of those that are known.
         votes: raters by label, in the order of the label list; empty if not told.
         masked: how many personal data of each kind were masked in the row.
     """
@@ -78,6 +91,7 @@ class LabelledText:
     weight: float | None
     context: str | None
     slices: Mapping[str, str]
+    targets: Mapping[str, float] = field(default_factory=dict)
     votes: Mapping[str, int] = field(default_factory=dict)
     masked: Mapping[str, int] = field(default_factory=dict)
 
@@ -98,6 +112,7 @@ class LabelledText:
             values[features.VOTE_LABELS] = list(self.votes)
             values[features.VOTE_COUNTS] = list(self.votes.values())
         values.update({features.SLICE_PREFIX + column: [value] for column, value in self.slices.items()})
+        values.update({features.TARGET_PREFIX + column: [value] for column, value in self.targets.items()})
         return values
 
 
@@ -110,12 +125,14 @@ class RowParser:
         labels: how labels are read.
         preparation: how texts are cleaned and personal data masked.
         min_vote_share: share (0-1) of the raters that a label needs where the labels come from votes.
+        groups: labels of other kinds, in the order of the label list.
     """
 
     columns: ColumnNames
     labels: LabelReader
     preparation: TextPreparation
     min_vote_share: float = 0.5
+    groups: tuple[LabelGroup, ...] = ()
 
     def parse(self, values: Mapping[str, object], *, default_id: str) -> LabelledText:
         """Reads one row.
@@ -136,14 +153,21 @@ class RowParser:
         return LabelledText(
             id=given_id or default_id,
             text=text,
-            labels=self._read_labels(values, votes),
+            labels=self._read_all_labels(values, votes),
             group=group,
             weight=_read_weight(values.get(columns.weight)) if columns.weight else None,
             context=self._read_optional(values, columns.context, masked),
             slices=self._read_slices(values, masked),
+            targets=self._read_targets(values),
             votes=votes,
             masked=masked,
         )
+
+    def _read_all_labels(self, values: Mapping[str, object], votes: Mapping[str, int]) -> tuple[str, ...]:
+        labels = self._read_labels(values, votes)
+        refuse_group_names(labels, self.groups)
+        others = (label for group in self.groups for label in group.read(values.get(group.column)))
+        return (*labels, *others)
 
     def _read_labels(self, values: Mapping[str, object], votes: Mapping[str, int]) -> tuple[str, ...]:
         columns = self.columns
@@ -190,6 +214,10 @@ class RowParser:
         masked.update(counts)
         return name
 
+    def _read_targets(self, values: Mapping[str, object]) -> dict[str, float]:
+        found = {column: _read_target(values.get(column), column) for column in self.columns.targets}
+        return {column: number for column, number in found.items() if number is not None}
+
     def _read_slices(self, values: Mapping[str, object], masked: Counter[str]) -> dict[str, str]:
         found = {column: self._read_optional(values, column, masked) for column in self.columns.slices}
         return {column: value for column, value in found.items() if value is not None}
@@ -227,3 +255,18 @@ def _read_weight(value: object, where: str = "") -> float | None:
     if not (math.isfinite(weight) and weight >= 0):
         raise RowError(Reason.BAD_WEIGHT, f"{where}expected a finite number from 0 up, got {quote(value)}")
     return weight
+
+
+def _read_target(value: object, column: str) -> float | None:
+    """A finite number; None where there is none. A decimal comma is refused: it could separate thousands."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        number = math.inf if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.inf
+    if math.isnan(number):
+        return None
+    if abs(number) > _LARGEST_FLOAT32:
+        raise RowError(Reason.BAD_TARGET, f"column {column!r}: expected a finite number, got {quote(value)}")
+    return number

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     COLUMN_COUNT = "wrong column count"
     NOT_UTF8 = "not UTF-8"
     BAD_WEIGHT = "bad weight"
+    BAD_TARGET = "bad target"
     BROKEN_JSON = "broken JSON"
     BROKEN_QUOTING = "broken quoting"
     WRONG_TYPE = "wrong type"
@@ -35,6 +36,7 @@ _REMEDIES = {
     Reason.COLUMN_COUNT: "check `delimiter` and `quoting`",
     Reason.NOT_UTF8: "convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`",
     Reason.BAD_WEIGHT: "weights are finite numbers from 0 up; check `columns.weight`",
+    Reason.BAD_TARGET: "targets are finite numbers, or empty where unknown; check `columns.targets`",
     Reason.BROKEN_JSON: "every line must be one JSON object",
     Reason.BROKEN_QUOTING: "double the quotes inside quoted fields, or set `quoting: false`",
     Reason.WRONG_TYPE: "check `columns`",
@@ -49,10 +51,17 @@ class Row:
     Attributes:
         number: where it starts: the line number in a text file, else the record number; from 1.
         values: text for CSV and TSV, else whatever the format holds.
+        item: which of the rows in one record it is, from 1; 0 if the record is one row.
     """
 
     number: int
     values: Mapping[str, object]
+    item: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it stands in its file: `7`, or `7.2` if a record holds several rows."""
+        return f"{self.number}.{self.item}" if self.item else f"{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ __all__ = ["Checkpoints", "Snapshot"]
 
 _log = logging.getLogger(__name__)
 
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, tf.errors.OpError)
+_DAMAGE = (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, tf.errors.OpError)
 
 
 @dataclass(frozen=True)

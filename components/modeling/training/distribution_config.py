@@ -12,7 +12,7 @@ __all__ = ["DistributionConfig", "Scaling", "StrategyName"]
 StrategyName: TypeAlias = Literal["auto", "none", "mirrored", "multi_worker", "tpu"]
 Scaling: TypeAlias = Literal["none", "linear", "sqrt"]
 
-_UNSUPPORTED = {"parameter_server", "central_storage", "experimental_parameter_server"}
+_UNSUPPORTED = {"parameterserver", "centralstorage"}
 
 
 class DistributionConfig(Config):
@@ -36,7 +36,8 @@ class DistributionConfig(Config):
     @field_validator("strategy", mode="before")
     @classmethod
     def _refuse_unsupported(cls, value: Any) -> Any:
-        if str(value).lower().removesuffix("strategy").replace("-", "_") in _UNSUPPORTED:
+        letters = "".join(filter(str.isalpha, str(value).lower()))
+        if letters.removesuffix("strategy") in _UNSUPPORTED:
             raise ValueError(
                 f"Keras 3 does not support the strategy {value!r}; use `mirrored` for several GPUs or `multi_worker` "
                 "for several machines"

@@ -15,6 +15,7 @@ from components.core.errors import ConfigError, StageError, StoppedError
 from components.core.progress import Progress
 from components.data.records.read_ahead import one_ahead
 from components.modeling.dataset import TokenDataset
+from components.modeling.distillation.loss import DistillationLoss
 from components.modeling.heads import Head, columns, output_names
 from components.modeling.losses.head_loss import head_loss
 from components.modeling.losses.label_weights import LabelCounts
@@ -24,7 +25,7 @@ from components.modeling.training.batching import Batches, Step
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.meter import Meter
-from components.modeling.training.objective import HeadsLoss, NetworkObjective
+from components.modeling.training.objective import BatchLoss, HeadsLoss, NetworkObjective
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
@@ -212,7 +213,7 @@ class Training:
             NetworkObjective(network, _loss(config, heads, train)),
             [variable.value for variable in network.trainable_variables],
             self._optimizer,
-            outputs=len(output_names(heads)),
+            outputs=len(output_names(heads)) * (1 if train.answers is None else 2),
             distribution=self._devices,
             accumulation=config.batching.gradient_accumulation,
         )
@@ -389,17 +390,18 @@ def _check_shapes(config: "TrainerConfig", devices: Distribution, total_steps: i
         )
 
 
-def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> HeadsLoss:
+def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> BatchLoss:
     own = {name: head.loss for name, head in config.heads.items() if head.loss is not None}
-    return HeadsLoss(
-        heads,
-        losses={
-            head.name: head_loss(
-                head,
-                own.get(head.name, config.loss),
-                LabelCounts.of(train.targets[:, outputs], train.weights),
-            )
-            for head, outputs in zip(heads, columns(heads).values(), strict=True)
-        },
-        loss_weights={name: head.loss_weight for name, head in config.heads.items()},
-    )
+    loss_weights = {name: head.loss_weight for name, head in config.heads.items()}
+    losses = {
+        head.name: head_loss(
+            head,
+            own.get(head.name, config.loss),
+            LabelCounts.of(train.targets[:, outputs], train.weights),
+        )
+        for head, outputs in zip(heads, columns(heads).values(), strict=True)
+    }
+    loss = HeadsLoss(heads, losses=losses, loss_weights=loss_weights)
+    if train.answers is None or config.distillation is None:
+        return loss
+    return DistillationLoss(loss, heads, config.distillation, loss_weights=loss_weights)

@@ -1,6 +1,6 @@
 """What a training minimises: the losses of the heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import keras
@@ -9,10 +9,13 @@ import tensorflow as tf
 from components.modeling.heads import Head, columns, logit_columns
 from components.modeling.losses.head_loss import HeadLoss, plain_loss
 
-__all__ = ["HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
+__all__ = ["BatchLoss", "HeadsLoss", "NetworkObjective", "Objective", "TokenInputs"]
 
 TokenInputs: TypeAlias = Mapping[str, tf.Tensor]
 """The network's inputs: `token_ids`, `segment_ids`, `padding_mask`, each int32 [rows, seq_len]."""
+
+BatchLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""From logits, float32 [rows, logits], targets and weights as in `Objective` to the loss of a batch, float32 []."""
 
 
 class Objective(Protocol):
@@ -73,7 +76,7 @@ def _masked_mean(loss: HeadLoss, logits: tf.Tensor, targets: tf.Tensor, weights:
 class NetworkObjective:
     """The loss of a network's answers."""
 
-    def __init__(self, network: keras.Model, loss: HeadsLoss) -> None:
+    def __init__(self, network: keras.Model, loss: BatchLoss) -> None:
         self._network = network
         self._loss = loss
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.core.verdict import Verdict
-from components.evaluation.gate import absolute_checks, change_checks, finite_scores_check
+from components.evaluation.gate import absolute_checks, change_checks, finite_scores_check, judge
 
 NOTHING = {"macro_f1": None, "micro_f1": None}
 
@@ -68,3 +68,66 @@ def test_scores_that_are_no_numbers_refuse():
     check = finite_scores_check(scores)
     assert (check.value, check.passed) == (0.75, False)
     assert finite_scores_check(scores[1:]).passed
+
+
+def document(head: str, task: str = "single_label", **figures):
+    return {"head": head, "task": task, "baseline": {"note": "first model"}, **figures}
+
+
+VAD = document("vad", "regression", pearson={"value": 0.6}, mae={"value": 0.3})
+POLARITY = document("polarity", macro_f1={"value": 0.7}, accuracy={"value": 0.8})
+
+
+def verdict_of(heads, limits, head_limits=None, drops=None):
+    scores = np.zeros((1, 1), np.float32)
+    verdict = judge(
+        heads, scores, limits=limits, head_limits=head_limits or {}, largest_drops=drops or {"macro_f1": None}
+    )
+    return {check.name: check for check in verdict.checks if check.name != "finite_scores"}
+
+
+def test_a_limit_holds_for_the_heads_that_have_the_metric():
+    checks = verdict_of([VAD, POLARITY], {"macro_f1": 0.6, "pearson": 0.7, "max_mae": 0.35})
+    assert {name: check.passed for name, check in checks.items()} == {
+        "vad.pearson": False,
+        "vad.max_mae": True,
+        "polarity.macro_f1": True,
+    }
+    assert checks["vad.pearson"].message == "vad: mean Pearson r is 0.600, below the required 0.700"
+    assert checks["vad.max_mae"].message == "vad: mean absolute error is 0.300, at most 0.350"
+
+
+def test_an_error_above_its_limit_refuses():
+    check = verdict_of([VAD], {"max_mae": 0.2})["max_mae"]
+    assert (check.passed, check.limit) == (False, 0.2)
+    assert check.message == "mean absolute error is 0.300, above the allowed 0.200"
+
+
+def test_a_metric_that_no_head_has_refuses():
+    check = verdict_of([VAD], {"macro_f1": 0.5})["macro_f1"]
+    assert not check.passed
+    assert "could not be measured" in check.message
+
+
+def test_a_head_may_have_limits_of_its_own():
+    heads, own = [VAD, POLARITY], {"polarity": {"accuracy": 0.9}}
+    checks = verdict_of(heads, {"macro_f1": None, "pearson": 0.5}, own)
+    assert {name: check.passed for name, check in checks.items()} == {
+        "vad.pearson": True,
+        "polarity.accuracy": False,
+    }
+
+
+def test_numbers_without_any_limit_are_told_of_their_metric():
+    check = verdict_of([VAD], {"macro_f1": None})["thresholds"]
+    assert "evaluator.thresholds.pearson" in check.message
+
+
+def test_changes_are_judged_by_head():
+    worse = {
+        **POLARITY,
+        "baseline": {"changes": {"macro_f1": change(-0.1, -0.2, -0.05), "micro_f1": change(0, 0, 0)}},
+    }
+    checks = verdict_of([VAD, worse], {"macro_f1": 0.5}, drops={"macro_f1": 0.01, "pearson": 0.01})
+    assert checks["vad.pearson_drop"].passed
+    assert not checks["polarity.macro_f1_drop"].passed

@@ -11,12 +11,15 @@ from components.core import artifacts
 from components.core.artifacts import Artifact
 from components.core.verdict import Check, Verdict
 from components.evaluation.gate import judge
+from components.evaluation.head_measurement import measure_head
+from components.evaluation.head_rows import split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
-from components.evaluation.measurement import Measurement, write_json
+from components.evaluation.measurement import write_json
 from components.evaluation.scoring import Answers
 from components.evaluation.slices import length_slices, slice_table
 from components.evaluation.thresholds import tune_thresholds
-from components.evaluation.worst_errors import most_confident_errors
+from components.evaluation.worst_errors import worst_errors
+from components.modeling.heads import Head
 from pipeline.local_runner import RunResult, StageResult
 from pipeline.metadata_store import State
 from tests.pipeline.report import data_sample
@@ -221,7 +224,7 @@ class _Writer:
         self, blessed: bool, for_tests_only: bool
     ) -> tuple[artifacts.ModelEvaluation, artifacts.ModelBlessing]:
         rows = 5427
-        targets = (self._rng.random((rows, len(LABELS))) < self._rates).astype(np.uint8)
+        targets = (self._rng.random((rows, len(LABELS))) < self._rates).astype(np.float32)
         quality = np.linspace(1.5, 3.5, len(LABELS))
         logits = self._rng.normal(np.log(self._rates) + quality * targets, 1.0)
         scores = (1 / (1 + np.exp(-logits))).astype(np.float32)
@@ -232,37 +235,35 @@ class _Writer:
             slices={},
         )
         thresholds = tune_thresholds(scores, targets)
-        answers = Answers(scores, scores >= thresholds)
-        measured = Measurement.of(answers.decisions, targets, resamples=200, seed=0)
-        metrics: dict[str, Any] = {
-            "split": "test",
-            "encoder": "minilm",
-            "for_tests_only": for_tests_only,
+        heads = (Head(outputs=LABELS),)
+        (part,) = split_by_head(heads, Answers(scores, scores >= thresholds), targets, thresholds.tolist())
+        measured = measure_head(part, resamples=200, seed=0)
+        document: dict[str, Any] = {
+            "head": "emotion",
+            "task": "multi_label",
             **measured.headline(),
-            "labels": measured.label_table(LABELS, thresholds.tolist(), scores, targets),
+            **measured.tables(),
             "slices": slice_table(
-                length_slices(texts, (5, 10, 20)),
-                answers.decisions,
-                targets,
-                min_rows=30,
-                resamples=200,
-                seed=0,
+                length_slices(texts, (5, 10, 20)), part, min_rows=30, resamples=200, seed=0
             ),
-            "worst_errors": most_confident_errors(texts, answers, LABELS, limit=6),
+            "worst_errors": worst_errors(texts, part, limit=6),
             "baseline": {"note": "first model, there is nothing to compare with yet"},
         }
         if not blessed:
-            worse = Measurement.of(scores >= 0.5, targets, resamples=200, seed=0)
+            plain = part.answered(Answers(scores, scores >= 0.5), slice(None), [0.5] * len(LABELS))
+            worse = measure_head(plain, resamples=200, seed=0)
             changes = measured.changes_from(worse).items()
-            metrics["baseline"] = {
+            document["baseline"] = {
                 **worse.headline(),
                 "changes": {name: asdict(value) for name, value in changes},
             }
+        about = {"split": "test", "encoder": "minilm", "for_tests_only": for_tests_only}
         evaluation = artifacts.ModelEvaluation(self._directory("evaluation"))
-        write_json(evaluation.metrics_path, metrics)
+        write_json(evaluation.metrics_path, {**about, **document, "heads": [document]})
         blessing = artifacts.ModelBlessing(self._directory("blessing"))
         lowest = {"macro_f1": 0.1 if blessed else 0.9, "micro_f1": 0.1}
-        judge(metrics, scores, lowest=lowest, largest_drops={"macro_f1": 0.01}).write(blessing.verdict_path)
+        verdict = judge([document], scores, limits=lowest, head_limits={}, largest_drops={"macro_f1": 0.01})
+        verdict.write(blessing.verdict_path)
         return evaluation, blessing
 
     def exports(self) -> tuple[artifacts.SavedModelExport, artifacts.TFLiteExport]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunStatus
@@ -54,8 +54,8 @@ class MLflowTracker:
         }
         self._client.log_dict(self._run, document, f"pr_curves/{step:07}.json")
 
-    def file(self, path: Path) -> None:
-        self._client.log_artifact(self._run, str(path))
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        self._client.log_dict(self._run, dict(content), name)
 
     def close(self, *, failed: bool) -> None:
         state = RunStatus.FAILED if failed else RunStatus.FINISHED

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -53,8 +54,8 @@ class TensorBoardTracker:
                     metadata=tf.compat.v1.SummaryMetadata.FromString(metadata.SerializeToString()),
                 )
 
-    def file(self, path: Path) -> None:
-        """Does nothing: the files lie beside the event file."""
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Does nothing: TensorBoard has no place for files, and the model's are near."""
 
     def flush(self) -> None:
         """Writes out what is still in memory."""

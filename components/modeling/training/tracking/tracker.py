@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -80,8 +79,8 @@ class Tracker(Protocol):
     def pr_curves(self, step: int, curves: Sequence[PrCurve]) -> None:
         """Adds the precision-recall curves of labels."""
 
-    def file(self, path: Path) -> None:
-        """Keeps a file with the run."""
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Keeps a JSON file with the run."""
 
     def close(self, *, failed: bool) -> None:
         """Writes what is waiting and ends the run."""

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import keras
 import numpy as np
@@ -107,9 +108,9 @@ class TrainingLog:
         if limit := self._config.projector_texts:
             write_projector(self.directory, network, dataset, heads=heads, vocabulary=vocabulary, limit=limit)
 
-    def file(self, path: Path) -> None:
-        """Keeps a file with the run."""
-        self._each(lambda tracker: tracker.file(path))
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Keeps a JSON file with the run."""
+        self._each(lambda tracker: tracker.document(name, content))
 
     def flush(self) -> None:
         """Writes out what is still in memory."""

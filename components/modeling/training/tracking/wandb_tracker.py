@@ -1,8 +1,9 @@
 """Weights & Biases."""
 
-import shutil
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import wandb
 
@@ -50,9 +51,9 @@ class WandbTracker:
         ]
         self._run.log({"pr_curves": wandb.Table(columns=columns, data=rows), _STEP: step})
 
-    def file(self, path: Path) -> None:
-        """Copies it to where W&B takes all files from when the run ends."""
-        shutil.copy(path, self._run.dir)
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes it where W&B takes all files from when the run ends."""
+        Path(self._run.dir, name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def close(self, *, failed: bool) -> None:
         self._run.finish(exit_code=int(failed))

@@ -44,9 +44,7 @@ def _write(directory: Path, progress: Any = None, **config: Any) -> None:
         log.write(10, loss=0.5, learning_rate=1e-4)
         log.write(20, loss=0.25, learning_rate=2e-4)
         log.validation(20, HEADS, SCORES, THRESHOLDS, TARGETS)
-        kept = directory / "kept.json"
-        kept.write_text("{}")
-        log.file(kept)
+        log.document("kept.json", {"a": 1})
 
 
 def _events(directory: Path) -> EventAccumulator:
@@ -192,7 +190,7 @@ def test_wandb_keeps_an_offline_run(tmp_path: Path) -> None:
         if record.HasField("config"):
             config.update(_items(record.config.update))
     assert config["loss.name"] == "focal"
-    assert (file.parent / "files" / "kept.json").read_text() == "{}"
+    assert json.loads((file.parent / "files" / "kept.json").read_text()) == {"a": 1}
     assert [record.exit.exit_code for record in records if record.HasField("exit")] == [0]
 
 

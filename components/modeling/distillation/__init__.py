@@ -1,0 +1,1 @@
+"""A larger model, or several, teach the one that is trained."""

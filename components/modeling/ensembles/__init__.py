@@ -1,0 +1,1 @@
+"""Several trainings that become one model."""

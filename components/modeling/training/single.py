@@ -1,0 +1,128 @@
+"""One training, from the pretrained encoder to trained weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+
+from components.core.artifacts import PretrainedEncoder
+from components.core.errors import EncoderError
+from components.core.progress import Progress
+from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
+from components.modeling.dataset import TokenDataset
+from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder, start_embeddings
+from components.modeling.ensembles.ensemble import Trained
+from components.modeling.ensembles.seeds import seed_dropout
+from components.modeling.heads import Head, initial_logits, output_names
+from components.modeling.precision import Policy
+from components.modeling.training.distribution import Distribution
+from components.modeling.training.loop import Epoch, Training
+from components.modeling.training.tracking.tracker import flat_parameters
+from components.modeling.training.tracking.training_log import TrainingLog
+from tflite.host_tokenizer import TokenizerSpec
+
+if TYPE_CHECKING:
+    from components.trainer import TrainerConfig
+
+__all__ = ["SingleTraining"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleTraining:
+    """Trains from the pretrained weights: the same initial weights, whatever the seed of the training.
+
+    Attributes:
+        initial_seed: of the weights that are not pretrained.
+        policy: the precision that is trained in.
+        heads: what the network answers.
+        validation: what the best epoch is chosen and thresholds are tuned on.
+        tokenizer: of the data.
+        encoder: name of the encoder that the vocabulary belongs to.
+        added_tokens: rows of the vocabulary that Transform added, and those that each starts from.
+        pretrained: what the Pretrainer made of the encoder, if it is there.
+        logs_dir: where the curves go.
+        distribution: the devices that share each step.
+        kept_in: where the state is kept for the case of an interruption; None keeps none.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
+    """
+
+    initial_seed: int
+    policy: Policy
+    heads: Sequence[Head]
+    validation: TokenDataset
+    tokenizer: TokenizerSpec
+    encoder: str
+    added_tokens: Mapping[int, Sequence[int]]
+    pretrained: PretrainedEncoder | None
+    logs_dir: Path
+    distribution: Distribution
+    kept_in: Path | None
+    on_epoch: Callable[[Epoch], None] | None = None
+
+    def __call__(
+        self, config: "TrainerConfig", train: TokenDataset, progress: Progress, name: str = ""
+    ) -> Trained:
+        """Trains with the seed of `config` on `train`; curves and state go into directories of that name."""
+        progress.update(f"loading {self.encoder} ({self.policy})")
+        with self.distribution.scope():
+            network, float32_network, model_config = self._networks(config, train)
+        if config.seed != self.initial_seed:
+            seed_dropout(network, config.seed)
+        settings = flat_parameters(config.model_dump(mode="json", exclude={"tracking"}))
+        with TrainingLog(
+            self.logs_dir / name,
+            config=config.tracking if self.distribution.is_chief else None,
+            parameters={"encoder": self.encoder, **settings},
+            progress=progress,
+        ) as log:
+            result = Training(
+                network=network,
+                float32_network=float32_network,
+                heads=self.heads,
+                train=train,
+                validation=self.validation,
+                config=config,
+                log=log,
+                progress=progress,
+                distribution=self.distribution,
+                checkpoint_dir=None if self.kept_in is None else self.kept_in / "checkpoints" / name,
+                on_epoch=self.on_epoch,
+            ).run()
+            log.texts(network, self.validation, heads=self.heads, vocabulary=self.tokenizer.vocabulary)
+            log.document("training.json", result.history())
+        return Trained(network, model_config, result)
+
+    def _networks(
+        self, config: "TrainerConfig", train: TokenDataset
+    ) -> tuple[keras.Model, keras.Model, ModelConfig]:
+        """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
+        keras.utils.set_random_seed(self.initial_seed)
+        encoder = resolve_encoder(self.encoder)
+        backbone = load_backbone(
+            encoder, dtype=self.policy, dropout=config.encoder_dropout, load_weights=self.pretrained is None
+        )
+        if len(self.tokenizer.vocabulary) > embedding_rows(backbone):
+            raise EncoderError(
+                f"encoder {encoder.name!r} has changed: {len(self.tokenizer.vocabulary)} vocabulary entries, "
+                f"{embedding_rows(backbone)} embeddings; run Transform again"
+            )
+        if self.pretrained is None:
+            start_embeddings(backbone, self.added_tokens)
+        else:
+            backbone.load_weights(self.pretrained.weights_path)
+        model_config = ModelConfig(
+            heads=tuple(self.heads),
+            thresholds=(0.0,) * len(output_names(self.heads)),
+            max_tokens=self.tokenizer.max_tokens,
+            encoder=encoder.name,
+            for_tests_only=encoder.for_tests_only,
+            backbone=BackboneConfig.of(backbone),
+            pooling=config.pooling,
+            dropout=config.dropout,
+        )
+        start = initial_logits(self.heads, train.targets, train.weights)
+        network = build_network(model_config, backbone=backbone, initial_logits=start)
+        float32_network = network if self.policy == "float32" else build_network(model_config)
+        return network, float32_network, model_config

@@ -1,0 +1,161 @@
+import gzip
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.core.artifacts import Examples, Model, PretrainedEncoder, TransformedExamples, TransformGraph
+from components.core.errors import ConfigError, DataError
+from components.modeling.classifier import load_model
+from components.modeling.encoder import load_backbone, resolve_encoder
+from components.pretrainer import PretrainerConfig, pretrainer
+from components.trainer import TrainerConfig, trainer
+from pipeline.config import parse_config
+from pipeline.emotion import build_graph
+from tests.components.toy_corpus import run_transform, toy_examples
+
+Prepared = tuple[Examples, TransformGraph, TransformedExamples]
+
+QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 5e-3, "precision": "float32", "held_out": 0.1}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    directory = tmp_path_factory.mktemp("prepared")
+    examples = toy_examples(directory)
+    return examples, *run_transform(directory, examples)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sentences in which each word follows from the one before."""
+    generator = random.Random(4)
+    cycle = [
+        "i",
+        "am",
+        "so",
+        "happy",
+        "today",
+        "with",
+        "my",
+        "dog",
+        "and",
+        "we",
+        "love",
+        "the",
+        "fun",
+        "game",
+    ]
+    lines = []
+    for _ in range(400):
+        start = generator.randrange(len(cycle))
+        lines.append(" ".join((cycle * 2)[start : start + generator.randint(5, 12)]))
+    path = tmp_path_factory.mktemp("texts") / "domain.txt.gz"
+    path.write_bytes(gzip.compress("\n".join([*lines, "", "  "]).encode()))
+    return path
+
+
+def _pretrain(directory: Path, prepared: Prepared, **settings: Any) -> tuple[PretrainedEncoder, Any]:
+    _, graph, transformed = prepared
+    directory.mkdir(parents=True, exist_ok=True)
+    pretrained = PretrainedEncoder(directory)
+    config = PretrainerConfig.model_validate({**QUICK, **settings})
+    summary = pretrainer(config=config, transformed=transformed, transform_graph=graph, pretrained=pretrained)
+    return pretrained, summary
+
+
+@pytest.fixture(scope="module")
+def pretrained(prepared: Prepared, texts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    directory = tmp_path_factory.mktemp("pretrained")
+    return _pretrain(directory, prepared, texts=str(texts), train_split=False, epochs=10)
+
+
+def test_perplexity_falls_on_texts_that_were_held_out(pretrained: Any):
+    """By chance, and by knowing how often each word occurs, it would stay near 13."""
+    artifact, summary = pretrained
+    document = json.loads(artifact.history_path.read_text(encoding="utf-8"))
+    perplexities = [epoch["perplexity"] for epoch in document["epochs"]]
+    assert len(perplexities) == 11
+    assert perplexities[0] > 9
+    assert perplexities[-1] < 4
+    assert summary["perplexity"] == pytest.approx(perplexities[-1], abs=0.01)
+    assert not summary["published head"]
+
+
+def test_the_trainer_starts_from_what_was_learnt(pretrained: Any, prepared: Prepared, tmp_path: Path):
+    """A learning rate of nothing: what the Trainer writes is what it started from."""
+    artifact, _ = pretrained
+    _, graph, transformed = prepared
+    config = TrainerConfig(epochs=1, learning_rate=1e-12, precision="float32", weight_decay=0)
+    trainer(
+        config=config,
+        transformed=transformed,
+        transform_graph=graph,
+        pretrained=artifact,
+        model=Model(tmp_path),
+    )
+    network = load_model(Model(tmp_path)).network
+    found = next(layer for layer in network.layers if hasattr(layer, "token_embedding"))
+    original = load_backbone(resolve_encoder("tiny-random"))
+    expected = load_backbone(resolve_encoder("tiny-random"), load_weights=False)
+    expected.load_weights(artifact.weights_path)
+    changed = 0
+    for own, learnt, before in zip(
+        found.get_weights(), expected.get_weights(), original.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(own, learnt, atol=1e-7)
+        changed += np.abs(learnt - before).max() > 1e-3
+    assert changed > 20
+
+
+def test_reads_the_training_split_and_a_column_of_a_table(prepared: Prepared, tmp_path: Path):
+    table = tmp_path / "more.jsonl"
+    lines = [json.dumps({"body": f"we love the dog {number}"}) for number in range(50)]
+    table.write_text(
+        "\n".join([*lines, lines[0], '{"body": " "}', '{"other": 1}', "broken"]), encoding="utf-8"
+    )
+    options = {"texts": str(table), "text_column": "body", "epochs": 1}
+    _, both = _pretrain(tmp_path / "both", prepared, **options)
+    _, alone = _pretrain(tmp_path / "alone", prepared, **options, train_split=False)
+    assert alone["texts"] == 50 - 10
+    examples, _, _ = prepared
+    assert 200 < both["texts"] <= examples.summary()["splits"]["train"]["rows"] + 50
+
+
+def test_the_same_seed_gives_the_same_encoder(prepared: Prepared, tmp_path: Path):
+    one, other = (_pretrain(tmp_path / name, prepared, epochs=1)[0] for name in ("one", "other"))
+    weights = []
+    for artifact in (one, other):
+        backbone = load_backbone(resolve_encoder("tiny-random"))
+        backbone.load_weights(artifact.weights_path)
+        weights.append(np.concatenate([value.ravel() for value in backbone.get_weights()]))
+    np.testing.assert_array_equal(*weights)
+
+
+def test_too_few_texts_are_refused(prepared: Prepared, tmp_path: Path):
+    path = tmp_path / "few.txt"
+    path.write_text("one text\nanother\n", encoding="utf-8")
+    with pytest.raises(DataError, match="found 2 different texts"):
+        _pretrain(tmp_path / "out", prepared, texts=str(path), train_split=False)
+
+
+def test_a_column_that_is_not_there_is_told(prepared: Prepared, tmp_path: Path):
+    path = tmp_path / "texts.csv"
+    path.write_text("body\nhello\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no column 'text'"):
+        _pretrain(tmp_path / "out", prepared, texts=str(path))
+
+
+def test_nothing_to_read_is_refused():
+    with pytest.raises(ConfigError, match="nothing to read"):
+        parse_config({"name": "x", "example_gen": {"source": "x.csv"}, "pretrainer": {"train_split": False}})
+
+
+def test_it_is_a_stage_only_if_configured():
+    document = {"name": "x", "example_gen": {"source": "x.csv"}}
+    assert "pretrainer" not in build_graph(parse_config(document)).nodes
+    graph = build_graph(parse_config({**document, "pretrainer": {}}))
+    assert "pretrainer" in graph.nodes["trainer"].predecessors()
