@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,6 +110,10 @@ class TunerConfig(Config):
         if importlib.util.find_spec("optuna") is None:
             raise ConfigError("the section `tuner` needs Optuna: pip install 'emotion-pipeline[tuning]'")
         return self.trainer.external_inputs()
+
+    def external_versions(self) -> Mapping[str, str]:
+        """Another version of the sampler may choose other values."""
+        return {"optuna": metadata.version("optuna")}
 
 
 @component()

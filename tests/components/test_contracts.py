@@ -51,7 +51,7 @@ def config_types(kind: type[Config]) -> Iterator[type[Config]]:
 
 
 def test_the_graph_has_every_stage():
-    assert len(COMPONENTS) == 12
+    assert len(COMPONENTS) == 13
 
 
 def test_importing_the_stages_loads_nothing_heavy():
