@@ -233,7 +233,7 @@ class _Trials:
         self.metric = next(key for key in summary if key.startswith("validation ")).removeprefix(
             "validation "
         )
-        return max(metrics)
+        return metrics[int(summary["best epoch"] or 0) - 1]
 
     def tell(self, trial: "Trial") -> None:
         """Leaves a line about a trial that is over."""

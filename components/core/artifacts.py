@@ -427,7 +427,7 @@ class SavedModelExport(Artifact):
 
     ```
     saved_model/                            saved_model.pb, variables/, assets/, assets.extra/
-    export.json                             size in bytes, signatures, labels, thresholds
+    export.json                             size in bytes, signatures, heads, segments, labels, thresholds
     ```
     """
 
@@ -474,7 +474,8 @@ class InfraBlessing(_Blessing):
 
     ```
     verdict.json                            as in ModelBlessing
-    parity.json                             per export: largest score difference, agreement, latency, worst texts
+    parity.json                             per export: largest differences of scores and numbers, agreement, latency,
+                                            worst texts
     ```
     """
 

@@ -12,7 +12,7 @@ from pipeline.native_stderr import stderr_to
 from serving.description import describe
 from serving.errors import SavedModelError
 
-__all__ = ["serve_command"]
+__all__ = ["example_request", "serve_command"]
 
 
 def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_port: int) -> int:
@@ -22,7 +22,7 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
     base = _model_base_path(model)
     # Raises at once if there is none: TensorFlow takes seconds to load.
     _, directory = newest_version(base)
-    request = escape(_example_request(directory))
+    request = escape(example_request(directory))
     with stderr_to(os.devnull):
         from serving.server import ModelServer, ServerConfig, serve_until_signal
 
@@ -42,7 +42,7 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
     return 0
 
 
-def _example_request(saved_model_dir: Path) -> str:
+def example_request(saved_model_dir: Path) -> str:
     """The body of a predict request that the model answers."""
     try:
         segments = describe(saved_model_dir).segments

@@ -70,7 +70,7 @@ def test_what_the_trainer_does_not_take_is_refused(space: dict[str, Range], mess
 def test_settings_that_hang_together_are_taken() -> None:
     space = _space(
         learning_rate={"log_uniform": [1e-5, 5e-4]},
-        early_stopping_patience={"choice": [None, 1]},
+        early_stopping__patience={"choice": [None, 1]},
         loss__name={"choice": ["cross_entropy", "focal"]},
         loss__gamma={"uniform": [1, 3], "when": {"loss.name": "focal"}},
     )
