@@ -11,6 +11,8 @@ from pipeline.report.collect import ReportData
 __all__ = ["tuning"]
 
 _TRIALS_SHOWN = 10
+_TICK_CHARACTERS = 40
+"""What fits below a chart, in all its names together."""
 
 
 def tuning(data: ReportData) -> dict[str, Any] | None:
@@ -77,8 +79,12 @@ def _slice(key: str, about: Mapping[str, Any], points: Sequence[Mapping[str, Any
     return scatter_chart(
         [{**point, "x": x} for point, x in zip(own, xs, strict=True)],
         logarithmic=about["logarithmic"],
-        names=names,
+        names=None if names is None else [_cut(name, _TICK_CHARACTERS // len(names)) for name in names],
     )
+
+
+def _cut(name: str, length: int) -> str:
+    return name if len(name) <= length else f"{name[: max(1, length - 1)]}…"
 
 
 def _short(value: Any) -> str:

@@ -75,6 +75,16 @@ def test_a_setting_has_a_chart_of_its_own(data: ReportData) -> None:
     assert places[4] == places[5] == loss["x_ticks"][1]["at"]
 
 
+def test_names_of_many_choices_are_cut_to_fit(data: ReportData) -> None:
+    choices = [f"a long name {number}" for number in range(5)]
+    trials = [_trial(number + 1, "complete", 0.5, [0.5], loss=name) for number, name in enumerate(choices)]
+    keys = {"loss": {"logarithmic": False, "choices": choices}}
+    found = tuning(replace(data, study={**STUDY, "keys": keys, "trials": trials}))
+    assert found is not None
+    labels = [tick["label"] for tick in found["slices"][0]["chart"]["x_ticks"]]
+    assert labels == ["a long …"] * 5
+
+
 def test_the_page_tells_of_the_search(data: ReportData) -> None:
     page = Page(render_report(data))
     assert "tuning" in page.sections
