@@ -123,7 +123,7 @@ def pretrainer(
     from components.modeling.pretraining.masked_token_head import pretrained_head
     from components.modeling.pretraining.masking import Masker
     from components.modeling.pretraining.pretraining import Pretraining, history
-    from components.modeling.training.log import TrainingLog
+    from components.modeling.training.tracking.training_log import TrainingLog
     from tflite.host_tokenizer import TokenizerSpec
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)

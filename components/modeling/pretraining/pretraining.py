@@ -17,10 +17,10 @@ from components.modeling.pretraining.masking import Masker
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
-from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.stop_request import StopRequest
+from components.modeling.training.tracking.training_log import TrainingLog
 
 if TYPE_CHECKING:
     from components.pretrainer import PretrainerConfig
