@@ -27,6 +27,8 @@ from components.modeling.precision import Precision, choose_policy
 from components.modeling.training.batching_config import BatchingConfig
 from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
+from components.modeling.training.early_stopping import EarlyStoppingConfig
+from components.modeling.training.regularization.settings import RegularizationConfig
 
 if TYPE_CHECKING:
     from components.modeling.dataset import TokenDataset
@@ -88,17 +90,23 @@ class TrainerConfig(Config):
     """Share dropped inside the encoder; None, the default, is what its preset says (BERT: 0.1). Without
     it MiniLM overfits GoEmotions sooner (validation loss 0.086 in place of 0.083 after three epochs)."""
 
-    pooling: Literal["mean", "cls"] = "mean"
-    """How token vectors become one: their mean, which sentence encoders such as MiniLM are made for, or that of
-    [CLS]."""
+    pooling: Literal["mean", "cls", "max", "attention", "label_attention"] = "mean"
+    """How token vectors become one: their `mean`, which sentence encoders such as MiniLM are made for; that of [CLS];
+    each unit's largest value (`max`); or a learned weighted mean, one for all outputs (`attention`) or for each its own
+    (`label_attention`; Mullenbach et al., 2018). The learned ones start as the mean."""
+
+    hidden_units: int | None = Field(default=None, ge=1)
+    """Width of a layer with tanh between pooling and heads; None, the default, has none, as sentence encoders want."""
 
     precision: Precision = "auto"
     """`mixed_bfloat16` halves the time where the hardware has it (AVX512_BF16, AMX, GPUs since Ampere, TPU), which
     `auto` finds out; `float32` is exact. Weights are kept and saved in float32 either way."""
 
-    early_stopping_patience: int | None = Field(default=2, ge=1)
-    """Training stops after this many epochs without a better validation metric (macro-F1, for numbers Pearson's r);
-    None never stops early. The best epoch's weights are kept in any case."""
+    regularization: RegularizationConfig = RegularizationConfig()
+    """What keeps the network from learning its texts by heart, beside dropout and weight decay."""
+
+    early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
+    """Which epoch is the best, and when training stops because no better one comes."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""

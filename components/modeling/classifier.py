@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from components.core.artifacts import Model
 from components.core.errors import StageError
 from components.modeling.ensembles.average import average_network, member_name
-from components.modeling.head_layers import Scores, head_logits
+from components.modeling.head_layers import Scores, head_logits, hidden_layer, vector_count
 from components.modeling.heads import Head, decide, output_names
+from components.modeling.multi_sample_dropout import MultiSampleDropout
 from components.modeling.pooling import Pooling, pooling_layer
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
@@ -68,8 +69,7 @@ class TrainingFacts(_Record):
     """The epoch, from 1, whose weights were kept."""
 
     validation_metric: float
-    """What the best epoch was chosen by, of those weights on the split that the thresholds were tuned on: an
-    optimistic figure."""
+    """What the gate uses, of those weights on the split that the thresholds were tuned on: an optimistic figure."""
 
     metric: str
     """Its name: `macro-F1`."""
@@ -100,6 +100,9 @@ class ModelConfig(_Record):
 
     backbone: BackboneConfig
     pooling: Pooling = "mean"
+    hidden_units: int | None = None
+    """Width of a layer between pooling and heads; None has none."""
+
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the pooled vector dropped in training."""
 
@@ -193,6 +196,7 @@ def build_network(
     *,
     backbone: keras.Model | None = None,
     initial_logits: NDArray[np.float32] | None = None,
+    dropout_samples: int = 1,
     name: str = "emotion_classifier",
 ) -> keras.Model:
     """The Keras functional model of a configuration.
@@ -201,6 +205,8 @@ def build_network(
         config: heads, pooling, dropout and how to build the encoder.
         backbone: the encoder with pretrained weights; None builds it from `config.backbone`, float32, random weights.
         initial_logits: float32 [logits] before any training; None for 0.
+        dropout_samples: in training, the network gives the logits of this many differently dropped copies of the
+            batch, one after the other.
         name: of the network.
 
     Returns:
@@ -217,9 +223,12 @@ def build_network(
     }
     encoded = backbone({name: inputs[name] for name in _input_names(backbone)})
     sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
-    pooled = pooling_layer(config.pooling)(sequence, inputs["padding_mask"])
-    dropped = keras.layers.Dropout(config.dropout, dtype="float32", name="dropout")(pooled)
-    logits = head_logits(config.heads, dropped, initial_logits)
+    pooling = pooling_layer(config.pooling, queries=vector_count(config.heads))
+    pooled = pooling(sequence, inputs["padding_mask"])
+    if config.hidden_units is not None:
+        pooled = hidden_layer(config.hidden_units)(pooled)
+    dropout = MultiSampleDropout(config.dropout, dropout_samples, dtype="float32", name="dropout")
+    logits = head_logits(config.heads, dropout(pooled), initial_logits)
     return keras.Model(inputs, logits, name=name)
 
 

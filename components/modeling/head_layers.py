@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from components.modeling.heads import Head, columns, logit_columns
 
-__all__ = ["CumulativeLogits", "Scores", "decisions", "head_logits", "scores_of"]
+__all__ = [
+    "CumulativeLogits",
+    "LogitsByOutput",
+    "Scores",
+    "decisions",
+    "head_logits",
+    "hidden_layer",
+    "scores_of",
+    "vector_count",
+]
 
 _KERNEL_STDDEV = 0.02
 """BERT's."""
@@ -22,21 +31,52 @@ def head_logits(heads: Sequence[Head], pooled: Any, initial: NDArray[np.float32]
 
     Args:
         heads: of the model.
-        pooled: Keras tensor float32 [batch, width].
+        pooled: Keras tensor float32 [batch, width], or [batch, vectors, width] with as many vectors as `vector_count`
+            says.
         initial: float32 [logits] before any training; None for 0.
     """
     if initial is None:
         initial = np.zeros(sum(head.logits for head in heads), np.float32)
-    parts = [
-        _logits_layer(head, initial[own], "logits" if len(heads) == 1 else f"logits_{head.name}")(pooled)
-        for head, own in zip(heads, logit_columns(heads).values(), strict=True)
-    ]
+    parts = []
+    vectors = 0
+    for head, own in zip(heads, logit_columns(heads).values(), strict=True):
+        mine = pooled
+        if len(pooled.shape) > 2:
+            first, vectors = vectors, vectors + _vectors(head)
+            mine = pooled[:, first] if head.task == "ordinal" else pooled[:, first:vectors]
+        name = "logits" if len(heads) == 1 else f"logits_{head.name}"
+        layer = _logits_layer(head, initial[own], name, by_output=len(mine.shape) > 2)
+        parts.append(layer(mine))
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate(dtype="float32", name="logits")(parts)
 
 
-def _logits_layer(head: Head, initial: NDArray[np.float32], name: str) -> keras.layers.Layer:
+def hidden_layer(units: int) -> keras.layers.Layer:
+    """A layer between pooling and heads, as BERT's pooler: dense, then tanh."""
+    return keras.layers.Dense(
+        units,
+        activation="tanh",
+        kernel_initializer=keras.initializers.TruncatedNormal(stddev=_KERNEL_STDDEV),
+        dtype="float32",
+        name="hidden",
+    )
+
+
+def vector_count(heads: Sequence[Head]) -> int:
+    """Vectors a text if every output looks at the text in its own way: one a logit, for a scale of levels one."""
+    return sum(map(_vectors, heads))
+
+
+def _vectors(head: Head) -> int:
+    return 1 if head.task == "ordinal" else head.logits
+
+
+def _logits_layer(
+    head: Head, initial: NDArray[np.float32], name: str, *, by_output: bool
+) -> keras.layers.Layer:
     if head.task == "ordinal":
         return CumulativeLogits(initial, dtype="float32", name=name)
+    if by_output:
+        return LogitsByOutput(initial, dtype="float32", name=name)
     return keras.layers.Dense(
         head.logits,
         kernel_initializer=keras.initializers.TruncatedNormal(stddev=_KERNEL_STDDEV),
@@ -44,6 +84,28 @@ def _logits_layer(head: Head, initial: NDArray[np.float32], name: str) -> keras.
         dtype="float32",
         name=name,
     )
+
+
+class LogitsByOutput(keras.layers.Layer):
+    """Projects a vector for each output, float32 [batch, logits, width], to its own logit: float32 [batch, logits]."""
+
+    def __init__(self, initial: NDArray[np.float32], **options: Any) -> None:
+        """`initial`, float32 [logits], is the bias to start from."""
+        super().__init__(**options)
+        self._initial = np.asarray(initial, np.float32)
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(
+            shape=tuple(shape[1:]),
+            initializer=keras.initializers.TruncatedNormal(stddev=_KERNEL_STDDEV),
+            name="kernel",
+        )
+        self.bias = self.add_weight(
+            shape=self._initial.shape, initializer=keras.initializers.Constant(self._initial), name="bias"
+        )
+
+    def call(self, vectors: Any) -> Any:
+        return ops.sum(vectors * self.kernel, axis=-1) + self.bias
 
 
 class CumulativeLogits(keras.layers.Layer):

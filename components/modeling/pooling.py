@@ -1,19 +1,37 @@
-"""From a vector per token to a vector per text."""
+"""From a vector per token to a vector per text, or one per output."""
 
 from typing import Any, Literal, TypeAlias
 
 import keras
 from keras import ops
 
-__all__ = ["FirstToken", "MaskedMean", "Pooling", "pooling_layer"]
+__all__ = ["FirstToken", "MaskedMax", "MaskedMean", "Pooling", "TokenAttention", "pooling_layer"]
 
-Pooling: TypeAlias = Literal["mean", "cls"]
-"""`mean`: average over the text's tokens; `cls`: the vector of [CLS]."""
+Pooling: TypeAlias = Literal["mean", "cls", "max", "attention", "label_attention"]
+"""`mean`: average over the text's tokens; `cls`: the vector of [CLS]; `max`: each unit's largest value; `attention`:
+a learned weighted mean; `label_attention`: one for every output."""
+
+_MASKED = -1e9
 
 
-def pooling_layer(pooling: Pooling) -> keras.layers.Layer:
-    """The layer for a kind of pooling; it computes in float32 whatever the encoder's precision is."""
-    return {"mean": MaskedMean, "cls": FirstToken}[pooling](dtype="float32", name="pooling")
+def pooling_layer(pooling: Pooling, *, queries: int = 1) -> keras.layers.Layer:
+    """The layer for a kind of pooling; it computes in float32 whatever the encoder's precision is.
+
+    From float [batch, seq_len, width] and the padding mask, int32 [batch, seq_len], it makes [batch, width], or for
+    `label_attention` [batch, queries, width].
+    """
+    options: dict[str, Any] = {"dtype": "float32", "name": "pooling"}
+    match pooling:
+        case "mean":
+            return MaskedMean(**options)
+        case "cls":
+            return FirstToken(**options)
+        case "max":
+            return MaskedMax(**options)
+        case "attention":
+            return TokenAttention(None, **options)
+        case "label_attention":
+            return TokenAttention(queries, **options)
 
 
 class MaskedMean(keras.layers.Layer):
@@ -29,3 +47,41 @@ class FirstToken(keras.layers.Layer):
 
     def call(self, sequence: Any, padding_mask: Any) -> Any:  # noqa: ARG002 (same inputs as MaskedMean)
         return sequence[:, 0, :]
+
+
+class MaskedMax(keras.layers.Layer):
+    """Takes the largest value of each unit over the positions where int32 [batch, seq_len] is 1."""
+
+    def call(self, sequence: Any, padding_mask: Any) -> Any:
+        return ops.max(sequence + _where_padding(padding_mask, sequence.dtype)[:, :, None], axis=1)
+
+
+class TokenAttention(keras.layers.Layer):
+    """Weighted means of token vectors h, with weights softmax(h . u) over the text's tokens for each query u.
+
+    With a query for every output it is the attention of CAML ("Explainable Prediction of Medical Codes from Clinical
+    Text", Mullenbach et al., 2018, eq. 1-2); with one for the text, that of Yang et al. (2016, "Hierarchical Attention
+    Networks", eq. 6-7) without the layer before it. Queries start at 0, so that it starts as the mean over the tokens,
+    which the encoder is pretrained for.
+    """
+
+    def __init__(self, queries: int | None, **options: Any) -> None:
+        """`queries` make float32 [batch, queries, width]; None has one and makes [batch, width]."""
+        super().__init__(**options)
+        self._queries = queries
+
+    def build(self, sequence_shape: Any, padding_mask_shape: Any) -> None:  # noqa: ARG002 (Keras passes both)
+        self.queries = self.add_weight(
+            shape=(sequence_shape[-1], self._queries or 1), initializer="zeros", name="queries"
+        )
+
+    def call(self, sequence: Any, padding_mask: Any) -> Any:
+        fits = ops.transpose(ops.matmul(sequence, self.queries), (0, 2, 1))
+        weights = ops.softmax(fits + _where_padding(padding_mask, sequence.dtype)[:, None, :], axis=-1)
+        means = ops.matmul(weights, sequence)
+        return means if self._queries else means[:, 0, :]
+
+
+def _where_padding(padding_mask: Any, dtype: Any) -> Any:
+    """0 for tokens and a large negative number for padding, which converts to fewer operations than a selection."""
+    return (1.0 - ops.cast(padding_mask, dtype)) * _MASKED

@@ -10,6 +10,13 @@ from pipeline.report.formats import format_bytes, format_percent, format_score
 
 __all__ = ["checks", "key_numbers", "verdict"]
 
+_KEY_METRICS = {
+    "multi_label": (("Macro-F1", "macro_f1"), ("Micro-F1", "micro_f1")),
+    "single_label": (("Macro-F1", "macro_f1"), ("Accuracy", "accuracy")),
+    "ordinal": (("Macro-F1", "macro_f1"), ("Quadratic kappa", "quadratic_kappa")),
+    "regression": (("Mean Pearson r", "pearson"), ("Mean concordance", "ccc")),
+}
+
 
 def verdict(data: ReportData) -> dict[str, str]:
     """`mood` (good, bad or open), a headline and a sentence."""
@@ -55,11 +62,10 @@ def key_numbers(data: ReportData) -> list[dict[str, str]]:
 
 def _key_numbers(data: ReportData) -> Iterator[dict[str, str]]:
     if data.metrics is not None:
-        rows = f"{data.metrics['rows']:,} {data.metrics['split']} texts"
-        for name, key in (("Macro-F1", "macro_f1"), ("Micro-F1", "micro_f1")):
-            estimate = data.metrics[key]
-            span = f"95 %: {format_score(estimate['low'])} to {format_score(estimate['high'])}"
-            yield {"name": name, "value": format_score(estimate["value"]), "detail": f"{span}; {rows}"}
+        heads = data.metrics["heads"]
+        for document in heads:
+            prefix = f"{document['head']}: " if len(heads) > 1 else ""
+            yield from _of_head(document, data.metrics["split"], prefix, most=1 if len(heads) > 1 else 2)
     for row in export_rows(data):
         if row["size_bytes"] is not None:
             latency = row["latency_ms_p50"]
@@ -73,6 +79,15 @@ def _key_numbers(data: ReportData) -> Iterator[dict[str, str]]:
         worst = min(compared, key=lambda row: row["agreement"])
         detail = f"as the Keras model, {worst['name']} on {worst['texts']:,} texts"
         yield {"name": "Same decisions", "value": format_percent(worst["agreement"]), "detail": detail}
+
+
+def _of_head(document: Mapping[str, Any], split: str, prefix: str, *, most: int) -> Iterator[dict[str, str]]:
+    """The first metrics of a head."""
+    rows = f"{document['rows']:,} {split} texts"
+    for name, key in _KEY_METRICS[document["task"]][:most]:
+        estimate = document[key]
+        span = f"95 %: {format_score(estimate['low'])} to {format_score(estimate['high'])}"
+        yield {"name": prefix + name, "value": format_score(estimate["value"]), "detail": f"{span}; {rows}"}
 
 
 def _failed(document: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from pipeline.report import formats, headline, sections
 from pipeline.report.collect import ReportData
 from pipeline.report.data import data_sections
 from pipeline.report.exports import export_rows
+from pipeline.report.quality import head_sections
 
 __all__ = ["render_report", "render_statistics"]
 
@@ -29,7 +30,7 @@ def render_report(record: ReportData) -> str:
             verdict=headline.verdict(record),
             checks=headline.checks(record),
             key_numbers=headline.key_numbers(record),
-            labels=sections.labels(record),
+            heads=head_sections(record),
             training=sections.training(record),
             data_sections=about_data,
             whole=False,

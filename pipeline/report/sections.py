@@ -8,7 +8,7 @@ from pipeline.report.collect import ReportData
 from pipeline.report.data.balance import balance
 from pipeline.report.exports import export_rows
 
-__all__ = ["labels", "left_out", "stages", "training"]
+__all__ = ["left_out", "stages", "training"]
 
 
 def left_out(data: ReportData) -> list[dict[str, str]]:
@@ -19,7 +19,7 @@ def left_out(data: ReportData) -> list[dict[str, str]]:
         "Training": ("trainer", training(data) is not None),
         "Data": ("example_gen", data.examples is not None),
         "Anomalies": ("example_validator", data.anomalies is not None),
-        "Label balance": ("statistics_gen", balance(data) is not None),
+        "Label balance": ("statistics_gen", balance(data) is not None or _has_numbers_only(data)),
         "Exports": ("saved_model_exporter", bool(export_rows(data))),
         "Proof of the exports": ("infra_validator", data.parity is not None),
     }
@@ -30,6 +30,12 @@ def left_out(data: ReportData) -> list[dict[str, str]]:
     ]
 
 
+def _has_numbers_only(data: ReportData) -> bool:
+    """Whether the data have no labels that could be out of balance, but numbers."""
+    examples = data.examples or {}
+    return bool(examples.get("targets")) and not examples["labels"]
+
+
 def _absence(data: ReportData, stage: str) -> str:
     result = data.stages.get(stage)
     if result is None:
@@ -37,13 +43,6 @@ def _absence(data: ReportData, stage: str) -> str:
     if result["state"] == "REFUSED":
         return f"{stage} was not run, for the reason at the top."
     return f"{stage} left nothing to show."
-
-
-def labels(data: ReportData) -> list[dict[str, Any]] | None:
-    """The per-label table of `metrics.json`, best F1 first."""
-    if data.metrics is None:
-        return None
-    return sorted(data.metrics["labels"], key=lambda row: (-(row["f1"]["value"] or 0.0), row["label"]))
 
 
 def training(data: ReportData) -> dict[str, Any] | None:

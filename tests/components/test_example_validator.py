@@ -286,3 +286,30 @@ def test_planted_drift_is_found_and_resamples_are_silent():
         assert [drift.validate(texts, labels, parts, seed=seed) for seed in range(3)] == [[]] * 3
     assert drift.is_found(texts, labels, "joy", 2.0, seed=1)
     assert drift.is_found(texts, labels, "embarrassment", 3.0, seed=2)
+
+
+def valences(offset=0.0):
+    lines = [f"row {n} of the file,{2 + n % 5 / 2 + offset}" for n in range(200)]
+    return "text,valence\n" + "\n".join(lines) + "\n"
+
+
+def validate_targets(directory, test, schema):
+    splits = {"train": write(directory / "a.csv", valences()), "test": write(directory / "b.csv", test)}
+    settings = {"columns": {"targets": ["valence"]}, "duplicates": {"policy": "off"}}
+    examples = generate(directory, splits=splits, **settings)
+    path = write(directory / "mine.pbtxt", schema)
+    anomalies, _ = run(directory, profile(directory, examples), examples, schema_path=path)
+    return [entry for entry in anomalies.anomalies() if entry["feature"] == "target/valence"]
+
+
+def test_numbers_out_of_their_scale_and_of_another_distribution_are_found(tmp_path):
+    others = "".join(f'feature {{ name: "{name}" type: BYTES }}\n' for name in ("id", "labels", "text"))
+    scale = "float_domain { min: 1 max: 5 }"
+    compared = "skew_comparator { jensen_shannon_divergence { threshold: 0.1 } }"
+    schema = f'{others}feature {{ name: "target/valence" type: FLOAT {scale} {compared} }}\n'
+    assert validate_targets(tmp_path / "healthy", valences(), schema) == []
+    anomalies = validate_targets(tmp_path / "shifted", valences(2.0), schema)
+    assert {(entry["split"], entry["type"]) for entry in anomalies} == {
+        ("test", "FLOAT_TYPE_BIG_FLOAT"),
+        ("test", "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH"),
+    }

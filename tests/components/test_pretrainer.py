@@ -31,28 +31,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sentences in which each word follows from the one before."""
+    """Texts that keep to one of four subjects, of four words each."""
     generator = random.Random(4)
-    cycle = [
-        "i",
-        "am",
-        "so",
-        "happy",
-        "today",
-        "with",
-        "my",
-        "dog",
-        "and",
-        "we",
-        "love",
-        "the",
-        "fun",
-        "game",
-    ]
+    subjects = ("happy glad great fun", "sad hurt lost miss", "dog cat car home", "you we they he")
     lines = []
-    for _ in range(400):
-        start = generator.randrange(len(cycle))
-        lines.append(" ".join((cycle * 2)[start : start + generator.randint(5, 12)]))
+    for _ in range(500):
+        words = generator.choice(subjects).split()
+        lines.append(" ".join(generator.choices(words, k=generator.randint(6, 9))))
     path = tmp_path_factory.mktemp("texts") / "domain.txt.gz"
     path.write_bytes(gzip.compress("\n".join([*lines, "", "  "]).encode()))
     return path
@@ -70,17 +55,17 @@ def _pretrain(directory: Path, prepared: Prepared, **settings: Any) -> tuple[Pre
 @pytest.fixture(scope="module")
 def pretrained(prepared: Prepared, texts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     directory = tmp_path_factory.mktemp("pretrained")
-    return _pretrain(directory, prepared, texts=str(texts), train_split=False, epochs=10)
+    return _pretrain(directory, prepared, texts=str(texts), train_split=False, epochs=5)
 
 
 def test_perplexity_falls_on_texts_that_were_held_out(pretrained: Any):
-    """By chance, and by knowing how often each word occurs, it would stay near 13."""
+    """16 is what it is for those who know how often each word occurs, 4 for those who see the subject."""
     artifact, summary = pretrained
     document = json.loads(artifact.history_path.read_text(encoding="utf-8"))
     perplexities = [epoch["perplexity"] for epoch in document["epochs"]]
-    assert len(perplexities) == 11
-    assert perplexities[0] > 9
-    assert perplexities[-1] < 4
+    assert len(perplexities) == 6
+    assert perplexities[0] > 12
+    assert perplexities[-1] < 8
     assert summary["perplexity"] == pytest.approx(perplexities[-1], abs=0.01)
     assert not summary["published head"]
 
@@ -117,10 +102,11 @@ def test_reads_the_training_split_and_a_column_of_a_table(prepared: Prepared, tm
     table.write_text(
         "\n".join([*lines, lines[0], '{"body": " "}', '{"other": 1}', "broken"]), encoding="utf-8"
     )
-    options = {"texts": str(table), "text_column": "body", "epochs": 1}
+    options = {"texts": str(table), "text_column": "body", "epochs": 1, "precision": "mixed_bfloat16"}
     _, both = _pretrain(tmp_path / "both", prepared, **options)
     _, alone = _pretrain(tmp_path / "alone", prepared, **options, train_split=False)
     assert alone["texts"] == 50 - 10
+    assert np.isfinite(alone["perplexity"])
     examples, _, _ = prepared
     assert 200 < both["texts"] <= examples.summary()["splits"]["train"]["rows"] + 50
 

@@ -298,3 +298,24 @@ def test_goemotions_against_a_plain_count(tmp_path):
         assert entry["length_words"]["p95"] == pytest.approx(
             np.percentile([len(text.split()) for text in texts], 95)
         )
+
+
+def test_numbers_have_statistics_each(tmp_path):
+    content = "text,valence,arousal\na,1.5,3\nb,2.5,\nc,4.5,3\nd,,3\n"
+    source = write(tmp_path / "a.csv", content)
+    examples = generate(tmp_path, splits={"train": source}, columns={"targets": ["valence", "arousal"]})
+    statistics = profile(tmp_path, examples)
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        statistics.stats_path("train").read_bytes()
+    ).datasets
+    by_name = {feature.name: feature for feature in dataset.features}
+    valence = by_name["target/valence"]
+    assert valence.type == valence.FLOAT
+    numbers = valence.num_stats
+    assert (numbers.common_stats.num_non_missing, numbers.common_stats.num_missing) == (3, 1)
+    assert (numbers.min, numbers.max, numbers.median) == (1.5, 4.5, 2.5)
+    assert numbers.mean == pytest.approx(8.5 / 3)
+    assert numbers.std_dev == pytest.approx(np.std([1.5, 2.5, 4.5]))
+    assert sum(bucket.sample_count for bucket in numbers.histograms[0].buckets) == 3
+    assert by_name["target/arousal"].num_stats.std_dev == 0
+    assert statistics.document()["splits"]["train"]["label_counts"] == {}

@@ -80,7 +80,7 @@ def learned(
         epochs=5,
         batch_size=16,
         precision="mixed_bfloat16",
-        early_stopping_patience=None,
+        early_stopping={"patience": None},
     )
     return model, summary, recorder
 
@@ -189,7 +189,7 @@ def test_stops_early_and_keeps_the_best_epoch(prepared: Prepared, tmp_path: Path
         recorder,
         epochs=40,
         learning_rate=0.9,
-        early_stopping_patience=1,
+        early_stopping={"patience": 1},
         warmup=0,
     )
     history = json.loads(model.history_path.read_text())

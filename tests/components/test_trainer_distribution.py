@@ -22,7 +22,7 @@ SETTINGS = {
     "precision": "float32",
     "dropout": 0.0,
     "encoder_dropout": 0.0,
-    "early_stopping_patience": None,
+    "early_stopping": {"patience": None},
 }
 HALF = {**SETTINGS, "batch_size": 8}
 TIMEOUT_S = 600
@@ -76,6 +76,16 @@ def test_two_devices(prepared: Path, alone: Path, tmp_path: Path) -> None:
     settings = {**HALF, "distribution": "mirrored"}
     _end(start_training(prepared=prepared, model=tmp_path, settings=settings, logical_cpus=2))
     _assert_equal(tmp_path, alone)
+
+
+def test_two_devices_regularize_as_one(prepared: Path, tmp_path: Path) -> None:
+    regularization = {"ema": {"decay": 0.9}, "adversarial": {"steps": 2}, "r_drop": {}}
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    settings = {"regularization": regularization, "epochs": 1}
+    _end(start_training(prepared=prepared, model=alone, settings={**SETTINGS, **settings}))
+    both = {**HALF, **settings, "distribution": "mirrored"}
+    _end(start_training(prepared=prepared, model=shared, settings=both, logical_cpus=2))
+    _assert_equal(shared, alone)
 
 
 def _free_ports(count: int) -> list[int]:

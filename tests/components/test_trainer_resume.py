@@ -17,6 +17,8 @@ from components.core.component import Scratch
 from components.core.errors import StoppedError
 from components.data.records.tfrecord import read_records
 from components.modeling.classifier import load_model
+from components.modeling.training.early_stopping import EarlyStoppingConfig
+from components.modeling.training.regularization.settings import RegularizationConfig
 from components.modeling.training.step import TrainingStep
 from components.trainer import TrainerConfig, trainer
 from tests.components.toy_corpus import run_transform, toy_examples
@@ -173,7 +175,12 @@ def test_a_training_that_is_over_is_not_run_again(
 def test_early_stopping_remembers_the_epochs_without_gain(
     prepared: Prepared, tmp_path: Path, act_before: dict[int, Any]
 ) -> None:
-    settings = {"epochs": 30, "learning_rate": 0.5, "warmup": 0.0, "early_stopping_patience": 2}
+    settings = {
+        "epochs": 30,
+        "learning_rate": 0.5,
+        "warmup": 0.0,
+        "early_stopping": EarlyStoppingConfig(patience=2),
+    }
     whole = _train(tmp_path / "whole", prepared, **settings)
     steps = act_before[0]
     assert steps < 30 * 8, "stopped early"
@@ -183,6 +190,24 @@ def test_early_stopping_remembers_the_epochs_without_gain(
         _train(tmp_path / "crash", prepared, scratch=tmp_path / "scratch", **settings)
     del act_before[steps - 1]
     _assert_same(_train(tmp_path / "model", prepared, scratch=tmp_path / "scratch", **settings), whole)
+
+
+@pytest.mark.parametrize(
+    "average", [{"ema": {"decay": 0.9}}, {"checkpoint_mean": {"count": 2, "of": "best"}}], ids=["ema", "mean"]
+)
+def test_averages_and_changed_words_go_on_as_well(
+    prepared: Prepared, tmp_path: Path, act_before: dict[int, Any], average: dict[str, Any]
+) -> None:
+    augmentation = {"drop": 0.1, "delete": 0.1, "swap": 0.1}
+    regularization = RegularizationConfig.model_validate({**average, "augmentation": augmentation})
+    whole = _train(tmp_path / "whole", prepared, regularization=regularization)
+    act_before[0] = 0
+    act_before[14] = _crash
+    with pytest.raises(CrashError):
+        _train(tmp_path / "crash", prepared, scratch=tmp_path / "scratch", regularization=regularization)
+    del act_before[14]
+    model = _train(tmp_path / "model", prepared, scratch=tmp_path / "scratch", regularization=regularization)
+    _assert_same(model, whole)
 
 
 def test_without_scratch_a_signal_acts_as_ever(

@@ -54,6 +54,7 @@ def workspace(tmp_path: Path) -> Path:
             "splits": {"train": "train.jsonl", "validation": "validation.jsonl"},
             "columns": {"id": "id"},
         },
+        "example_validator": {"required_splits": ["train", "validation"]},
         "transform": {"encoder": "tiny-random", "max_tokens": 32},
         "trainer": {"epochs": 2, "batch_size": 8, "learning_rate": 5e-3, "checkpoints": {"every_steps": 2}},
     }

@@ -1,4 +1,9 @@
-from pipeline.config import parse_config
+from importlib.resources import files
+
+import pytest
+
+from pipeline.config import load_config, parse_config
+from tests.benchmarks.tasks import CASES, configured
 
 EXAMPLES = {"name": "emotions", "example_gen": {"source": "data.csv"}}
 
@@ -25,3 +30,20 @@ def test_the_own_section_of_statistics_gen_comes_first():
     config = parse_config({**EXAMPLES, "statistics_gen": {"encoder": None}, "transform": {"casing": "cased"}})
     assert config.statistics_gen.encoder is None
     assert config.statistics_gen.casing == "cased"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(files("pipeline").joinpath("configs").iterdir(), key=str), ids=lambda path: path.name
+)
+def test_the_shipped_configurations_are_valid(path):
+    config = load_config(path)
+    assert config.evaluator.thresholds.model_dump(exclude_none=True)
+    assert config.name == path.stem
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_benchmarked_configurations_are_valid(case):
+    config = configured(case)
+    assert (config.transform.segments == 2) == (
+        config.example_gen.nested is not None and "no" not in case.name
+    )

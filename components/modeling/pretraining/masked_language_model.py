@@ -117,8 +117,8 @@ class MaskedLanguageModel:
         steps_per_epoch = -(-len(train) // config.batch_size)
         if self._head_weights is None:
             self._teach_head(head, forward, train, math.ceil(_HEAD_SHARE * config.epochs * steps_per_epoch))
-        held_out_batches = self._held_out_batches(held_out)
-        epochs = [PretrainingEpoch(0, None, self._perplexity(forward, held_out_batches), None)]
+        perplexity = _Perplexity(forward, self._held_out_batches(held_out))
+        epochs = [PretrainingEpoch(0, None, perplexity.measure(), None)]
         self._tell(epochs[-1])
         variables = [*self._backbone.trainable_variables, *head.trainable_variables]
         total = config.epochs * steps_per_epoch
@@ -134,9 +134,10 @@ class MaskedLanguageModel:
                 if position % _STEPS_BETWEEN_REPORTS == 0 or position == steps_per_epoch:
                     done = (number - 1) * steps_per_epoch + position
                     self._report(f"epoch {number}/{config.epochs}", meter, done, total)
-            perplexity = self._perplexity(forward, held_out_batches)
             reading = meter.total
-            epochs.append(PretrainingEpoch(number, reading.loss, perplexity, reading.examples_per_second))
+            epochs.append(
+                PretrainingEpoch(number, reading.loss, perplexity.measure(), reading.examples_per_second)
+            )
             self._tell(epochs[-1])
         return epochs
 
@@ -186,27 +187,18 @@ class MaskedLanguageModel:
                 if done == steps:
                     break
 
-    def _held_out_batches(self, held_out: Corpus) -> list[tuple[MaskedBatch, int]]:
+    def _held_out_batches(self, held_out: Corpus) -> list[MaskedBatch]:
         """Texts of like length together, with the same tokens hidden whenever they are asked for."""
         random = np.random.default_rng(self._config.seed)
         order = np.argsort(held_out.lengths, kind="stable")
         size = self._config.batch_size
-        batches = [
+        return [
             self._hide(held_out.take(order[start : start + size]), random)
             for start in range(0, len(order), size)
         ]
-        return [(batch, len(batch.tokens)) for batch in batches if len(batch.tokens)]
 
     def _hide(self, texts: Corpus, random: np.random.Generator) -> MaskedBatch:
         return self._masker.hide(texts.rows, texts.segments, random)
-
-    def _perplexity(self, forward: Any, batches: Sequence[tuple[MaskedBatch, int]]) -> float:
-        @tf.function(input_signature=_BATCH_SPEC)
-        def measure(inputs: Any, positions: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-            return forward(inputs, positions, tokens, training=False)
-
-        losses = [float(measure(*_tensors(batch))) * hidden for batch, hidden in batches]
-        return math.exp(min(sum(losses) / sum(hidden for _, hidden in batches), 700))
 
     def _report(self, what: str, meter: Meter, completed: int, total: int) -> None:
         recent = meter.read()
@@ -225,6 +217,23 @@ class MaskedLanguageModel:
         self._progress.log(
             f"epoch {epoch.epoch}/{self._config.epochs}: loss {epoch.loss:.3f}, perplexity {epoch.perplexity:.1f}"
         )
+
+
+class _Perplexity:
+    """Measures how well hidden tokens of texts that are not learnt from are guessed."""
+
+    def __init__(self, forward: Any, batches: Sequence[MaskedBatch]) -> None:
+        @tf.function(input_signature=_BATCH_SPEC)
+        def loss(inputs: Any, positions: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+            return forward(inputs, positions, tokens, training=False)
+
+        self._loss = loss
+        self._batches = batches
+
+    def measure(self) -> float:
+        """e to the mean cross-entropy."""
+        total = sum(float(self._loss(*_tensors(batch))) * len(batch.tokens) for batch in self._batches)
+        return math.exp(min(total / sum(len(batch.tokens) for batch in self._batches), 700))
 
 
 def history(epochs: Sequence[PretrainingEpoch]) -> dict[str, Any]:

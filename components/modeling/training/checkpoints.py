@@ -117,8 +117,10 @@ class Checkpoints:
         from_chief = self._distribution.from_chief
         told = _encode(snapshot)
         (size,) = from_chief(np.array([len(told)]))
+        if not size:
+            return None
         found = from_chief(told if len(told) == size else np.zeros(size, np.uint8))
-        for variable in self._variables if size else ():
+        for variable in self._variables:
             variable.assign(from_chief(variable.numpy()))
         return _decode(found)
 
@@ -162,8 +164,6 @@ def _encode(snapshot: Snapshot | None) -> NDArray[np.uint8]:
     return np.frombuffer(stream.getvalue(), np.uint8)
 
 
-def _decode(content: NDArray[np.uint8]) -> Snapshot | None:
-    if not len(content):
-        return None
+def _decode(content: NDArray[np.uint8]) -> Snapshot:
     arrays = dict(np.load(io.BytesIO(content.tobytes())))
     return Snapshot(json.loads(str(arrays.pop("document"))), arrays)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,12 @@ from components.modeling.training.adamw import AdamW
 from components.modeling.training.batching import Batches, Step
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
+from components.modeling.training.early_stopping import EarlyStopping
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.meter import Meter
-from components.modeling.training.objective import BatchLoss, HeadsLoss, NetworkObjective
+from components.modeling.training.objective import BatchLoss, HeadsLoss
+from components.modeling.training.regularization.augmentation import Augmentation
+from components.modeling.training.regularization.regularizer import regularized
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
@@ -48,8 +51,8 @@ class Epoch:
         epoch: its number, from 1.
         loss: mean training loss.
         validation_loss: mean loss on the validation split, without what is configured against imbalance.
-        validation_metric: what the best epoch is chosen by (`components.modeling.training.validation`), with
-            thresholds tuned on the same split.
+        validation_metric: what the gate uses (`components.modeling.training.validation`), with thresholds tuned on
+            the same split.
         validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
         input_share: share of their time, 0-1, in which the next batch was waited for.
@@ -70,7 +73,7 @@ class TrainingResult:
 
     Attributes:
         epochs: those that were run.
-        best: the one with the highest validation metric.
+        best: the best one by what early stopping watches.
         metric: the metric's name.
         thresholds: float32 [outputs], tuned on the best epoch's validation scores.
     """
@@ -105,7 +108,7 @@ class _State:
         meter: of that epoch.
         best: position of the best epoch in `epochs`.
         thresholds: float32 [outputs], of the best epoch.
-        weights: of the network after the best epoch.
+        weights: of the network after the best epoch, or their average.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -152,6 +155,7 @@ class Training:
         config: the Trainer's settings.
         log: where the curves go.
         progress: who is told.
+        augmentation: changes the training texts.
         distribution: the devices that share each step, in whose scope the network was made; one by default.
         checkpoint_dir: where the state is kept, and found again after an interruption; None keeps none.
     """
@@ -167,6 +171,7 @@ class Training:
         config: "TrainerConfig",
         log: TrainingLog,
         progress: Progress,
+        augmentation: Augmentation | None = None,
         distribution: Distribution | None = None,
         checkpoint_dir: Path | None = None,
     ) -> None:
@@ -179,6 +184,8 @@ class Training:
         self._config = config
         self._log = log
         self._progress = progress
+        self._early_stopping = EarlyStopping(config.early_stopping)
+        self._early_stopping.check_fits([head.name for head in heads])
         self._scorer = Scorer(float32_network, heads)
         self._batches = Batches(
             train,
@@ -186,6 +193,7 @@ class Training:
             batch_size=config.batch_size,
             seed=config.seed,
             replicas=self._devices.replicas,
+            augment=augmentation,
         )
         self._epoch_starts = np.cumsum(
             [0, *(self._batches.steps(1 + epoch) for epoch in range(config.epochs))]
@@ -204,11 +212,23 @@ class Training:
                 weight_decay=config.weight_decay,
                 clip_norm=config.clip_norm,
             )
+            variables = [variable.value for variable in network.trainable_variables]
+            regular = regularized(
+                config.regularization,
+                network=network,
+                heads=heads,
+                loss=_loss(config, heads, train),
+                loss_weights={name: head.loss_weight for name, head in config.heads.items()},
+                variables=variables,
+            )
+        self._average = regular.average
         self._step = TrainingStep(
-            NetworkObjective(network, _loss(config, heads, train)),
-            [variable.value for variable in network.trainable_variables],
+            regular.objective,
+            variables,
             self._optimizer,
             outputs=len(output_names(heads)) * (1 if train.answers is None else 2),
+            gradients=regular.gradients,
+            average=regular.average,
             distribution=self._devices,
             accumulation=config.batching.gradient_accumulation,
         )
@@ -219,13 +239,14 @@ class Training:
             variables={
                 "network": [variable.value for variable in network.variables],
                 "optimizer": list(self._optimizer.variables),
+                "average": [] if regular.average is None else list(regular.average.variables),
             },
             distribution=self._devices,
             logs_dir=log.directory,
         )
 
     def run(self) -> TrainingResult:
-        """Trains until the last epoch, or until `early_stopping_patience` epochs brought nothing better.
+        """Trains until the last epoch, or until the patience of early stopping is over.
 
         Goes on where an earlier training stopped, if that left a checkpoint.
 
@@ -263,8 +284,7 @@ class Training:
     def _is_over(self, state: _State) -> bool:
         if len(state.epochs) == self._config.epochs:
             return True
-        patience = self._config.early_stopping_patience
-        if patience is None or len(state.epochs) - 1 - state.best < patience:
+        if not self._early_stopping.is_over(self._watched(state)):
             return False
         self._progress.log(f"nothing better since epoch {state.best + 1}: stopped early")
         return True
@@ -317,17 +337,14 @@ class Training:
         number, step = len(state.epochs) + 1, self._steps_done(state)
         message = f"epoch {number}/{self._config.epochs}  validating"
         self._progress.update(message, completed=step, total=self._total_steps)
-        if self._float32_network is not self._network:
-            self._float32_network.set_weights(self._network.get_weights())
-        validation = validate(self._scorer, self._heads, self._validation)
+        weights = self._averaged_weights()
+        validation = self._validate(weights)
         measured = state.meter.total
-        # The machines of a cluster must agree on the best epoch to its last bit.
-        metric = float(self._devices.from_chief(np.array(validation.metric)))
         epoch = Epoch(
             epoch=number,
             loss=measured.loss,
             validation_loss=validation.loss,
-            validation_metric=metric,
+            validation_metric=validation.metric,
             validation_by_head=validation.by_head,
             examples_per_second=measured.examples_per_second,
             input_share=measured.input_share,
@@ -335,9 +352,49 @@ class Training:
         self._tell(step, epoch, validation)
         state.epochs.append(epoch)
         state.step = 0
-        if number == 1 or epoch.validation_metric > state.epochs[state.best].validation_metric:
-            state.best = number - 1
-            state.thresholds, state.weights = validation.thresholds, self._network.get_weights()
+        state.best = self._early_stopping.best(self._watched(state))
+        if state.best == number - 1:
+            state.thresholds, state.weights = validation.thresholds, weights
+
+    def _watched(self, state: _State) -> list[float]:
+        """By epoch, what early stopping watches."""
+        return [
+            self._early_stopping.value(
+                metric=epoch.validation_metric, loss=epoch.validation_loss, by_head=epoch.validation_by_head
+            )
+            for epoch in state.epochs
+        ]
+
+    def _averaged_weights(self) -> list[NDArray[np.float32]]:
+        """What is validated and kept, as `network.get_weights()`: the weights, or their average."""
+        weights: list[NDArray[np.float32]] = self._network.get_weights()
+        if self._average is None:
+            return weights
+        metric = 0.0
+        if self._average.by_metric:
+            plain = self._validate(weights)
+            metric = self._early_stopping.value(metric=plain.metric, loss=plain.loss, by_head=plain.by_head)
+        self._average.add(metric)
+        variables = map(id, self._network.trainable_variables)
+        averages = dict(zip(variables, self._average.values(), strict=True))
+        return [
+            averages.get(id(variable), value)
+            for variable, value in zip(self._network.weights, weights, strict=True)
+        ]
+
+    def _validate(self, weights: list[NDArray[np.float32]]) -> Validation:
+        """Scores the validation split with these weights; the network's own stay as they are."""
+        own = self._network.get_weights() if self._float32_network is self._network else None
+        self._float32_network.set_weights(weights)
+        found = validate(self._scorer, self._heads, self._validation)
+        if own is not None:
+            self._network.set_weights(own)
+        # The machines of a cluster must agree on the best epoch to its last bit.
+        metric, loss, *by_head = self._devices.from_chief(
+            np.array([found.metric, found.loss, *found.by_head.values()])
+        ).tolist()
+        agreed = dict(zip(found.by_head, by_head, strict=True))
+        return replace(found, metric=metric, loss=loss, by_head=agreed)
 
     def _tell(self, step: int, epoch: Epoch, validation: Validation) -> None:
         by_head = validation.by_head if len(self._heads) > 1 else {}

@@ -20,6 +20,7 @@ from components.modeling.precision import Policy
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.loop import Training
+from components.modeling.training.regularization.augmentation import Augmentation
 from tflite.host_tokenizer import TokenizerSpec
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class SingleTraining:
             network, float32_network, model_config = self._networks(config, train)
         if config.seed != self.initial_seed:
             seed_dropout(network, config.seed)
+        changes = config.regularization.augmentation
         with TrainingLog(self.logs_dir / name) as log:
             result = Training(
                 network=network,
@@ -77,6 +79,7 @@ class SingleTraining:
                 config=config,
                 log=log,
                 progress=progress,
+                augmentation=None if changes is None else Augmentation(changes, self.tokenizer),
                 distribution=self.distribution,
                 checkpoint_dir=None if self.kept_in is None else self.kept_in / "checkpoints" / name,
             ).run()
@@ -108,9 +111,15 @@ class SingleTraining:
             for_tests_only=encoder.for_tests_only,
             backbone=BackboneConfig.of(backbone),
             pooling=config.pooling,
+            hidden_units=config.hidden_units,
             dropout=config.dropout,
         )
         start = initial_logits(self.heads, train.targets, train.weights)
-        network = build_network(model_config, backbone=backbone, initial_logits=start)
+        network = build_network(
+            model_config,
+            backbone=backbone,
+            initial_logits=start,
+            dropout_samples=config.regularization.dropout_samples,
+        )
         float32_network = network if self.policy == "float32" else build_network(model_config)
         return network, float32_network, model_config

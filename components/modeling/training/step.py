@@ -11,6 +11,7 @@ from components.modeling.training.batching import Step
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.gradients import Gradient, Gradients, plain_gradients
 from components.modeling.training.objective import Objective, TokenInputs
+from components.modeling.training.regularization.averaging import WeightAverage
 
 __all__ = ["TrainingStep"]
 
@@ -29,6 +30,7 @@ class TrainingStep:
         *,
         outputs: int,
         gradients: Gradients = plain_gradients,
+        average: WeightAverage | None = None,
         distribution: Distribution | None = None,
         accumulation: int = 1,
     ) -> None:
@@ -40,6 +42,7 @@ class TrainingStep:
             optimizer: what updates them.
             outputs: columns of the targets.
             gradients: how gradients are computed.
+            average: of the weights.
             distribution: the devices that share a step; one by default.
             accumulation: rounds of gradient accumulation.
         """
@@ -67,7 +70,10 @@ class TrainingStep:
                 losses.append(loss)
                 sums = [_add(total, item) for total, item in zip(sums, found, strict=True)]
             share = 1 / (accumulation * devices.replicas)
-            optimizer.apply(devices.sum([_scale(item, share) for item in sums]))
+            total = devices.sum([_scale(item, share) for item in sums])
+            if average is not None:
+                average.before_update(total)
+            optimizer.apply(total)
             return tf.add_n(losses) / accumulation
 
         spec = (INPUT_SPEC, tf.TensorSpec([None, outputs]), tf.TensorSpec([None]))

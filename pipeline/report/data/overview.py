@@ -19,6 +19,7 @@ def overview(data: ReportData) -> dict[str, Any] | None:
     return {
         "total": total,
         "labels": len(data.examples.get("labels") or ()),
+        "targets": len(data.examples.get("targets") or ()),
         "dead_letters": data.examples.get("dead_letters"),
         "masked_rows": data.examples.get("masked_rows"),
         "spans": data.examples.get("spans"),

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from components.modeling.pooling import pooling_layer
 
@@ -19,6 +20,39 @@ def test_cls_is_the_first_token() -> None:
     np.testing.assert_array_equal(pooling_layer("cls")(SEQUENCE, MASK), [[1, 2], [5, 6]])
 
 
-def test_an_unknown_pooling_is_refused() -> None:
-    with pytest.raises(KeyError):
-        pooling_layer("max")  # type: ignore[arg-type]
+def test_max_is_over_tokens_and_not_padding() -> None:
+    np.testing.assert_array_equal(pooling_layer("max")(-SEQUENCE, MASK), [[-1, -2], [-5, -6]])
+
+
+def _softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(values - values.max())
+    return powers / powers.sum()
+
+
+def test_attention_starts_as_the_mean() -> None:
+    np.testing.assert_allclose(pooling_layer("attention")(SEQUENCE, MASK), [[2, 3], [5, 6]], rtol=1e-6)
+    by_label = pooling_layer("label_attention", queries=3)(SEQUENCE, MASK)
+    np.testing.assert_allclose(by_label, np.repeat([[[2, 3]], [[5, 6]]], 3, axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("queries", [1, 4])
+def test_attention_is_a_mean_weighted_by_the_softmax_of_fits(queries: int) -> None:
+    generator = np.random.default_rng(0)
+    sequence = generator.normal(size=(3, 5, 6)).astype(np.float32)
+    lengths = [5, 2, 1]
+    mask = (np.arange(5) < np.array(lengths)[:, None]).astype(np.int32)
+    layer = pooling_layer("label_attention", queries=queries)
+    layer(sequence, mask)
+    weights = generator.normal(size=(6, queries)).astype(np.float32)
+    layer.queries.assign(weights)
+    found = layer(sequence, mask).numpy()
+    for row, length in enumerate(lengths):
+        tokens = sequence[row, :length].astype(np.float64)
+        for query in range(queries):
+            expected = _softmax(tokens @ weights[:, query]) @ tokens
+            np.testing.assert_allclose(found[row, query], expected, rtol=1e-4, atol=1e-6)
+    if queries == 1:
+        single = pooling_layer("attention")
+        single(sequence, mask)
+        single.queries.assign(weights)
+        np.testing.assert_allclose(single(sequence, mask), found[:, 0], rtol=1e-6)

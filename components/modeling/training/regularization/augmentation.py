@@ -16,7 +16,7 @@ _FIXED = ("[PAD]", "[CLS]", "[SEP]")
 
 
 class Augmentation:
-    """Changes the words of a batch, anew for every epoch, and in the same way for the same seed, epoch and step.
+    """Changes words of a batch at random.
 
     A word is a token with the `##` pieces that follow it. Word dropout ("Deep Unordered Composition Rivals Syntactic
     Methods", Iyyer et al., 2015, section 3.2) puts one token, [MASK] or [UNK], in the place of every piece. Deletion
@@ -24,14 +24,13 @@ class Augmentation:
     dictionary. No operation takes the last word of a text's segment, or moves a word into another segment.
     """
 
-    def __init__(self, settings: AugmentationSettings, tokenizer: TokenizerSpec, *, seed: int) -> None:
+    def __init__(self, settings: AugmentationSettings, tokenizer: TokenizerSpec) -> None:
         """Looks up the pieces.
 
         Raises:
             ConfigError: the vocabulary has no [MASK], and words shall become that.
         """
         self._settings = settings
-        self._seed = seed
         self._is_piece = np.array([token.startswith("##") for token in tokenizer.vocabulary])
         self._is_fixed = np.isin(
             np.arange(len(tokenizer.vocabulary)), [tokenizer.id_by_token[token] for token in _FIXED]
@@ -43,9 +42,11 @@ class Augmentation:
             )
         self._drop_id = tokenizer.id_by_token.get(drop_token, tokenizer.unknown_id)
 
-    def __call__(self, batch: Batch, *, epoch: int, step: int) -> Batch:
-        """A changed copy, as wide as the batch: what is deleted becomes padding at the end."""
-        random = np.random.default_rng((self._seed, epoch, step))
+    def __call__(self, batch: Batch, random: np.random.Generator) -> Batch:
+        """A changed copy, as wide as the batch: what is deleted becomes padding at the end.
+
+        The generator is all it depends on: made from seed, epoch and step, a resumed training sees the same words.
+        """
         token_ids, is_token = batch.inputs["token_ids"].copy(), batch.inputs["padding_mask"] == 1
         words = _Words(batch, is_piece=self._is_piece, is_fixed=self._is_fixed)
         settings = self._settings

@@ -20,6 +20,10 @@ class WeightAverage(Protocol):
     by_metric: bool
     """Whether `add` wants to know the validation metric of the weights as they are."""
 
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """Its state, and what it is the average of."""
+
     def before_update(self, gradients: Sequence[Gradient]) -> None:
         """Called in the graph of a step, before the optimizer applies the gradients of the variables, in order."""
 
@@ -63,20 +67,23 @@ class Ema(tf.Module):
         self._averages = [_Average(variable) for variable in variables]
 
     def before_update(self, gradients: Sequence[Gradient]) -> None:
+        log_decay = tf.convert_to_tensor(self._log_decay)
         for average, gradient in zip(self._averages, gradients, strict=True):
             if isinstance(gradient, tf.IndexedSlices):
                 rows, _ = tf.unique(gradient.indices)
-                average.catch_up_rows(rows, self._log_decay)
+                average.catch_up_rows(rows, log_decay)
             elif gradient is not None:
-                average.catch_up(self._log_decay)
+                average.catch_up(log_decay)
         # Now the optimizer makes the step that this decay belongs to.
-        self._log_decay.assign_add(tf.math.log(self._next_decay(self._steps.assign_add(1))))
+        tf.raw_ops.AssignAddVariableOp(resource=self._steps.handle, value=tf.constant(1, tf.int64))
+        tf.raw_ops.AssignAddVariableOp(resource=self._log_decay.handle, value=tf.math.log(self._decay_now()))
 
-    def _next_decay(self, step: tf.Tensor) -> tf.Tensor:
+    def _decay_now(self) -> tf.Tensor:
+        decay = tf.constant(self._decay, tf.float64)
         if not self._warmup:
-            return tf.constant(self._decay, tf.float64)
-        count = tf.cast(step, tf.float64)
-        return tf.minimum(tf.constant(self._decay, tf.float64), (1 + count) / (10 + count))
+            return decay
+        count = tf.cast(self._steps, tf.float64)
+        return tf.minimum(decay, (1 + count) / (10 + count))
 
     def add(self, metric: float) -> None:  # noqa: ARG002 (the steps are what counts)
         return
@@ -96,13 +103,16 @@ class _Average(tf.Module):
         rows = variable.shape[0] if variable.shape.rank else 1
         self._since = tf.Variable(tf.zeros([rows], tf.float64), trainable=False, name="log_decay")
 
+    # By their handles, every replica of a distribution strategy updates its own copy, as the optimizer does.
+
     def catch_up(self, log_decay: tf.Tensor) -> None:
         """For a variable whose rows always have their turn together: one fused kernel."""
-        kept = tf.cast(tf.exp(log_decay - self._since[0]), tf.float32)
+        kept = tf.cast(tf.exp(log_decay - tf.convert_to_tensor(self._since)[0]), tf.float32)
         tf.raw_ops.ResourceApplyGradientDescent(
             var=self._average.handle, alpha=1 - kept, delta=self._average - self._variable
         )
-        self._since.assign(tf.fill(self._since.shape, log_decay))
+        now = tf.fill(self._since.shape, log_decay)
+        tf.raw_ops.AssignVariableOp(resource=self._since.handle, value=now)
 
     def catch_up_rows(self, rows: tf.Tensor, log_decay: tf.Tensor) -> None:
         """For the rows, int [count], each of them once."""
@@ -110,9 +120,9 @@ class _Average(tf.Module):
         kept = tf.reshape(kept, [-1] + [1] * (self._variable.shape.rank - 1))
         weights = tf.gather(self._variable, rows)
         average = weights + kept * (tf.gather(self._average, rows) - weights)
-        self._average.scatter_update(tf.IndexedSlices(average, rows))
         now = tf.fill(tf.shape(rows), log_decay)
-        self._since.scatter_update(tf.IndexedSlices(now, rows))
+        tf.raw_ops.ResourceScatterUpdate(resource=self._average.handle, indices=rows, updates=average)
+        tf.raw_ops.ResourceScatterUpdate(resource=self._since.handle, indices=rows, updates=now)
 
     def value(self, log_decay: float) -> NDArray[np.float32]:
         """What it would be if every row had its turn now; changes nothing."""

@@ -1,18 +1,14 @@
 """R-Drop: two passes that drop different units shall give the same answer."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
 from components.modeling.heads import Head, logit_columns
-from components.modeling.training.objective import TokenInputs
+from components.modeling.training.objective import BatchLoss, TokenInputs
 
-__all__ = ["BatchLoss", "RDropObjective", "divergence"]
-
-BatchLoss: TypeAlias = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
-"""From logits float32 [rows, logits], targets and weights as in `Objective` to a loss, float32 []."""
+__all__ = ["RDropObjective", "divergence"]
 
 
 class RDropObjective:

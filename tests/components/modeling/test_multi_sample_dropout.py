@@ -3,8 +3,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.modeling.heads import Head
+from components.modeling.multi_sample_dropout import MultiSampleDropout
 from components.modeling.training.objective import HeadsLoss
-from components.modeling.training.regularization.multi_sample import MultiSampleDropout, loss_of_samples
+from components.modeling.training.regularization.samples import loss_of_samples
 
 
 def test_outside_training_it_does_nothing() -> None:
