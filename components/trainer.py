@@ -29,6 +29,7 @@ from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
 from components.modeling.training.early_stopping import EarlyStoppingConfig
 from components.modeling.training.regularization.settings import RegularizationConfig
+from components.modeling.training.trainable import TrainableConfig
 
 if TYPE_CHECKING:
     from components.modeling.dataset import TokenDataset
@@ -54,6 +55,9 @@ class TrainerConfig(Config):
 
     loss: LossConfig = LossConfig()
     """What is minimised, by the one head or by every head that has no `loss` of its own."""
+
+    trainable: TrainableConfig = TrainableConfig()
+    """What of the network is trained, and how fast each part: `all` (default), `head`, upper layers, LoRA."""
 
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
@@ -220,6 +224,7 @@ def trainer(
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
+        "trained parameters": f"{result.trained_parameters:,} ({result.trained_share:.2%})",
         "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
         "for tests only": trained.config.for_tests_only,
     }

@@ -20,6 +20,7 @@ from components.modeling.precision import Policy
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.log import TrainingLog
 from components.modeling.training.loop import Training
+from components.modeling.training.lora import add_lora
 from components.modeling.training.regularization.augmentation import Augmentation
 from tflite.host_tokenizer import TokenizerSpec
 
@@ -83,12 +84,12 @@ class SingleTraining:
                 distribution=self.distribution,
                 checkpoint_dir=None if self.kept_in is None else self.kept_in / "checkpoints" / name,
             ).run()
-        return Trained(network, model_config, result)
+        return Trained(float32_network, model_config, result)
 
     def _networks(
         self, config: "TrainerConfig", train: TokenDataset
     ) -> tuple[keras.Model, keras.Model, ModelConfig]:
-        """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
+        """The network to be trained, that to be served (the same if it needs no other form), and their config."""
         keras.utils.set_random_seed(self.initial_seed)
         encoder = resolve_encoder(self.encoder)
         backbone = load_backbone(
@@ -121,5 +122,8 @@ class SingleTraining:
             initial_logits=start,
             dropout_samples=config.regularization.dropout_samples,
         )
-        float32_network = network if self.policy == "float32" else build_network(model_config)
+        if (lora := config.trainable.lora) is not None:
+            add_lora(network, lora, top_layers=config.trainable.top_layers)
+        is_served = self.policy == "float32" and lora is None
+        float32_network = network if is_served else build_network(model_config)
         return network, float32_network, model_config
