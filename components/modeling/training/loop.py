@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from components.modeling.training.batching import Batches, Step
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.early_stopping import EarlyStopping
-from components.modeling.training.log import TrainingLog
+from components.modeling.training.lora import plain_weights
 from components.modeling.training.meter import Meter
 from components.modeling.training.objective import BatchLoss, HeadsLoss
 from components.modeling.training.regularization.augmentation import Augmentation
@@ -33,6 +33,8 @@ from components.modeling.training.regularization.regularizer import regularized
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
+from components.modeling.training.tracking.training_log import TrainingLog
+from components.modeling.training.trainable import plan_training
 from components.modeling.training.validation import Validation, metric_name, validate
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Epoch:
             the same split.
         validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
+        tokens_per_second: the same in tokens, padding not counted.
         input_share: share of their time, 0-1, in which the next batch was waited for.
     """
 
@@ -64,24 +67,34 @@ class Epoch:
     validation_metric: float
     validation_by_head: dict[str, float]
     examples_per_second: float
+    tokens_per_second: float
     input_share: float
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came out; the weights of the best epoch are in the network.
+    """What came out; the weights of the best epoch are in the float32 network.
 
     Attributes:
         epochs: those that were run.
         best: the best one by what early stopping watches.
         metric: the metric's name.
         thresholds: float32 [outputs], tuned on the best epoch's validation scores.
+        trained_parameters: numbers in the variables that were trained.
+        all_parameters: numbers in all weights of the network.
     """
 
     epochs: tuple[Epoch, ...]
     best: Epoch
     metric: str
     thresholds: NDArray[np.float32]
+    trained_parameters: int
+    all_parameters: int
+
+    @property
+    def trained_share(self) -> float:
+        """Share of the network's parameters that was trained, 0-1; low-rank additions count as trained."""
+        return self.trained_parameters / self.all_parameters
 
     @property
     def examples_per_second(self) -> float:
@@ -95,6 +108,8 @@ class TrainingResult:
             "best_epoch": self.best.epoch,
             "metric": self.metric,
             "examples_per_second": self.examples_per_second,
+            "trained_parameters": self.trained_parameters,
+            "all_parameters": self.all_parameters,
         }
 
 
@@ -108,7 +123,7 @@ class _State:
         meter: of that epoch.
         best: position of the best epoch in `epochs`.
         thresholds: float32 [outputs], of the best epoch.
-        weights: of the network after the best epoch, or their average.
+        weights: of the float32 network after the best epoch, or their average.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -147,8 +162,8 @@ class Training:
 
     Args:
         network: the network to be trained, in any precision; it gives the logits of `heads`.
-        float32_network: a network of the same variables that computes in float32, as the model will be served; it may
-            be `network` itself.
+        float32_network: the same network without low-rank additions, which computes in float32, as the model will be
+            served; it may be `network` itself.
         heads: what the network answers.
         train: the training split.
         validation: the split that thresholds are tuned on.
@@ -158,6 +173,7 @@ class Training:
         augmentation: changes the training texts.
         distribution: the devices that share each step, in whose scope the network was made; one by default.
         checkpoint_dir: where the state is kept, and found again after an interruption; None keeps none.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
 
     def __init__(
@@ -174,8 +190,10 @@ class Training:
         augmentation: Augmentation | None = None,
         distribution: Distribution | None = None,
         checkpoint_dir: Path | None = None,
+        on_epoch: Callable[[Epoch], None] | None = None,
     ) -> None:
         self._devices = distribution or Distribution()
+        self._on_epoch = on_epoch
         self._network = network
         self._float32_network = float32_network
         self._heads = tuple(heads)
@@ -201,9 +219,12 @@ class Training:
         self._total_steps = int(self._epoch_starts[-1])
         _check_shapes(config, self._devices, self._total_steps)
         batches_per_step = self._devices.replicas * config.batching.gradient_accumulation
+        self._plan = plan_training(
+            network, config.trainable, epochs=config.epochs, total_steps=self._total_steps
+        )
         with self._devices.scope():
             self._optimizer = AdamW(
-                network.trainable_variables,
+                self._plan.variables,
                 learning_rate=WarmupLinearDecay(
                     peak=config.learning_rate * config.distribution.learning_rate_factor(batches_per_step),
                     warmup_steps=math.floor(config.warmup * self._total_steps),
@@ -211,8 +232,10 @@ class Training:
                 ),
                 weight_decay=config.weight_decay,
                 clip_norm=config.clip_norm,
+                rates=self._plan.rates,
+                first_steps=self._plan.first_steps,
             )
-            variables = [variable.value for variable in network.trainable_variables]
+            variables = [variable.value for variable in self._plan.variables]
             regular = regularized(
                 config.regularization,
                 network=network,
@@ -231,6 +254,7 @@ class Training:
             average=regular.average,
             distribution=self._devices,
             accumulation=config.batching.gradient_accumulation,
+            first_steps=self._plan.first_steps,
         )
         self._checkpoints = Checkpoints(
             checkpoint_dir,
@@ -260,9 +284,16 @@ class Training:
                 self._train_epoch(state, stop)
                 self._finish_epoch(state)
                 self._save(state)
-        self._network.set_weights(state.weights)
+                if self._on_epoch is not None:
+                    self._on_epoch(state.epochs[-1])
+        self._float32_network.set_weights(state.weights)
         return TrainingResult(
-            tuple(state.epochs), state.epochs[state.best], metric_name(self._heads), state.thresholds
+            tuple(state.epochs),
+            state.epochs[state.best],
+            metric_name(self._heads),
+            state.thresholds,
+            trained_parameters=self._plan.parameters,
+            all_parameters=self._plan.all_parameters,
         )
 
     def _start(self) -> _State:
@@ -295,7 +326,7 @@ class Training:
         if not state.step:
             state.meter = Meter()
         for step, waited in _timed(one_ahead(self._batches.epoch(number, start=state.step))):
-            state.meter.add(self._step(step), examples=step.examples, waited=waited)
+            state.meter.add(self._step(step), examples=step.examples, tokens=step.tokens, waited=waited)
             state.step += 1
             if state.step % _STEPS_BETWEEN_REPORTS == 0 or state.step == last:
                 self._report(number, self._steps_done(state), state.meter)
@@ -322,7 +353,9 @@ class Training:
             step,
             loss=recent.loss,
             examples_per_second=recent.examples_per_second,
+            tokens_per_second=recent.tokens_per_second,
             input_share=recent.input_share,
+            gradient_norm=self._optimizer.last_gradient_norm(),
             learning_rate=self._optimizer.current_learning_rate(),
         )
         self._progress.update(
@@ -347,6 +380,7 @@ class Training:
             validation_metric=validation.metric,
             validation_by_head=validation.by_head,
             examples_per_second=measured.examples_per_second,
+            tokens_per_second=measured.tokens_per_second,
             input_share=measured.input_share,
         )
         self._tell(step, epoch, validation)
@@ -366,8 +400,8 @@ class Training:
         ]
 
     def _averaged_weights(self) -> list[NDArray[np.float32]]:
-        """What is validated and kept, as `network.get_weights()`: the weights, or their average."""
-        weights: list[NDArray[np.float32]] = self._network.get_weights()
+        """What is validated and kept, as weights of the float32 network: those of now, or their average."""
+        weights = plain_weights(self._network)
         if self._average is None:
             return weights
         metric = 0.0
@@ -375,12 +409,8 @@ class Training:
             plain = self._validate(weights)
             metric = self._early_stopping.value(metric=plain.metric, loss=plain.loss, by_head=plain.by_head)
         self._average.add(metric)
-        variables = map(id, self._network.trainable_variables)
-        averages = dict(zip(variables, self._average.values(), strict=True))
-        return [
-            averages.get(id(variable), value)
-            for variable, value in zip(self._network.weights, weights, strict=True)
-        ]
+        averages = dict(zip(map(id, self._plan.variables), self._average.values(), strict=True))
+        return plain_weights(self._network, averages)
 
     def _validate(self, weights: list[NDArray[np.float32]]) -> Validation:
         """Scores the validation split with these weights; the network's own stay as they are."""
@@ -403,6 +433,9 @@ class Training:
             validation_loss=epoch.validation_loss,
             validation_metric=epoch.validation_metric,
             **{f"validation_metric/{head}": value for head, value in by_head.items()},
+        )
+        self._log.validation(
+            step, self._heads, validation.scores, validation.thresholds, self._validation.targets
         )
         details = "".join(f", {head} {value:.3f}" for head, value in by_head.items())
         self._progress.log(
