@@ -1,7 +1,7 @@
 """Trainer: fine-tunes the encoder on the tokenized examples, and tunes a threshold for every label."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from components.core.artifacts import (
     Examples,
+    Hyperparameters,
     Model,
     PretrainedEncoder,
     TransformedExamples,
@@ -29,16 +30,19 @@ from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
 from components.modeling.training.early_stopping import EarlyStoppingConfig
 from components.modeling.training.regularization.settings import RegularizationConfig
+from components.modeling.training.tracking.tracking_config import TrackingConfig
 from components.modeling.training.trainable import TrainableConfig
+from components.modeling.tuning.search_space import with_values
 
 if TYPE_CHECKING:
     from components.modeling.dataset import TokenDataset
     from components.modeling.ensembles.ensemble import Trained
     from components.modeling.heads import Head
     from components.modeling.precision import Policy
+    from components.modeling.training.loop import Epoch
     from tflite.host_tokenizer import TokenizerSpec
 
-__all__ = ["TrainerConfig", "trainer"]
+__all__ = ["TrainerConfig", "train_model", "trainer"]
 
 
 class TrainerConfig(Config):
@@ -94,10 +98,15 @@ class TrainerConfig(Config):
     """Share dropped inside the encoder; None, the default, is what its preset says (BERT: 0.1). Without
     it MiniLM overfits GoEmotions sooner (validation loss 0.086 in place of 0.083 after three epochs)."""
 
-    pooling: Literal["mean", "cls", "max", "attention", "label_attention"] = "mean"
-    """How token vectors become one: their `mean`, which sentence encoders such as MiniLM are made for; that of [CLS];
-    each unit's largest value (`max`); or a learned weighted mean, one for all outputs (`attention`) or for each its own
-    (`label_attention`; Mullenbach et al., 2018). The learned ones start as the mean."""
+    pooling: Literal["mean", "cls", "max", "attention", "label_attention"] = "label_attention"
+    """How token vectors become one. `label_attention`, the default: for each output a weighted mean of its own, learned
+    from where the label's name points (Mullenbach et al., 2018); on GoEmotions worth more than any other setting here
+    (`docs/results.md`). `attention`: one such for all outputs, `mean`: the plain mean, which sentence encoders such as
+    MiniLM are made for, `cls`: that of [CLS], `max`: each unit's largest value."""
+
+    label_descriptions: Mapping[str, str] = Field(default_factory=dict)
+    """What labels mean, in a few words, by label. The heads start from what the encoder makes of the labels' names;
+    this is for names that say too little (`neutral`) or nothing (`27`)."""
 
     hidden_units: int | None = Field(default=None, ge=1)
     """Width of a layer with tanh between pooling and heads; None, the default, has none, as sentence encoders want."""
@@ -115,6 +124,9 @@ class TrainerConfig(Config):
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
 
+    tracking: TrackingConfig = TrackingConfig()
+    """Where curves and figures go, beside TensorBoard's files."""
+
     deterministic: bool = False
     """Lets TensorFlow use only operations that give the same bits every time. On a CPU they do so in any case, at no
     cost; on a GPU some are slower, and one without such a variant is an error."""
@@ -126,6 +138,7 @@ class TrainerConfig(Config):
     """Several trainings that become one model; none by default."""
 
     def external_inputs(self) -> tuple[str, ...]:
+        self.tracking.check_installed()
         return () if self.distillation is None else self.distillation.external_inputs()
 
     @model_validator(mode="after")
@@ -146,11 +159,12 @@ def trainer(
     transform_graph: TransformGraph,
     pretrained: PretrainedEncoder | None = None,
     examples: Examples | None = None,
+    hyperparameters: Hyperparameters | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
     scratch: Scratch | None = None,
 ) -> Summary:
-    """Fine-tunes the encoder that Transform's vocabulary belongs to.
+    """Fine-tunes the encoder that Transform's vocabulary belongs to; what the Tuner found goes before the settings.
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
@@ -166,6 +180,49 @@ def trainer(
         EncoderError: the encoder cannot be had any more.
         StageError: the loss is no longer a number, or rows were lost.
         StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
+    """
+    if hyperparameters is not None:
+        config = with_values(config, hyperparameters.values())
+    return train_model(
+        config=config,
+        transformed=transformed,
+        transform_graph=transform_graph,
+        pretrained=pretrained,
+        examples=examples,
+        model=model,
+        progress=progress,
+        scratch=scratch,
+    )
+
+
+def train_model(
+    *,
+    config: TrainerConfig,
+    transformed: TransformedExamples,
+    transform_graph: TransformGraph,
+    pretrained: PretrainedEncoder | None = None,
+    examples: Examples | None = None,
+    model: Model,
+    progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
+    answers_in: Path | None = None,
+    train_share: float = 1.0,
+    on_epoch: Callable[["Epoch"], None] | None = None,
+) -> Summary:
+    """What the stage does; the Tuner calls it, too.
+
+    Args:
+        config: as set.
+        transformed: the examples.
+        transform_graph: tokenizer and encoder.
+        pretrained: as for `trainer`.
+        examples: as for `trainer`.
+        model: where to write.
+        progress: who is told.
+        scratch: where the state of a stopped training is kept and found; None keeps none.
+        answers_in: where the teachers' answers are kept and found; with the state of the training if None.
+        train_share: share (0-1) of the split `train` that is trained on, drawn by the seed.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
     from components.modeling.ensembles.ensemble import Ensemble
     from components.modeling.heads import make_heads, with_scale
@@ -186,7 +243,8 @@ def trainer(
     )
     heads = with_scale(heads, train.targets)
     if config.distillation is not None:
-        train = _taught(config.distillation, examples, train, heads, progress, kept_in)
+        train = _taught(config.distillation, examples, train, heads, progress, answers_in or kept_in)
+    train = train.sample(train_share, seed=config.seed)
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
     policy = choose_policy(config.precision)
@@ -202,6 +260,7 @@ def trainer(
         logs_dir=model.logs_dir,
         distribution=distribution,
         kept_in=kept_in,
+        on_epoch=on_epoch,
     )
     if config.ensemble is None:
         trained = train_one(config, train, progress)

@@ -24,6 +24,7 @@ from components.statistics_gen import StatisticsGenConfig
 from components.tflite_exporter import TFLiteExporterConfig
 from components.trainer import TrainerConfig
 from components.transform import TransformConfig
+from components.tuner import TunerConfig
 
 __all__ = ["PipelineConfig", "load_config", "parse_config"]
 
@@ -52,6 +53,10 @@ class PipelineConfig(Config):
     """Reads unlabelled texts before the training; a stage only if the section is there (`pretrainer: {}`)."""
 
     trainer: TrainerConfig = TrainerConfig()
+
+    tuner: TunerConfig | None = None
+    """Search for better settings of the Trainer; there is no such stage without this section."""
+
     evaluator: EvaluatorConfig = EvaluatorConfig()
     saved_model_exporter: SavedModelExporterConfig = SavedModelExporterConfig()
     tflite_exporter: TFLiteExporterConfig = TFLiteExporterConfig()
@@ -79,6 +84,21 @@ class PipelineConfig(Config):
             for name in ("encoder", "special_tokens", "casing", "emoji")
         }
         return {**values, "statistics_gen": {**shared, **own}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_the_tuner_from_the_trainer(cls, values: Any) -> Any:
+        """Trials are trained as the Trainer's section says, unless the Tuner's own section does otherwise."""
+        if not isinstance(values, dict) or not isinstance(own := values.get("tuner"), dict):
+            return values
+        trainer, changed = values.get("trainer") or {}, own.get("trainer") or {}
+        if not isinstance(trainer, dict) or not isinstance(changed, dict):
+            return values
+        start = {key: value for key, value in trainer.items() if key not in _NOT_IN_TRIALS}
+        return {**values, "tuner": {**own, "trainer": {**start, **changed}}}
+
+
+_NOT_IN_TRIALS = ("tracking", "ensemble", "checkpoints")
 
 
 def load_config(path: Path | str) -> PipelineConfig:

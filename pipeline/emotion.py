@@ -13,6 +13,7 @@ from components.statistics_gen import statistics_gen
 from components.tflite_exporter import tflite_exporter
 from components.trainer import trainer
 from components.transform import transform
+from components.tuner import tuner
 from pipeline.config import PipelineConfig
 from pipeline.graph import Graph, LatestBlessed
 
@@ -39,21 +40,30 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
 
     transformed = graph.add(transform, config.transform, gates=(validated["anomalies"],), examples=examples)
-    pretrained = None
+    tokenized = transformed["transformed"]
+    tokenizer = transformed["transform_graph"]
+    pretrained, hyperparameters = None, None
     if config.pretrainer is not None:
         pretrained = graph.add(
-            pretrainer,
-            config.pretrainer,
-            transformed=transformed["transformed"],
-            transform_graph=transformed["transform_graph"],
+            pretrainer, config.pretrainer, transformed=tokenized, transform_graph=tokenizer
         )["pretrained"]
+    if config.tuner is not None:
+        hyperparameters = graph.add(
+            tuner,
+            config.tuner,
+            transformed=tokenized,
+            transform_graph=tokenizer,
+            pretrained=pretrained,
+            examples=None if config.tuner.trainer.distillation is None else examples,
+        )["hyperparameters"]
     trained = graph.add(
         trainer,
         config.trainer,
-        transformed=transformed["transformed"],
-        transform_graph=transformed["transform_graph"],
+        transformed=tokenized,
+        transform_graph=tokenizer,
         pretrained=pretrained,
         examples=None if config.trainer.distillation is None else examples,
+        hyperparameters=hyperparameters,
     )
     model = trained["model"]
 

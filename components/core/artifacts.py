@@ -17,6 +17,7 @@ __all__ = [
     "ExampleAnomalies",
     "ExampleStatistics",
     "Examples",
+    "Hyperparameters",
     "InfraBlessing",
     "Model",
     "ModelBlessing",
@@ -28,6 +29,7 @@ __all__ = [
     "TFLiteExport",
     "TransformGraph",
     "TransformedExamples",
+    "TuningStudy",
 ]
 
 
@@ -279,6 +281,7 @@ class PretrainedEncoder(Artifact):
     encoder.weights.h5                      Keras weights of the KerasHub backbone, float32
     encoder.json                            {"name", "digest"} of the encoder that it was, as in TransformGraph
     pretraining.json                        texts read and held out; loss and perplexity by epoch
+    logs/                                   TensorBoard event files
     ```
     """
 
@@ -293,6 +296,50 @@ class PretrainedEncoder(Artifact):
     @property
     def history_path(self) -> Path:
         return self.path / "pretraining.json"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.path / "logs"
+
+
+@dataclass(frozen=True)
+class Hyperparameters(Artifact):
+    """The best settings that the Tuner found: nothing else, so that another search with the same end trains no more.
+
+    ```
+    best.json                               {"<dotted key of the trainer's section>": value}
+    ```
+    """
+
+    @property
+    def best_path(self) -> Path:
+        return self.path / "best.json"
+
+    def values(self) -> dict[str, Any]:
+        """Values by dotted key."""
+        found: dict[str, Any] = json.loads(self.best_path.read_text(encoding="utf-8"))
+        return found
+
+
+@dataclass(frozen=True)
+class TuningStudy(Artifact):
+    """How the best settings were found.
+
+    ```
+    study.json                              {"metric", "keys": {"<key>": {"logarithmic", "choices"}}, "best": trial
+                                            number, "importances": {"<key>": share}, "trials": [{"number", "state",
+                                            "values", "metric", "epochs", "error", "seconds"}]}
+    logs/                                   TensorBoard: HParams, and a run a trial with its validation metric by epoch
+    ```
+    """
+
+    @property
+    def study_path(self) -> Path:
+        return self.path / "study.json"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.path / "logs"
 
 
 @dataclass(frozen=True)

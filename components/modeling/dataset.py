@@ -5,7 +5,7 @@ input pipeline, costs no time in the training step, and makes the order a functi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,23 @@ class TokenDataset:
         if self.answers is not None:
             targets = np.concatenate([targets, self.answers[rows]], axis=1)
         return Batch(inputs, targets, self.weights[rows])
+
+    def sample(self, share: float, *, seed: int) -> "TokenDataset":
+        """A share (0-1, at least one row) of the rows, drawn without replacement; itself if all are asked for."""
+        if share >= 1:
+            return self
+        count = max(1, round(share * len(self)))
+        rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        is_chosen = np.repeat(np.isin(np.arange(len(self)), rows), self.lengths)
+        return replace(
+            self,
+            tokens=self.tokens[is_chosen],
+            starts=np.concatenate([[0], np.cumsum(self.lengths[rows])]).astype(np.int64),
+            targets=self.targets[rows],
+            weights=self.weights[rows],
+            segments=None if self.segments is None else self.segments[is_chosen],
+            answers=None if self.answers is None else self.answers[rows],
+        )
 
     def _split(self, values: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         return np.split(values, self.starts[1:-1]) if len(self) else []

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-__all__ = ["bin_counts", "histogram", "line_chart", "nice_ticks", "quantile_strip", "share_strip"]
+__all__ = [
+    "bin_counts",
+    "histogram",
+    "line_chart",
+    "nice_ticks",
+    "quantile_strip",
+    "scatter_chart",
+    "share_strip",
+]
 
 _WIDTH, _HEIGHT = 320.0, 200.0
 _FLAT = 1e-6
@@ -77,6 +85,57 @@ def histogram(
         None if limit is None or not low <= limit <= high else {"x": _across(limit, low, high), "at": limit}
     )
     return {**_frame(ticks), "columns": columns, "x_ticks": x_ticks, "limit": mark}
+
+
+def scatter_chart(
+    points: Sequence[Mapping[str, Any]],
+    *,
+    logarithmic: bool = False,
+    names: Sequence[str] | None = None,
+    curve: Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """At least one point.
+
+    Args:
+        points: each with `x`, `y` and whatever the template needs of it.
+        logarithmic: whether equal distances along x are equal ratios; all x are above 0 then.
+        names: what x = 0, 1, … stand for, if they are no numbers.
+        curve: heights of a line through the points' x, one for each, or None.
+    """
+    xs = [float(point["x"]) for point in points]
+    heights = [*(float(point["y"]) for point in points), *(curve or ())]
+    ticks = nice_ticks(min(heights), max(heights))
+    low, high = (-0.5, len(names) - 0.5) if names else (min(xs), max(xs))
+    if low == high:
+        low, high = (low / 2, high * 2) if logarithmic else (low - 0.5, high + 0.5)
+
+    def across(x: float) -> float:
+        return _across(math.log(x), math.log(low), math.log(high)) if logarithmic else _across(x, low, high)
+
+    if names:
+        x_ticks = [{"at": across(place), "label": name} for place, name in enumerate(names)]
+    else:
+        shown = _log_ticks(low, high) if logarithmic else nice_ticks(low, high, 5)
+        x_ticks = [{"at": across(x), "label": f"{x:g}"} for x in shown if low <= x <= high]
+    path = [f"{across(x):.1f} {_up(y, ticks):.1f}" for x, y in zip(xs, curve or (), strict=False)]
+    return {
+        **_frame(ticks),
+        "points": [
+            {**point, "x": across(x), "y": _up(point["y"], ticks)}
+            for x, point in zip(xs, points, strict=True)
+        ],
+        "path": "M" + "L".join(path) if path else None,
+        "x_ticks": x_ticks,
+    }
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten in between; the powers alone where those are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1,) if len(powers) > 3 else (1, 2, 5)
+    return [
+        factor * 10.0**power for power in powers for factor in factors if low <= factor * 10.0**power <= high
+    ]
 
 
 def quantile_strip(profile: Mapping[str, Any], reach: float) -> dict[str, float | bool]:

@@ -27,6 +27,7 @@ from components.core.artifacts import (
     TFLiteExport,
     TransformedExamples,
     TransformGraph,
+    TuningStudy,
 )
 from pipeline.local_runner import RunResult, StageResult
 from pipeline.report.example_sample import ExampleSample, sample_examples
@@ -78,6 +79,7 @@ class ReportData:
         max_tokens: the longest sequence in tokens that Transform leaves whole.
         model: `model.json`.
         training: `training.json`.
+        study: `study.json` of the Tuner.
         metrics: `metrics.json`.
         model_verdict: `verdict.json` of the Evaluator.
         infra_verdict: `verdict.json` of the InfraValidator.
@@ -106,6 +108,7 @@ class ReportData:
     max_tokens: int | None = None
     model: Mapping[str, Any] | None = None
     training: Mapping[str, Any] | None = None
+    study: Mapping[str, Any] | None = None
     metrics: Mapping[str, Any] | None = None
     model_verdict: Mapping[str, Any] | None = None
     infra_verdict: Mapping[str, Any] | None = None
@@ -155,6 +158,7 @@ def collect_report(result: RunResult, config: "PipelineConfig") -> ReportData:
         max_tokens=config.transform.max_tokens,
         model=_read(model, lambda found: found.config_path),
         training=_read(model, lambda found: found.history_path),
+        study=_read(_find(outputs, TuningStudy), lambda found: found.study_path),
         metrics=_read(evaluation, lambda found: found.metrics_path),
         model_verdict=_read(model_blessing, lambda found: found.verdict_path),
         infra_verdict=_read(infra_blessing, lambda found: found.verdict_path),

@@ -12,6 +12,8 @@ from pipeline.report.collect import ReportData
 from pipeline.report.data import data_sections
 from pipeline.report.exports import export_rows
 from pipeline.report.quality import head_sections
+from pipeline.report.training import training
+from pipeline.report.tuning import tuning
 
 __all__ = ["render_report", "render_statistics"]
 
@@ -31,7 +33,8 @@ def render_report(record: ReportData) -> str:
             checks=headline.checks(record),
             key_numbers=headline.key_numbers(record),
             heads=head_sections(record),
-            training=sections.training(record),
+            training=training(record),
+            tuning=tuning(record),
             data_sections=about_data,
             whole=False,
             stages=sections.stages(record),

@@ -1,14 +1,13 @@
 """The report's sections as plain values for the templates; None = the run has nothing for it."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.report.charts import line_chart
 from pipeline.report.collect import ReportData
 from pipeline.report.data.balance import balance
 from pipeline.report.exports import export_rows
+from pipeline.report.training import training
 
-__all__ = ["left_out", "stages", "training"]
+__all__ = ["left_out", "stages"]
 
 
 def left_out(data: ReportData) -> list[dict[str, str]]:
@@ -43,22 +42,6 @@ def _absence(data: ReportData, stage: str) -> str:
     if result["state"] == "REFUSED":
         return f"{stage} was not run, for the reason at the top."
     return f"{stage} left nothing to show."
-
-
-def training(data: ReportData) -> dict[str, Any] | None:
-    """Curves of the loss and of the validation metric, and the figures behind them by epoch."""
-    epochs: Sequence[Mapping[str, Any]] = (data.training or {}).get("epochs") or []
-    if not epochs or data.training is None:
-        return None
-    numbers = [epoch["epoch"] for epoch in epochs]
-    best = data.training.get("best_epoch")
-    curves = {
-        key: line_chart(numbers, [epoch[key] for epoch in epochs], marked=best)
-        for key in ("loss", "validation_loss", "validation_metric")
-        if all(epoch.get(key) is not None for epoch in epochs)
-    }
-    metric = data.training.get("metric", "macro-F1")
-    return {"epochs": epochs, "best_epoch": best, "curves": curves, "metric": metric, "facts": data.training}
 
 
 def stages(data: ReportData) -> list[dict[str, Any]]:

@@ -5,6 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+from tensorboard.util.tensor_util import make_ndarray
 
 from components.core.artifacts import Examples, Model, TransformedExamples, TransformGraph
 from components.core.errors import DataError, StageError
@@ -129,17 +133,57 @@ def test_history_and_tensorboard_hold_the_curves(learned: Any) -> None:
     best = max(epoch["validation_metric"] for epoch in history["epochs"])
     assert history["epochs"][history["best_epoch"] - 1]["validation_metric"] == best
     assert summary["best epoch"] == history["best_epoch"]
-    tags = _scalar_tags(model.logs_dir)
-    validated = {"validation_metric", "validation_loss"}
-    assert {"loss", "learning_rate", "examples_per_second", "input_share"} | validated == tags
+    events = EventAccumulator(str(model.logs_dir), size_guidance={"tensors": 0}).Reload()
+    curves = {
+        tag: [make_ndarray(event.tensor_proto) for event in events.Tensors(tag)]
+        for tag in events.PluginTagToContent("scalars")
+    }
+    by_label = {f"f1/{label}" for label in LABELS}
+    throughput = {"examples_per_second", "tokens_per_second", "input_share"}
+    assert curves.keys() == by_label | throughput | {
+        "loss",
+        "learning_rate",
+        "gradient_norm",
+        "validation_loss",
+        "validation_metric",
+    }
+    metrics = [epoch["validation_metric"] for epoch in history["epochs"]]
+    np.testing.assert_allclose(curves["validation_metric"], metrics, rtol=1e-6)
+    np.testing.assert_allclose(np.mean([curves[name] for name in by_label], axis=0), metrics, atol=1e-6)
+    assert all(norm > 0 for norm in curves["gradient_norm"])
+    assert set(events.PluginTagToContent("pr_curves")) == {f"pr_curves/{label}" for label in LABELS}
+    assert len(events.Tensors("confusion")) == 5
 
 
-def _scalar_tags(directory: Path) -> set[str]:
-    from tensorboard.compat.proto.event_pb2 import Event
+def test_the_projector_shows_texts_of_the_validation_split(learned: Any) -> None:
+    model, _, _ = learned
+    logs = model.logs_dir
+    config = text_format.Parse((logs / "projector_config.pbtxt").read_text(), ProjectorConfig())
+    (embedding,) = config.embeddings
+    vectors = np.loadtxt(logs / embedding.tensor_path, delimiter="\t")
+    loaded = load_model(model)
+    assert vectors.shape == (120, loaded.network.get_layer("dropout").input.shape[-1])
+    header, *lines = (logs / embedding.metadata_path).read_text().splitlines()
+    assert header == "text\tlabels"
+    shown = [tuple(line.split("\t")) for line in lines]
+    rows = _validation_rows()
+    assert sorted(labels.replace(", ", " ") for _, labels in shown) == sorted(
+        " ".join(label for label in LABELS if label in row["labels"]) for row in rows
+    )
+    # The tiny vocabulary cuts words into pieces, which stand together again.
+    texts = {text for text, _ in shown}
+    plain = [row["text"] for row in rows if "[NAME]" not in row["text"]]
+    assert sum(text in texts for text in plain) > 0.9 * len(plain)
+    # The vectors are what the heads read of these very texts.
+    first = plain.index(shown[0][0]) if shown[0][0] in plain else None
+    assert first is None or _scores_from(loaded, vectors[:1]) == pytest.approx(
+        loaded.scores([plain[first]])[0], abs=0.05
+    )
 
-    (file,) = directory.glob("events.out.tfevents.*")
-    events = [Event.FromString(record) for record in read_records(file)]
-    return {value.tag for event in events for value in event.summary.value}
+
+def _scores_from(loaded: LoadedModel, vectors: Any) -> Any:
+    kernel, bias = (weight.numpy() for weight in loaded.network.get_layer("logits").weights)
+    return 1 / (1 + np.exp(-(vectors @ kernel + bias)))[0]
 
 
 def test_progress_counts_steps_over_all_epochs(learned: Any) -> None:

@@ -48,6 +48,7 @@ class AdamW(tf.Module):
         super().__init__(name="adamw")
         self.learning_rate = learning_rate
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self.gradient_norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._clip_norm = clip_norm
         self._slots = [
             _Slot(
@@ -65,6 +66,10 @@ class AdamW(tf.Module):
         """The learning rate of the next step."""
         return float(self.learning_rate(self.step))
 
+    def last_gradient_norm(self) -> float:
+        """The global norm of the last step's gradients before they were clipped; 0 before any step."""
+        return float(self.gradient_norm)
+
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Makes one step; `gradients` are in the order of the variables, None leaves a variable as it is."""
         learning_rate, count = self.learning_rate(self.step), self._count()
@@ -73,7 +78,8 @@ class AdamW(tf.Module):
             for first_step in {slot.first_step for slot in self._slots}
         }
         summed = [_sum_rows(item) if isinstance(item, tf.IndexedSlices) else item for item in gradients]
-        clipped, _ = tf.clip_by_global_norm(summed, self._clip_norm)
+        clipped, norm = tf.clip_by_global_norm(summed, self._clip_norm)
+        tf.raw_ops.AssignVariableOp(resource=self.gradient_norm.handle, value=norm)
         for slot, gradient in zip(self._slots, clipped, strict=True):
             if isinstance(gradient, tf.IndexedSlices):
                 slot.apply_rows(gradient, rates[slot.first_step])

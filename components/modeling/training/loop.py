@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,6 @@ from components.modeling.training.batching import Batches, Step
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.early_stopping import EarlyStopping
-from components.modeling.training.log import TrainingLog
 from components.modeling.training.lora import plain_weights
 from components.modeling.training.meter import Meter
 from components.modeling.training.objective import BatchLoss, HeadsLoss
@@ -34,6 +33,7 @@ from components.modeling.training.regularization.regularizer import regularized
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
+from components.modeling.training.tracking.training_log import TrainingLog
 from components.modeling.training.trainable import plan_training
 from components.modeling.training.validation import Validation, metric_name, validate
 
@@ -57,6 +57,7 @@ class Epoch:
             the same split.
         validation_by_head: the same of each head, by name.
         examples_per_second: throughput of its steps.
+        tokens_per_second: the same in tokens, padding not counted.
         input_share: share of their time, 0-1, in which the next batch was waited for.
     """
 
@@ -66,6 +67,7 @@ class Epoch:
     validation_metric: float
     validation_by_head: dict[str, float]
     examples_per_second: float
+    tokens_per_second: float
     input_share: float
 
 
@@ -171,6 +173,7 @@ class Training:
         augmentation: changes the training texts.
         distribution: the devices that share each step, in whose scope the network was made; one by default.
         checkpoint_dir: where the state is kept, and found again after an interruption; None keeps none.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
 
     def __init__(
@@ -187,8 +190,10 @@ class Training:
         augmentation: Augmentation | None = None,
         distribution: Distribution | None = None,
         checkpoint_dir: Path | None = None,
+        on_epoch: Callable[[Epoch], None] | None = None,
     ) -> None:
         self._devices = distribution or Distribution()
+        self._on_epoch = on_epoch
         self._network = network
         self._float32_network = float32_network
         self._heads = tuple(heads)
@@ -279,6 +284,8 @@ class Training:
                 self._train_epoch(state, stop)
                 self._finish_epoch(state)
                 self._save(state)
+                if self._on_epoch is not None:
+                    self._on_epoch(state.epochs[-1])
         self._float32_network.set_weights(state.weights)
         return TrainingResult(
             tuple(state.epochs),
@@ -319,7 +326,7 @@ class Training:
         if not state.step:
             state.meter = Meter()
         for step, waited in _timed(one_ahead(self._batches.epoch(number, start=state.step))):
-            state.meter.add(self._step(step), examples=step.examples, waited=waited)
+            state.meter.add(self._step(step), examples=step.examples, tokens=step.tokens, waited=waited)
             state.step += 1
             if state.step % _STEPS_BETWEEN_REPORTS == 0 or state.step == last:
                 self._report(number, self._steps_done(state), state.meter)
@@ -346,7 +353,9 @@ class Training:
             step,
             loss=recent.loss,
             examples_per_second=recent.examples_per_second,
+            tokens_per_second=recent.tokens_per_second,
             input_share=recent.input_share,
+            gradient_norm=self._optimizer.last_gradient_norm(),
             learning_rate=self._optimizer.current_learning_rate(),
         )
         self._progress.update(
@@ -361,7 +370,7 @@ class Training:
         number, step = len(state.epochs) + 1, self._steps_done(state)
         message = f"epoch {number}/{self._config.epochs}  validating"
         self._progress.update(message, completed=step, total=self._total_steps)
-        weights = self._weights_to_keep()
+        weights = self._averaged_weights()
         validation = self._validate(weights)
         measured = state.meter.total
         epoch = Epoch(
@@ -371,6 +380,7 @@ class Training:
             validation_metric=validation.metric,
             validation_by_head=validation.by_head,
             examples_per_second=measured.examples_per_second,
+            tokens_per_second=measured.tokens_per_second,
             input_share=measured.input_share,
         )
         self._tell(step, epoch, validation)
@@ -389,9 +399,8 @@ class Training:
             for epoch in state.epochs
         ]
 
-    def _weights_to_keep(self) -> list[NDArray[np.float32]]:
-        """What is validated, and kept if it is the best: the float32 network's weights, from those of now or their
-        average."""
+    def _averaged_weights(self) -> list[NDArray[np.float32]]:
+        """What is validated and kept, as weights of the float32 network: those of now, or their average."""
         weights = plain_weights(self._network)
         if self._average is None:
             return weights
@@ -400,15 +409,8 @@ class Training:
             plain = self._validate(weights)
             metric = self._early_stopping.value(metric=plain.metric, loss=plain.loss, by_head=plain.by_head)
         self._average.add(metric)
-        own = [variable.numpy() for variable in self._plan.variables]
-        self._assign(self._average.values())
-        averaged = plain_weights(self._network)
-        self._assign(own)
-        return averaged
-
-    def _assign(self, values: Sequence[NDArray[np.float32]]) -> None:
-        for variable, value in zip(self._plan.variables, values, strict=True):
-            variable.assign(value)
+        averages = dict(zip(map(id, self._plan.variables), self._average.values(), strict=True))
+        return plain_weights(self._network, averages)
 
     def _validate(self, weights: list[NDArray[np.float32]]) -> Validation:
         """Scores the validation split with these weights; the network's own stay as they are."""
@@ -431,6 +433,9 @@ class Training:
             validation_loss=epoch.validation_loss,
             validation_metric=epoch.validation_metric,
             **{f"validation_metric/{head}": value for head, value in by_head.items()},
+        )
+        self._log.validation(
+            step, self._heads, validation.scores, validation.thresholds, self._validation.targets
         )
         details = "".join(f", {head} {value:.3f}" for head, value in by_head.items())
         self._progress.log(

@@ -1,5 +1,6 @@
 """Low-rank adaptation (Hu et al., 2022, "LoRA", section 4.1) of a network's encoder, by Keras's own layers."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -33,27 +34,36 @@ def add_lora(network: keras.Model, config: LoraConfig, *, top_layers: int | None
                 part.enable_lora(config.rank, lora_alpha=config.alpha)
 
 
-def plain_weights(network: keras.Model) -> list[NDArray[np.float32]]:
+def plain_weights(
+    network: keras.Model, values: Mapping[int, NDArray[np.float32]] | None = None
+) -> list[NDArray[np.float32]]:
     """The weights of the same network without A and B, which are added to their kernels, in float32.
 
     Without low-rank additions it is `network.get_weights()`.
+
+    Args:
+        network: with or without them.
+        values: what stands in for the value of a variable, by its `id`.
     """
+
+    def value(variable: Any) -> NDArray[np.float32]:
+        found = (values or {}).get(id(variable))
+        return keras.ops.convert_to_numpy(variable) if found is None else found
+
     adapted = {
         id(layer._kernel): layer
         for layer in network._flatten_layers()
         if getattr(layer, "lora_enabled", False)
     }
     return [
-        keras.ops.convert_to_numpy(variable)
-        if (layer := adapted.get(id(variable))) is None
-        else _merged_kernel(layer)
+        value(variable) if (layer := adapted.get(id(variable))) is None else _merged_kernel(layer, value)
         for variable in network.weights
         if not is_low_rank(variable)
     ]
 
 
-def _merged_kernel(layer: Any) -> NDArray[np.float32]:
+def _merged_kernel(layer: Any, value: Callable[[Any], NDArray[np.float32]]) -> NDArray[np.float32]:
     """What `layer.kernel` is, which Keras rounds to the layer's compute type."""
-    kernel, a, b = map(keras.ops.convert_to_numpy, (layer._kernel, layer.lora_kernel_a, layer.lora_kernel_b))
+    kernel, a, b = map(value, (layer._kernel, layer.lora_kernel_a, layer.lora_kernel_b))
     merged: NDArray[np.float32] = kernel + np.float32(layer.lora_alpha / layer.lora_rank) * (a @ b)
     return merged

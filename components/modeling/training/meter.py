@@ -16,11 +16,13 @@ class Reading:
     Attributes:
         loss: mean over the examples.
         examples_per_second: throughput.
+        tokens_per_second: the same in tokens, padding not counted.
         input_share: share of the time, 0-1, in which the next batch was waited for.
     """
 
     loss: float
     examples_per_second: float
+    tokens_per_second: float
     input_share: float
 
 
@@ -30,12 +32,18 @@ class _Sums:
 
     loss: float = 0.0
     examples: int = 0
+    tokens: int = 0
     waited: float = 0.0
     elapsed: float = 0.0
 
     def reading(self) -> Reading:
         elapsed = max(self.elapsed, 1e-9)
-        return Reading(self.loss / max(self.examples, 1), self.examples / elapsed, self.waited / elapsed)
+        return Reading(
+            loss=self.loss / max(self.examples, 1),
+            examples_per_second=self.examples / elapsed,
+            tokens_per_second=self.tokens / elapsed,
+            input_share=self.waited / elapsed,
+        )
 
 
 @dataclass
@@ -47,9 +55,10 @@ class Meter:
     _pending: list[tuple[tf.Tensor, int]] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
 
-    def add(self, loss: tf.Tensor, *, examples: int, waited: float = 0.0) -> None:
-        """Adds a step: its mean loss, float32 [], its number of examples, the seconds that its batch was waited for."""
+    def add(self, loss: tf.Tensor, *, examples: int, tokens: int = 0, waited: float = 0.0) -> None:
+        """Adds a step: its mean loss, float32 [], examples, tokens, and the seconds that its batch was waited for."""
         self._pending.append((loss, examples))
+        self._recent.tokens += tokens
         self._recent.waited += waited
 
     def read(self) -> Reading:
@@ -58,6 +67,7 @@ class Meter:
         recent, self._recent = self._recent, _Sums()
         self._total.loss += recent.loss
         self._total.examples += recent.examples
+        self._total.tokens += recent.tokens
         self._total.waited += recent.waited
         self._total.elapsed += recent.elapsed
         return recent.reading()

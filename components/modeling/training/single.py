@@ -1,6 +1,6 @@
 """One training, from the pretrained encoder to trained weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,14 @@ from components.modeling.encoder import embedding_rows, load_backbone, resolve_e
 from components.modeling.ensembles.ensemble import Trained
 from components.modeling.ensembles.seeds import seed_dropout
 from components.modeling.heads import Head, initial_logits, output_names
+from components.modeling.label_names import encode_label_names, start_from_names
 from components.modeling.precision import Policy
 from components.modeling.training.distribution import Distribution
-from components.modeling.training.log import TrainingLog
-from components.modeling.training.loop import Training
+from components.modeling.training.loop import Epoch, Training
 from components.modeling.training.lora import add_lora
 from components.modeling.training.regularization.augmentation import Augmentation
+from components.modeling.training.tracking.tracker import flat_parameters
+from components.modeling.training.tracking.training_log import TrainingLog
 from tflite.host_tokenizer import TokenizerSpec
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class SingleTraining:
         logs_dir: where the curves go.
         distribution: the devices that share each step.
         kept_in: where the state is kept for the case of an interruption; None keeps none.
+        on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
 
     initial_seed: int
@@ -59,6 +62,7 @@ class SingleTraining:
     logs_dir: Path
     distribution: Distribution
     kept_in: Path | None
+    on_epoch: Callable[[Epoch], None] | None = None
 
     def __call__(
         self, config: "TrainerConfig", train: TokenDataset, progress: Progress, name: str = ""
@@ -70,7 +74,13 @@ class SingleTraining:
         if config.seed != self.initial_seed:
             seed_dropout(network, config.seed)
         changes = config.regularization.augmentation
-        with TrainingLog(self.logs_dir / name) as log:
+        settings = flat_parameters(config.model_dump(mode="json", exclude={"tracking"}))
+        with TrainingLog(
+            self.logs_dir / name,
+            config=config.tracking if self.distribution.is_chief else None,
+            parameters={"encoder": self.encoder, **settings},
+            progress=progress,
+        ) as log:
             result = Training(
                 network=network,
                 float32_network=float32_network,
@@ -83,7 +93,12 @@ class SingleTraining:
                 augmentation=None if changes is None else Augmentation(changes, self.tokenizer),
                 distribution=self.distribution,
                 checkpoint_dir=None if self.kept_in is None else self.kept_in / "checkpoints" / name,
+                on_epoch=self.on_epoch,
             ).run()
+            log.texts(
+                float32_network, self.validation, heads=self.heads, vocabulary=self.tokenizer.vocabulary
+            )
+            log.document("training.json", result.history())
         return Trained(float32_network, model_config, result)
 
     def _networks(
@@ -115,6 +130,8 @@ class SingleTraining:
             hidden_units=config.hidden_units,
             dropout=config.dropout,
         )
+        labels = [label for head in self.heads if head.task != "regression" for label in head.outputs]
+        names = encode_label_names(backbone, self.tokenizer, labels, config.label_descriptions)
         start = initial_logits(self.heads, train.targets, train.weights)
         network = build_network(
             model_config,
@@ -122,6 +139,7 @@ class SingleTraining:
             initial_logits=start,
             dropout_samples=config.regularization.dropout_samples,
         )
+        start_from_names(network, self.heads, names)
         if (lora := config.trainable.lora) is not None:
             add_lora(network, lora, top_layers=config.trainable.top_layers)
         is_served = self.policy == "float32" and lora is None

@@ -6,7 +6,7 @@ import pytest
 from components.core.errors import DataError, StageError
 from components.data.records.example_proto import encode_example
 from components.data.records.tfrecord import write_records
-from components.modeling.dataset import pad_tokens, read_split
+from components.modeling.dataset import TokenDataset, pad_tokens, read_split
 from components.modeling.heads import Head
 from tests.components.toy_corpus import LABELS, examples_of, run_transform, write_examples
 
@@ -101,3 +101,29 @@ def test_a_missing_shard_is_noticed(tmp_path: Path) -> None:
     transformed.shards("train")[1].unlink()
     with pytest.raises(StageError, match="split train: 4 rows were written but 2 read"):
         read_split(transformed, "train", labels=LABELS, heads=HEADS)
+
+
+def test_a_sample_keeps_what_belongs_to_its_rows() -> None:
+    lengths = [1, 3, 2, 4, 1, 2]
+    rows = [np.full(length, number, np.int32) for number, length in enumerate(lengths)]
+    dataset = TokenDataset(
+        tokens=np.concatenate(rows),
+        starts=np.cumsum([0, *lengths]).astype(np.int64),
+        targets=np.arange(6, dtype=np.float32)[:, np.newaxis],
+        weights=np.arange(6, dtype=np.float32) + 1,
+        segments=np.concatenate([row % 2 for row in rows]),
+    )
+    assert dataset.sample(1.0, seed=0) is dataset
+    sample = dataset.sample(0.5, seed=0)
+    numbers = sample.targets[:, 0].astype(int)
+    assert len(sample) == len(set(numbers)) == 3
+    segments = sample.segment_rows()
+    assert segments is not None
+    for number, row, own in zip(numbers, sample.rows(), segments, strict=True):
+        np.testing.assert_array_equal(row, rows[number])
+        np.testing.assert_array_equal(own, rows[number] % 2)
+    np.testing.assert_array_equal(sample.weights, numbers + 1)
+    again, other = dataset.sample(0.5, seed=0), [dataset.sample(0.5, seed=seed) for seed in range(1, 9)]
+    np.testing.assert_array_equal(again.weights, sample.weights)
+    assert any((drawn.weights != sample.weights).any() for drawn in other)
+    assert len(dataset.sample(0.001, seed=0)) == 1

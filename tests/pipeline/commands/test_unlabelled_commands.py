@@ -110,7 +110,8 @@ def test_pseudo_labels_are_right_and_are_read_by_example_gen(root: Path, tmp_pat
     assert all(0.4 <= row["weight"] <= 0.5 for row in labelled)
     assert labelled[0]["labelled_by"]["model"] == str(root / "model")
 
-    splits = {"train": labelled, "validation": toy_rows(10, seed=7)}
+    own = [{**row, "weight": 1} for row in toy_rows(10, seed=7)]
+    splits = {"train": labelled, "validation": own}
     columns = {"id": "id", "weight": "weight"}
     examples = examples_of(tmp_path / "examples", splits, columns=columns)
     read = read_split(examples, "train")

@@ -49,6 +49,9 @@ def test_dense_updates_are_those_of_keras() -> None:
         reference.apply(gradients, theirs)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in _gradients(STEPS - 1)))
+    assert optimizer.last_gradient_norm() == pytest.approx(norm, rel=1e-5)
+    assert norm > 1.0
     assert int(optimizer.step) == STEPS
     assert optimizer.current_learning_rate() == pytest.approx(0.06)
 

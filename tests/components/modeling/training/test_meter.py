@@ -21,9 +21,11 @@ def test_losses_are_averaged_over_examples_since_the_last_reading_and_in_all() -
 
 def test_throughput_is_examples_by_time() -> None:
     meter = Meter()
-    meter.add(tf.constant(1.0), examples=50)
+    meter.add(tf.constant(1.0), examples=50, tokens=700)
     time.sleep(0.1)
     first = meter.read()
+    assert first.tokens_per_second == pytest.approx(14 * first.examples_per_second)
+    assert meter.total.tokens_per_second == pytest.approx(first.tokens_per_second, rel=1e-3)
     assert 50 / 0.5 < first.examples_per_second <= 50 / 0.1
     assert meter.total.examples_per_second == pytest.approx(first.examples_per_second, rel=1e-3)
 

@@ -1,0 +1,1 @@
+"""Where the curves, figures and settings of a training go."""
