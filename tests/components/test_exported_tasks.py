@@ -119,7 +119,7 @@ def _train_and_export(data: Data, heads: dict[str, Any], directory: Path) -> Exp
         {
             "heads": heads,
             "epochs": 10,
-            "early_stopping_patience": None,
+            "early_stopping": {"patience": None},
             "batch_size": 16,
             "learning_rate": 3e-3,
             "precision": "float32",
