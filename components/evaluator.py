@@ -268,11 +268,11 @@ def _score_baseline(
     message = "scoring the last blessed model"
     answers = score_texts(loaded, texts, batch_size=config.batch_size, progress=progress, message=message)
     places, thresholds = columns(loaded.config.heads), loaded.config.thresholds
-    return {
-        name: part.answered(answers, places[name], thresholds[places[name]])
-        for part in shared
-        if (name := part.head.name)
-    }
+    answered = {}
+    for part in shared:
+        own = places[part.head.name]
+        answered[part.head.name] = part.answered(answers, own, thresholds[own])
+    return answered
 
 
 def _answer_alike(head: "Head", other: "Head | None") -> bool:

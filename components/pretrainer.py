@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from components.core.artifacts import PretrainedEncoder, TransformedExamples, TransformGraph
-from components.core.component import Output, Summary, component
+from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config, InputPath
 from components.core.errors import DataError, EncoderError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.precision import Precision, choose_policy
+from components.modeling.training.checkpoints_config import CheckpointsConfig
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from components.modeling.encoder import Encoder
-    from components.modeling.pretraining.masked_language_model import Corpus
+    from components.modeling.pretraining.corpus import Corpus
     from tflite.host_tokenizer import TokenizerSpec
 
 __all__ = ["PretrainerConfig", "pretrainer"]
@@ -73,6 +74,9 @@ class PretrainerConfig(Config):
     precision: Precision = "auto"
     """As in `trainer.precision`."""
 
+    checkpoints: CheckpointsConfig = CheckpointsConfig()
+    """How often the state is saved; an interrupted stage goes on from it."""
+
     seed: int = Field(default=0, ge=0)
     """Seed of what is held out, what is hidden and the order of texts."""
 
@@ -94,26 +98,32 @@ def pretrainer(
     transform_graph: TransformGraph,
     pretrained: Output[PretrainedEncoder],
     progress: Progress = NO_PROGRESS,
+    scratch: Scratch | None = None,
 ) -> Summary:
     """Continues BERT's masked-language-model training with Transform's tokenizer.
 
     1. Tokenizes the texts, joins those of the split `train`, drops repetitions and holds some out.
     2. Loads the encoder; tokens that Transform added start from those they replace, and are learnt like the others.
     3. Takes over the published head for hidden tokens, or lets a new one learn before the encoder may change.
-    4. Trains; measures the perplexity of hidden tokens before and after each epoch.
+    4. Trains, from where an earlier execution stopped if its state is in `scratch`; measures the perplexity of hidden
+       tokens before and after each epoch.
     5. Writes the encoder.
 
     Raises:
         DataError: there are too few texts, or they cannot be read.
         EncoderError: the encoder cannot be had any more, or its vocabulary has no [MASK].
         StageError: the loss is no longer a number.
+        StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
     """
     import keras
+    import numpy as np
 
     from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder, start_embeddings
-    from components.modeling.pretraining.masked_language_model import MaskedLanguageModel, history
+    from components.modeling.pretraining.masked_language_model import MaskedLanguageModel
     from components.modeling.pretraining.masked_token_head import pretrained_head
     from components.modeling.pretraining.masking import Masker
+    from components.modeling.pretraining.pretraining import Pretraining, history
+    from components.modeling.training.tracking.training_log import TrainingLog
     from tflite.host_tokenizer import TokenizerSpec
 
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
@@ -133,8 +143,19 @@ def pretrainer(
         )
     start_embeddings(backbone, transform_graph.added_tokens())
     head = pretrained_head(encoder, width=backbone.hidden_dim, rows=embedding_rows(backbone))
-    model = MaskedLanguageModel(backbone, head_weights=head, masker=masker, config=config, progress=progress)
-    epochs = model.run(train, held_out)
+    counts = np.bincount(np.concatenate(train.rows))
+    with TrainingLog(pretrained.logs_dir) as log:
+        epochs = Pretraining(
+            MaskedLanguageModel(backbone, counts, head),
+            is_head_new=head is None,
+            masker=masker,
+            train=train,
+            held_out=held_out,
+            config=config,
+            log=log,
+            checkpoint_dir=None if scratch is None else scratch.path,
+            progress=progress,
+        ).run()
 
     backbone.save_weights(pretrained.weights_path)
     _write(pretrained, encoder, {**history(epochs), "texts": len(train), "held_out": len(held_out)})
@@ -154,7 +175,7 @@ def _read(
 ) -> "Corpus":
     """All texts, each once."""
     from components.data.sources.unlabelled import read_unlabelled
-    from components.modeling.pretraining.masked_language_model import Corpus
+    from components.modeling.pretraining.corpus import Corpus
     from components.modeling.tokenization import in_graph_tokenizer, token_rows
     from components.modeling.transformed_records import read_transformed
 

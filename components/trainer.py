@@ -31,6 +31,7 @@ from components.modeling.training.distribution_config import DistributionConfig
 from components.modeling.training.early_stopping import EarlyStoppingConfig
 from components.modeling.training.regularization.settings import RegularizationConfig
 from components.modeling.training.tracking.tracking_config import TrackingConfig
+from components.modeling.training.trainable import TrainableConfig
 from components.modeling.tuning.search_space import with_values
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class TrainerConfig(Config):
 
     loss: LossConfig = LossConfig()
     """What is minimised, by the one head or by every head that has no `loss` of its own."""
+
+    trainable: TrainableConfig = TrainableConfig()
+    """What of the network is trained, and how fast each part: `all` (default), `head`, upper layers, LoRA."""
 
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
@@ -94,10 +98,15 @@ class TrainerConfig(Config):
     """Share dropped inside the encoder; None, the default, is what its preset says (BERT: 0.1). Without
     it MiniLM overfits GoEmotions sooner (validation loss 0.086 in place of 0.083 after three epochs)."""
 
-    pooling: Literal["mean", "cls", "max", "attention", "label_attention"] = "mean"
-    """How token vectors become one: their `mean`, which sentence encoders such as MiniLM are made for; that of [CLS];
-    each unit's largest value (`max`); or a learned weighted mean, one for all outputs (`attention`) or for each its own
-    (`label_attention`; Mullenbach et al., 2018). The learned ones start as the mean."""
+    pooling: Literal["mean", "cls", "max", "attention", "label_attention"] = "label_attention"
+    """How token vectors become one. `label_attention`, the default: for each output a weighted mean of its own, learned
+    from where the label's name points (Mullenbach et al., 2018); on GoEmotions worth more than any other setting here
+    (`docs/results.md`). `attention`: one such for all outputs, `mean`: the plain mean, which sentence encoders such as
+    MiniLM are made for, `cls`: that of [CLS], `max`: each unit's largest value."""
+
+    label_descriptions: Mapping[str, str] = Field(default_factory=dict)
+    """What labels mean, in a few words, by label. The heads start from what the encoder makes of the labels' names;
+    this is for names that say too little (`neutral`) or nothing (`27`)."""
 
     hidden_units: int | None = Field(default=None, ge=1)
     """Width of a layer with tanh between pooling and heads; None, the default, has none, as sentence encoders want."""
@@ -274,6 +283,7 @@ def train_model(
         "best epoch": result.best.epoch,
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
+        "trained parameters": f"{result.trained_parameters:,} ({result.trained_share:.2%})",
         "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
         "for tests only": trained.config.for_tests_only,
     }

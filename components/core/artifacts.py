@@ -281,6 +281,7 @@ class PretrainedEncoder(Artifact):
     encoder.weights.h5                      Keras weights of the KerasHub backbone, float32
     encoder.json                            {"name", "digest"} of the encoder that it was, as in TransformGraph
     pretraining.json                        texts read and held out; loss and perplexity by epoch
+    logs/                                   TensorBoard event files
     ```
     """
 
@@ -295,6 +296,10 @@ class PretrainedEncoder(Artifact):
     @property
     def history_path(self) -> Path:
         return self.path / "pretraining.json"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.path / "logs"
 
 
 @dataclass(frozen=True)

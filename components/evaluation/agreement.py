@@ -1,7 +1,7 @@
 """How well predicted numbers agree with the right ones.
 
 From sums over rows, so that all properties work on the rows as on their resamples. Definitions are those of SciPy and
-scikit-learn; a correlation with a constant counts as 0.
+scikit-learn; a correlation with a constant counts as 0, and with a prediction that is no number as NaN.
 """
 
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class Agreement:
 
     def _variance(self, squares: int, numbers: int) -> _Floats:
         variance = self._mean(squares) - self._mean(numbers) ** 2
-        return np.where(variance > _ROUNDING * self._mean(squares), variance, 0.0)
+        return np.where(variance <= _ROUNDING * self._mean(squares), 0.0, variance)
 
     def _mean(self, column: int) -> _Floats:
         mean: _Floats = self.sums[..., column] / self.sums[..., 0]
@@ -90,6 +90,9 @@ def spearman(predicted: NDArray[Any], right: NDArray[Any]) -> _Floats:
 
 
 def _ranks(values: NDArray[Any]) -> _Floats:
+    """Ranks from 1; all NaN if one of the values is no number."""
+    if np.isnan(values).any():
+        return np.full(len(values), np.nan)
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     means: _Floats = ends - (counts - 1) / 2
@@ -107,4 +110,4 @@ def _quotient(numerator: _Floats, denominator: _Floats) -> _Floats:
     quotient: _Floats = np.divide(
         numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0
     )
-    return quotient
+    return np.where(np.isnan(denominator), np.nan, quotient)

@@ -37,7 +37,9 @@ class RegressionMeasurement:
     @classmethod
     def of(cls, rows: HeadRows, *, resamples: int, seed: int) -> "RegressionMeasurement":
         """Measures at least one row of a regression head."""
-        predicted, right = rows.scores, rows.targets
+        # NaN spreads to every figure that it is in, without the warnings of infinity.
+        predicted = np.where(np.isfinite(rows.scores), rows.scores, np.float32(np.nan))
+        right = rows.targets
         agreement = Agreement.of(predicted, right)
         resampled = Agreement.resampled(predicted, right, resamples=resamples, seed=seed)
         return cls(rows.head.outputs, predicted, right, agreement, resampled)

@@ -29,6 +29,7 @@ __all__ = [
     "ModelConfig",
     "TrainingFacts",
     "build_network",
+    "input_names",
     "load_model",
     "save_model",
     "scoring_network",
@@ -221,7 +222,7 @@ def build_network(
         name: keras.Input((None,), dtype="int32", name=name)
         for name in ("token_ids", "segment_ids", "padding_mask")
     }
-    encoded = backbone({name: inputs[name] for name in _input_names(backbone)})
+    encoded = backbone({name: inputs[name] for name in input_names(backbone)})
     sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
     pooling = pooling_layer(config.pooling, queries=vector_count(config.heads))
     pooled = pooling(sequence, inputs["padding_mask"])
@@ -243,7 +244,7 @@ def _build_backbone(config: BackboneConfig) -> keras.Model:
     return getattr(keras_hub.models, config.class_name)(**config.arguments, dtype="float32")
 
 
-def _input_names(backbone: keras.Model) -> list[str]:
+def input_names(backbone: keras.Model) -> list[str]:
     """The inputs that the encoder takes; DistilBERT knows no segments."""
     return (
         list(backbone.input) if isinstance(backbone.input, dict) else [item.name for item in backbone.inputs]

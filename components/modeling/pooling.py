@@ -62,13 +62,15 @@ class TokenAttention(keras.layers.Layer):
     With a query for every output it is the attention of CAML ("Explainable Prediction of Medical Codes from Clinical
     Text", Mullenbach et al., 2018, eq. 1-2); with one for the text, that of Yang et al. (2016, "Hierarchical Attention
     Networks", eq. 6-7) without the layer before it. Queries start at 0, so that it starts as the mean over the tokens,
-    which the encoder is pretrained for.
+    which the encoder is pretrained for; with one for every output, half of the weight stays spread over all tokens,
+    whatever the queries learn.
     """
 
     def __init__(self, queries: int | None, **options: Any) -> None:
         """`queries` make float32 [batch, queries, width]; None has one and makes [batch, width]."""
         super().__init__(**options)
         self._queries = queries
+        self.by_output = queries is not None
 
     def build(self, sequence_shape: Any, padding_mask_shape: Any) -> None:  # noqa: ARG002 (Keras passes both)
         self.queries = self.add_weight(
@@ -78,8 +80,11 @@ class TokenAttention(keras.layers.Layer):
     def call(self, sequence: Any, padding_mask: Any) -> Any:
         fits = ops.transpose(ops.matmul(sequence, self.queries), (0, 2, 1))
         weights = ops.softmax(fits + _where_padding(padding_mask, sequence.dtype)[:, None, :], axis=-1)
-        means = ops.matmul(weights, sequence)
-        return means if self._queries else means[:, 0, :]
+        if not self.by_output:
+            return ops.matmul(weights, sequence)[:, 0, :]
+        is_token = ops.cast(padding_mask, sequence.dtype)[:, None, :]
+        mean = is_token / ops.maximum(ops.sum(is_token, axis=-1, keepdims=True), 1.0)
+        return ops.matmul((weights + mean) / 2.0, sequence)
 
 
 def _where_padding(padding_mask: Any, dtype: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from components.core.artifacts import Examples, Model, PretrainedEncoder, TransformedExamples, TransformGraph
+from components.core.component import Scratch
 from components.core.errors import ConfigError, DataError
 from components.modeling.classifier import load_model
 from components.modeling.encoder import load_backbone, resolve_encoder
@@ -20,6 +21,19 @@ from tests.components.toy_corpus import run_transform, toy_examples
 Prepared = tuple[Examples, TransformGraph, TransformedExamples]
 
 QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 5e-3, "precision": "float32", "held_out": 0.1}
+
+
+class Recorder:
+    """Keeps what a stage says."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
+        pass
+
+    def log(self, message: str) -> None:
+        self._lines.append(message)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +133,47 @@ def test_the_same_seed_gives_the_same_encoder(prepared: Prepared, tmp_path: Path
         backbone.load_weights(artifact.weights_path)
         weights.append(np.concatenate([value.ravel() for value in backbone.get_weights()]))
     np.testing.assert_array_equal(*weights)
+
+
+def test_an_interrupted_pretraining_goes_on_where_it_was(prepared: Prepared, tmp_path: Path):
+    """Stopped within the second epoch, it ends with the weights of the one that was not."""
+
+    class Stop:
+        def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
+            if message.startswith("epoch 2/2"):
+                raise KeyboardInterrupt
+
+        def log(self, message: str) -> None:
+            lines.append(message)
+
+    lines: list[str] = []
+    _, graph, transformed = prepared
+    options = {**QUICK, "epochs": 2, "batch_size": 8, "checkpoints": {"every_steps": 3}}
+    arguments = {
+        "config": PretrainerConfig.model_validate(options),
+        "transformed": transformed,
+        "transform_graph": graph,
+    }
+    found = []
+    scratch = Scratch(tmp_path / "scratch")
+    for name, settings in (
+        ("whole", {}),
+        ("stopped", {"scratch": scratch, "progress": Stop()}),
+        ("resumed", {"scratch": scratch, "progress": Recorder(lines)}),
+    ):
+        artifact = PretrainedEncoder(tmp_path / name)
+        artifact.path.mkdir()
+        if name == "stopped":
+            with pytest.raises(KeyboardInterrupt):
+                pretrainer(**arguments, **settings, pretrained=artifact)
+            lines.clear()
+            continue
+        pretrainer(**arguments, **settings, pretrained=artifact)
+        backbone = load_backbone(resolve_encoder("tiny-random"))
+        backbone.load_weights(artifact.weights_path)
+        found.append(np.concatenate([value.ravel() for value in backbone.get_weights()]))
+    assert lines[0].startswith("goes on after step")
+    np.testing.assert_allclose(*found, atol=1e-6)
 
 
 def test_too_few_texts_are_refused(prepared: Prepared, tmp_path: Path):

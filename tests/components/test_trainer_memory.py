@@ -32,7 +32,7 @@ def test_memory_is_flat_over_epochs(tmp_path: Path) -> None:
     model, scratch = Model(tmp_path / "model"), Scratch(tmp_path / "scratch")
     model.path.mkdir()
     memory = MemoryByEpoch()
-    settings = {"epochs": EPOCHS, "batch_size": 8, "early_stopping_patience": None}
+    settings = {"epochs": EPOCHS, "batch_size": 8, "early_stopping": {"patience": None}}
     trainer(
         config=TrainerConfig.model_validate(settings),
         transformed=transformed,

@@ -17,6 +17,7 @@ from components.core.component import Scratch
 from components.core.errors import StoppedError
 from components.data.records.tfrecord import read_records
 from components.modeling.classifier import load_model
+from components.modeling.training.batching_config import BatchingConfig
 from components.modeling.training.early_stopping import EarlyStoppingConfig
 from components.modeling.training.regularization.settings import RegularizationConfig
 from components.modeling.training.step import TrainingStep
@@ -207,6 +208,25 @@ def test_averages_and_changed_words_go_on_as_well(
         _train(tmp_path / "crash", prepared, scratch=tmp_path / "scratch", regularization=regularization)
     del act_before[14]
     model = _train(tmp_path / "model", prepared, scratch=tmp_path / "scratch", regularization=regularization)
+    _assert_same(model, whole)
+
+
+def test_accumulated_batches_by_budget_with_regularized_gradients_go_on_as_well(
+    prepared: Prepared, tmp_path: Path, act_before: dict[int, Any]
+) -> None:
+    settings = {
+        "regularization": RegularizationConfig.model_validate({"r_drop": {}, "adversarial": {}}),
+        "batching": BatchingConfig(max_tokens_per_batch=120, gradient_accumulation=2, pad_to=(16, 32)),
+    }
+    whole = _train(tmp_path / "whole", prepared, **settings)
+    steps = act_before[0]
+    act_before.update({0: 0, steps - 2: _crash})
+    with pytest.raises(CrashError):
+        _train(tmp_path / "crash", prepared, scratch=tmp_path / "scratch", **settings)
+    del act_before[steps - 2]
+    act_before[0] = 0
+    model = _train(tmp_path / "model", prepared, scratch=tmp_path / "scratch", **settings)
+    assert 2 < act_before[0] < steps, "it went on, not anew"
     _assert_same(model, whole)
 
 

@@ -359,6 +359,15 @@ class ExampleGenConfig(Config):
             )
         if self.nested is not None and self.nested.context_rows and self.columns.context is not None:
             raise ValueError("`nested.context_rows` makes the context; leave `columns.context` out")
+        if (
+            self.nested is not None
+            and self.duplicates.policy == "drop"
+            and not self.columns.text.startswith(f"{self.nested.column}.")
+        ):
+            raise ValueError(
+                "rows of one record have its text in common, and `duplicates.policy: drop` would leave one of them; "
+                'set it to "off"'
+            )
         in_groups = self.nested is not None and self.split_by == "group"
         if (
             self.split_by is not None

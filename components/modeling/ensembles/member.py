@@ -49,4 +49,12 @@ class Member:
         best = next(epoch for epoch in epochs if epoch.epoch == document["best_epoch"])
         thresholds = np.array(document["thresholds"], np.float32)
         config = ModelConfig.model_validate_json((directory / "model.json").read_text(encoding="utf-8"))
-        return cls(weights, config, TrainingResult(epochs, best, document["metric"], thresholds))
+        result = TrainingResult(
+            epochs,
+            best,
+            document["metric"],
+            thresholds,
+            trained_parameters=document["trained_parameters"],
+            all_parameters=document["all_parameters"],
+        )
+        return cls(weights, config, result)

@@ -1,6 +1,6 @@
 """Masked-language-model training data: which tokens are hidden, and what stands in their place."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from components.core.errors import EncoderError
 from components.modeling.dataset import pad_tokens
+from components.modeling.pretraining.corpus import Corpus
 
-__all__ = ["MaskedBatch", "Masker", "length_batches"]
+__all__ = ["MaskedBatch", "Masker"]
 
-_WINDOW_BATCHES = 64
 _MASKED, _RANDOM = 0.8, 0.1
 
 
@@ -64,14 +64,9 @@ class Masker:
         )
         self._share = share
 
-    def hide(
-        self,
-        rows: Sequence[NDArray[np.int32]],
-        segments: Sequence[NDArray[np.int32]] | None,
-        random: np.random.Generator,
-    ) -> MaskedBatch:
-        """Pads the rows of token ids, and hides some of them."""
-        inputs = pad_tokens(rows, segments)
+    def hide(self, texts: Corpus, random: np.random.Generator) -> MaskedBatch:
+        """Pads the texts, and hides some of their tokens."""
+        inputs = pad_tokens(texts.rows, texts.segments)
         tokens = inputs["token_ids"]
         candidates = (inputs["padding_mask"] == 1) & ~self._is_never[tokens]
         chosen = self._choose(tokens, candidates, random)
@@ -99,17 +94,3 @@ class Masker:
         least = by_token.min(axis=1, keepdims=True, initial=np.inf)
         found: NDArray[np.bool_] = candidates & ((by_token < self._share) | (by_token == least))
         return found
-
-
-def length_batches(
-    lengths: NDArray[np.int64], batch_size: int, random: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """Yields every row once, in batches of rows of like length, in random order."""
-    shuffled = random.permutation(len(lengths))
-    batches: list[NDArray[np.int64]] = []
-    for start in range(0, len(shuffled), batch_size * _WINDOW_BATCHES):
-        window = shuffled[start : start + batch_size * _WINDOW_BATCHES]
-        by_length = window[np.argsort(lengths[window], kind="stable")]
-        batches.extend(by_length[first : first + batch_size] for first in range(0, len(window), batch_size))
-    for position in random.permutation(len(batches)):
-        yield batches[position]

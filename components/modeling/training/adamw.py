@@ -26,10 +26,13 @@ class AdamW(tf.Module):
     of each variable by its handle.
 
     Args:
-        variables: Keras variables to be trained; biases and LayerNorm's weights (all of rank 1) do not decay.
+        variables: Keras variables to be trained; biases and LayerNorm's weights do not decay.
         learning_rate: float32 [] by step number, int64 [].
         weight_decay: share of the learning rate by which weights shrink each step.
         clip_norm: gradients are scaled down to this global norm.
+        rates: by variable, a factor of the learning rate; None for 1.
+        first_steps: by variable, the first step (from 0) that has a gradient for it, from which its moments' bias is
+            corrected; None for 0.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class AdamW(tf.Module):
         learning_rate: Callable[[tf.Tensor], tf.Tensor],
         weight_decay: float,
         clip_norm: float,
+        rates: Sequence[float] | None = None,
+        first_steps: Sequence[int] | None = None,
     ) -> None:
         super().__init__(name="adamw")
         self.learning_rate = learning_rate
@@ -46,7 +51,15 @@ class AdamW(tf.Module):
         self.gradient_norm = tf.Variable(0.0, trainable=False, name="gradient_norm")
         self._clip_norm = clip_norm
         self._slots = [
-            _Slot(variable.value, weight_decay if len(variable.shape) > 1 else 0.0) for variable in variables
+            _Slot(
+                variable.value, weight_decay if _decays(variable) else 0.0, rate=rate, first_step=first_step
+            )
+            for variable, rate, first_step in zip(
+                variables,
+                rates or [1.0] * len(variables),
+                first_steps or [0] * len(variables),
+                strict=True,
+            )
         ]
 
     def current_learning_rate(self) -> float:
@@ -59,15 +72,19 @@ class AdamW(tf.Module):
 
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Makes one step; `gradients` are in the order of the variables, None leaves a variable as it is."""
-        rates = _Rates.of(self.learning_rate(self.step), self._count())
+        learning_rate, count = self.learning_rate(self.step), self._count()
+        rates = {
+            first_step: _Rates.of(learning_rate, count - first_step)
+            for first_step in {slot.first_step for slot in self._slots}
+        }
         summed = [_sum_rows(item) if isinstance(item, tf.IndexedSlices) else item for item in gradients]
         clipped, norm = tf.clip_by_global_norm(summed, self._clip_norm)
         tf.raw_ops.AssignVariableOp(resource=self.gradient_norm.handle, value=norm)
         for slot, gradient in zip(self._slots, clipped, strict=True):
             if isinstance(gradient, tf.IndexedSlices):
-                slot.apply_rows(gradient, rates)
+                slot.apply_rows(gradient, rates[slot.first_step])
             elif gradient is not None:
-                slot.apply(gradient, rates)
+                slot.apply(gradient, rates[slot.first_step])
 
     def _count(self) -> tf.Tensor:
         """Adds 1 to the number of steps."""
@@ -77,7 +94,7 @@ class AdamW(tf.Module):
 
 @dataclass(frozen=True)
 class _Rates:
-    """The scalars of one step: learning rate, and the decay rates to the power of the step's number."""
+    """The scalars of one step: learning rate, and the decay rates to the power of the number of updates."""
 
     learning_rate: tf.Tensor
     power_1: tf.Tensor
@@ -92,16 +109,19 @@ class _Rates:
 class _Slot(tf.Module):
     """A variable with its moments."""
 
-    def __init__(self, variable: tf.Variable, decay: float) -> None:
+    def __init__(self, variable: tf.Variable, decay: float, *, rate: float, first_step: int) -> None:
         super().__init__()
         self._variable = variable
         self._decay = decay
+        self._rate = rate
+        self.first_step = first_step
         self._first = tf.Variable(tf.zeros(variable.shape), trainable=False, name="first_moment")
         self._second = tf.Variable(tf.zeros(variable.shape), trainable=False, name="second_moment")
 
     def apply(self, gradient: tf.Tensor, rates: _Rates) -> None:
+        learning_rate = self._rate * rates.learning_rate
         if self._decay:
-            decay = rates.learning_rate * self._decay * self._variable
+            decay = learning_rate * self._decay * self._variable
             tf.raw_ops.AssignSubVariableOp(resource=self._variable.handle, value=decay)
         tf.raw_ops.ResourceApplyAdam(
             var=self._variable.handle,
@@ -109,7 +129,7 @@ class _Slot(tf.Module):
             v=self._second.handle,
             beta1_power=rates.power_1,
             beta2_power=rates.power_2,
-            lr=rates.learning_rate,
+            lr=learning_rate,
             beta1=_BETA_1,
             beta2=_BETA_2,
             epsilon=_EPSILON,
@@ -123,10 +143,16 @@ class _Slot(tf.Module):
         second = _BETA_2 * tf.gather(self._second, rows) + (1 - _BETA_2) * tf.square(values)
         tf.raw_ops.ResourceScatterUpdate(resource=self._first.handle, indices=rows, updates=first)
         tf.raw_ops.ResourceScatterUpdate(resource=self._second.handle, indices=rows, updates=second)
-        corrected_rate = rates.learning_rate * tf.sqrt(1 - rates.power_2) / (1 - rates.power_1)
+        learning_rate = self._rate * rates.learning_rate
+        corrected_rate = learning_rate * tf.sqrt(1 - rates.power_2) / (1 - rates.power_1)
         change = corrected_rate * first / (tf.sqrt(second) + _EPSILON)
-        change += rates.learning_rate * self._decay * tf.gather(self._variable, rows)
+        change += learning_rate * self._decay * tf.gather(self._variable, rows)
         tf.raw_ops.ResourceScatterSub(resource=self._variable.handle, indices=rows, updates=change)
+
+
+def _decays(variable: Any) -> bool:
+    """Biases of attention are matrices, by head: their name tells, too."""
+    return len(variable.shape) > 1 and variable.name != "bias"
 
 
 def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:

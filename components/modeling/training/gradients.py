@@ -34,6 +34,8 @@ def plain_gradients(
     weights: tf.Tensor,
 ) -> tuple[tf.Tensor, list[Gradient]]:
     """The derivatives of the objective."""
-    with tf.GradientTape() as tape:
+    # What is not trained is not watched: no derivative is computed below the lowest variable.
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variables)
         loss = objective(inputs, targets, weights)
     return loss, tape.gradient(loss, list(variables))

@@ -25,6 +25,7 @@ from components.modeling.training.batching import Batches, Step
 from components.modeling.training.checkpoints import Checkpoints, Snapshot
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.early_stopping import EarlyStopping
+from components.modeling.training.lora import plain_weights
 from components.modeling.training.meter import Meter
 from components.modeling.training.objective import BatchLoss, HeadsLoss
 from components.modeling.training.regularization.augmentation import Augmentation
@@ -33,6 +34,7 @@ from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
 from components.modeling.training.tracking.training_log import TrainingLog
+from components.modeling.training.trainable import plan_training
 from components.modeling.training.validation import Validation, metric_name, validate
 
 if TYPE_CHECKING:
@@ -71,19 +73,28 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came out; the weights of the best epoch are in the network.
+    """What came out; the weights of the best epoch are in the float32 network.
 
     Attributes:
         epochs: those that were run.
         best: the best one by what early stopping watches.
         metric: the metric's name.
         thresholds: float32 [outputs], tuned on the best epoch's validation scores.
+        trained_parameters: numbers in the variables that were trained.
+        all_parameters: numbers in all weights of the network.
     """
 
     epochs: tuple[Epoch, ...]
     best: Epoch
     metric: str
     thresholds: NDArray[np.float32]
+    trained_parameters: int
+    all_parameters: int
+
+    @property
+    def trained_share(self) -> float:
+        """Share of the network's parameters that was trained, 0-1; low-rank additions count as trained."""
+        return self.trained_parameters / self.all_parameters
 
     @property
     def examples_per_second(self) -> float:
@@ -97,6 +108,8 @@ class TrainingResult:
             "best_epoch": self.best.epoch,
             "metric": self.metric,
             "examples_per_second": self.examples_per_second,
+            "trained_parameters": self.trained_parameters,
+            "all_parameters": self.all_parameters,
         }
 
 
@@ -110,7 +123,7 @@ class _State:
         meter: of that epoch.
         best: position of the best epoch in `epochs`.
         thresholds: float32 [outputs], of the best epoch.
-        weights: of the network after the best epoch, or their average.
+        weights: of the float32 network after the best epoch, or their average.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -149,8 +162,8 @@ class Training:
 
     Args:
         network: the network to be trained, in any precision; it gives the logits of `heads`.
-        float32_network: a network of the same variables that computes in float32, as the model will be served; it may
-            be `network` itself.
+        float32_network: the same network without low-rank additions, which computes in float32, as the model will be
+            served; it may be `network` itself.
         heads: what the network answers.
         train: the training split.
         validation: the split that thresholds are tuned on.
@@ -206,9 +219,12 @@ class Training:
         self._total_steps = int(self._epoch_starts[-1])
         _check_shapes(config, self._devices, self._total_steps)
         batches_per_step = self._devices.replicas * config.batching.gradient_accumulation
+        self._plan = plan_training(
+            network, config.trainable, epochs=config.epochs, total_steps=self._total_steps
+        )
         with self._devices.scope():
             self._optimizer = AdamW(
-                network.trainable_variables,
+                self._plan.variables,
                 learning_rate=WarmupLinearDecay(
                     peak=config.learning_rate * config.distribution.learning_rate_factor(batches_per_step),
                     warmup_steps=math.floor(config.warmup * self._total_steps),
@@ -216,8 +232,10 @@ class Training:
                 ),
                 weight_decay=config.weight_decay,
                 clip_norm=config.clip_norm,
+                rates=self._plan.rates,
+                first_steps=self._plan.first_steps,
             )
-            variables = [variable.value for variable in network.trainable_variables]
+            variables = [variable.value for variable in self._plan.variables]
             regular = regularized(
                 config.regularization,
                 network=network,
@@ -236,6 +254,7 @@ class Training:
             average=regular.average,
             distribution=self._devices,
             accumulation=config.batching.gradient_accumulation,
+            first_steps=self._plan.first_steps,
         )
         self._checkpoints = Checkpoints(
             checkpoint_dir,
@@ -267,9 +286,14 @@ class Training:
                 self._save(state)
                 if self._on_epoch is not None:
                     self._on_epoch(state.epochs[-1])
-        self._network.set_weights(state.weights)
+        self._float32_network.set_weights(state.weights)
         return TrainingResult(
-            tuple(state.epochs), state.epochs[state.best], metric_name(self._heads), state.thresholds
+            tuple(state.epochs),
+            state.epochs[state.best],
+            metric_name(self._heads),
+            state.thresholds,
+            trained_parameters=self._plan.parameters,
+            all_parameters=self._plan.all_parameters,
         )
 
     def _start(self) -> _State:
@@ -376,8 +400,8 @@ class Training:
         ]
 
     def _averaged_weights(self) -> list[NDArray[np.float32]]:
-        """What is validated and kept, as `network.get_weights()`: the weights, or their average."""
-        weights: list[NDArray[np.float32]] = self._network.get_weights()
+        """What is validated and kept, as weights of the float32 network: those of now, or their average."""
+        weights = plain_weights(self._network)
         if self._average is None:
             return weights
         metric = 0.0
@@ -385,12 +409,8 @@ class Training:
             plain = self._validate(weights)
             metric = self._early_stopping.value(metric=plain.metric, loss=plain.loss, by_head=plain.by_head)
         self._average.add(metric)
-        variables = map(id, self._network.trainable_variables)
-        averages = dict(zip(variables, self._average.values(), strict=True))
-        return [
-            averages.get(id(variable), value)
-            for variable, value in zip(self._network.weights, weights, strict=True)
-        ]
+        averages = dict(zip(map(id, self._plan.variables), self._average.values(), strict=True))
+        return plain_weights(self._network, averages)
 
     def _validate(self, weights: list[NDArray[np.float32]]) -> Validation:
         """Scores the validation split with these weights; the network's own stay as they are."""

@@ -16,9 +16,11 @@ from components.modeling.encoder import embedding_rows, load_backbone, resolve_e
 from components.modeling.ensembles.ensemble import Trained
 from components.modeling.ensembles.seeds import seed_dropout
 from components.modeling.heads import Head, initial_logits, output_names
+from components.modeling.label_names import encode_label_names, start_from_names
 from components.modeling.precision import Policy
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.loop import Epoch, Training
+from components.modeling.training.lora import add_lora
 from components.modeling.training.regularization.augmentation import Augmentation
 from components.modeling.training.tracking.tracker import flat_parameters
 from components.modeling.training.tracking.training_log import TrainingLog
@@ -93,14 +95,16 @@ class SingleTraining:
                 checkpoint_dir=None if self.kept_in is None else self.kept_in / "checkpoints" / name,
                 on_epoch=self.on_epoch,
             ).run()
-            log.texts(network, self.validation, heads=self.heads, vocabulary=self.tokenizer.vocabulary)
+            log.texts(
+                float32_network, self.validation, heads=self.heads, vocabulary=self.tokenizer.vocabulary
+            )
             log.document("training.json", result.history())
-        return Trained(network, model_config, result)
+        return Trained(float32_network, model_config, result)
 
     def _networks(
         self, config: "TrainerConfig", train: TokenDataset
     ) -> tuple[keras.Model, keras.Model, ModelConfig]:
-        """The network to be trained, the same in float32 (the very one if that is the policy), and their config."""
+        """The network to be trained, that to be served (the same if it needs no other form), and their config."""
         keras.utils.set_random_seed(self.initial_seed)
         encoder = resolve_encoder(self.encoder)
         backbone = load_backbone(
@@ -126,6 +130,8 @@ class SingleTraining:
             hidden_units=config.hidden_units,
             dropout=config.dropout,
         )
+        labels = [label for head in self.heads if head.task != "regression" for label in head.outputs]
+        names = encode_label_names(backbone, self.tokenizer, labels, config.label_descriptions)
         start = initial_logits(self.heads, train.targets, train.weights)
         network = build_network(
             model_config,
@@ -133,5 +139,9 @@ class SingleTraining:
             initial_logits=start,
             dropout_samples=config.regularization.dropout_samples,
         )
-        float32_network = network if self.policy == "float32" else build_network(model_config)
+        start_from_names(network, self.heads, names)
+        if (lora := config.trainable.lora) is not None:
+            add_lora(network, lora, top_layers=config.trainable.top_layers)
+        is_served = self.policy == "float32" and lora is None
+        float32_network = network if is_served else build_network(model_config)
         return network, float32_network, model_config

@@ -58,7 +58,9 @@ def test_a_resample_is_the_agreement_of_the_drawn_rows():
 
 
 def test_numbers_that_are_none_have_no_agreement():
-    right = np.array([[1.0], [2.0], [3.0]], np.float32)
-    found = Agreement.of(np.full_like(right, np.nan), right)
-    assert np.isnan(found.rmse[0])
-    assert not found.pearson[0] > 0
+    right = np.array([[1.0, 5], [2.0, 6], [3.0, 7]], np.float32)
+    predicted = right.copy()
+    predicted[1, 0] = np.nan
+    found = Agreement.of(predicted, right)
+    for figures in (found.pearson, found.ccc, found.mae, found.rmse, spearman(predicted, right)):
+        assert np.isnan(figures).tolist() == [True, False]

@@ -36,7 +36,7 @@ def test_attention_starts_as_the_mean() -> None:
 
 
 @pytest.mark.parametrize("queries", [1, 4])
-def test_attention_is_a_mean_weighted_by_the_softmax_of_fits(queries: int) -> None:
+def test_attention_weighs_by_the_softmax_of_fits_and_by_label_only_by_half(queries: int) -> None:
     generator = np.random.default_rng(0)
     sequence = generator.normal(size=(3, 5, 6)).astype(np.float32)
     lengths = [5, 2, 1]
@@ -49,10 +49,11 @@ def test_attention_is_a_mean_weighted_by_the_softmax_of_fits(queries: int) -> No
     for row, length in enumerate(lengths):
         tokens = sequence[row, :length].astype(np.float64)
         for query in range(queries):
-            expected = _softmax(tokens @ weights[:, query]) @ tokens
+            expected = (_softmax(tokens @ weights[:, query]) + 1 / length) / 2 @ tokens
             np.testing.assert_allclose(found[row, query], expected, rtol=1e-4, atol=1e-6)
     if queries == 1:
         single = pooling_layer("attention")
         single(sequence, mask)
         single.queries.assign(weights)
-        np.testing.assert_allclose(single(sequence, mask), found[:, 0], rtol=1e-6)
+        mean = pooling_layer("mean")(sequence, mask).numpy()
+        np.testing.assert_allclose((single(sequence, mask) + mean) / 2, found[:, 0], rtol=1e-5, atol=1e-6)

@@ -26,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph, transformed = run_transform(directory, examples)
     model = Model(directory / "model")
     model.path.mkdir()
-    settings = {"epochs": 8, "early_stopping_patience": None, "batch_size": 16, "learning_rate": 5e-3}
+    settings = {"epochs": 8, "early_stopping": {"patience": None}, "batch_size": 16, "learning_rate": 5e-3}
     config = TrainerConfig.model_validate({**settings, "precision": "float32"})
     trainer(config=config, transformed=transformed, transform_graph=graph, model=model)
     store = MetadataStore(directory / "metadata.sqlite")
@@ -110,7 +110,8 @@ def test_pseudo_labels_are_right_and_are_read_by_example_gen(root: Path, tmp_pat
     assert all(0.4 <= row["weight"] <= 0.5 for row in labelled)
     assert labelled[0]["labelled_by"]["model"] == str(root / "model")
 
-    splits = {"train": labelled, "validation": toy_rows(10, seed=7)}
+    own = [{**row, "weight": 1} for row in toy_rows(10, seed=7)]
+    splits = {"train": labelled, "validation": own}
     columns = {"id": "id", "weight": "weight"}
     examples = examples_of(tmp_path / "examples", splits, columns=columns)
     read = read_split(examples, "train")

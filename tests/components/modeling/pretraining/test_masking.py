@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from components.core.errors import EncoderError
-from components.modeling.pretraining.masking import Masker, length_batches
+from components.modeling.pretraining.corpus import Corpus
+from components.modeling.pretraining.masking import Masker
 
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused0]", "a", "b", "c", "##x", "##y")
 MASK, CLS, SEP = 4, 2, 3
@@ -27,7 +28,7 @@ def _flat(rows: list[np.ndarray]) -> np.ndarray:
 
 def _hide(rows: list[np.ndarray], *, whole_words: bool = True, share: float = 0.15, seed: int = 1):
     masker = Masker(VOCABULARY, share=share, whole_words=whole_words)
-    return masker.hide(rows, None, np.random.default_rng(seed))
+    return masker.hide(Corpus(rows), np.random.default_rng(seed))
 
 
 def test_tells_what_stood_at_each_hidden_place():
@@ -102,6 +103,7 @@ def test_a_vocabulary_without_mask_is_refused():
 
 def test_batches_hold_every_row_once_and_rows_of_like_length():
     lengths = np.random.default_rng(0).integers(3, 60, 5000)
-    batches = list(length_batches(lengths, 32, np.random.default_rng(1)))
+    corpus = Corpus([np.zeros(length, np.int32) for length in lengths])
+    batches = list(corpus.batches(32, np.random.default_rng(1)))
     assert sorted(np.concatenate(batches).tolist()) == list(range(5000))
     assert np.mean([lengths[rows].max() - lengths[rows].min() for rows in batches]) < 3
