@@ -78,7 +78,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if arguments.mapping:
         changes["example_gen"] = config.example_gen.model_copy(update={"label_mapping": arguments.mapping})
-        changes["trainer"] = changes["trainer"].model_copy(update={"label_descriptions": {}})
     with ConsoleObserver(Console(stderr=True)) as observer:
         result = pipeline.run(config.model_copy(update=changes), to="evaluator", observer=observer)
     model = result.stages["trainer"].outputs["model"]

@@ -22,10 +22,14 @@ from components.modeling.training.objective import HeadsLoss
 from components.modeling.training.regularization.regularizer import Regularized, regularized
 from components.modeling.training.schedule import WarmupLinearDecay
 from components.modeling.training.step import TrainingStep
+from components.modeling.training.trainable import plan_training
 from components.trainer import TrainerConfig
 from pipeline.config import load_config
 
 __all__ = ["TrainerStep"]
+
+_TOTAL_STEPS = 1_000_000
+"""More than any benchmark makes: the learning rate does not reach 0."""
 
 _CONFIG = Path(pipeline.__file__).parent / "configs" / "goemotions.yaml"
 
@@ -70,14 +74,17 @@ class TrainerStep:
             dropout=settings.dropout,
         )
         network = build_network(model_config, backbone=backbone)
-        variables = [variable.value for variable in network.trainable_variables]
+        plan = plan_training(network, settings.trainable, epochs=settings.epochs, total_steps=_TOTAL_STEPS)
+        variables = [variable.value for variable in plan.variables]
         optimizer = AdamW(
-            network.trainable_variables,
+            plan.variables,
             learning_rate=WarmupLinearDecay(
-                peak=settings.learning_rate, warmup_steps=100, total_steps=1_000_000
+                peak=settings.learning_rate, warmup_steps=0, total_steps=_TOTAL_STEPS
             ),
             weight_decay=settings.weight_decay,
             clip_norm=settings.clip_norm,
+            rates=plan.rates,
+            first_steps=plan.first_steps,
         )
         regular = regularized(
             settings.regularization,

@@ -25,6 +25,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.modeling.scorer import INPUT_SPEC
 from components.modeling.training.batching import Step
 from tests.benchmarks.trainer_step import TrainerStep
 from tests.benchmarks.training_speed import write_tokens
@@ -89,7 +90,9 @@ def is_token_table(variable: tf.Variable) -> bool:
 def graph(step: TrainerStep, variables: Sequence[tf.Variable]) -> Callable[[Step], Any]:
     """Loss and gradients of the variables, summed up to a number so that nothing is left out."""
 
-    @tf.function(reduce_retracing=True)
+    labels = step.network.output.shape[-1]
+
+    @tf.function(input_signature=[INPUT_SPEC, tf.TensorSpec([None, labels]), tf.TensorSpec([None])])
     def loss_and_gradients(inputs: Any, targets: Any, weights: Any) -> Any:
         loss, found = step.regular.gradients(step.regular.objective, variables, inputs, targets, weights)
         values = [item.values if isinstance(item, tf.IndexedSlices) else item for item in found]
@@ -98,8 +101,7 @@ def graph(step: TrainerStep, variables: Sequence[tf.Variable]) -> Callable[[Step
 
     def call(one: Step) -> Any:
         (batch,) = one.parts
-        tensors = {name: tf.constant(value) for name, value in batch.inputs.items()}
-        return loss_and_gradients(tensors, tf.constant(batch.targets), tf.constant(batch.weights))
+        return loss_and_gradients(dict(batch.inputs), batch.targets, batch.weights)
 
     return call
 

@@ -201,9 +201,9 @@ def peer(name: str, data: dict[str, Any]) -> Callable[[], int]:
     model = AutoModelForSequenceClassification.from_pretrained(
         str(data["encoder"]), num_labels=LABELS, problem_type="multi_label_classification"
     )
+    assert model.dtype == torch.float32
     model.train()
-    rate = 2e-5
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01, fused=name != "classic")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.01, fused=name != "classic")
     starts, targets = data["starts"], data["targets"]
 
     def collate(rows: Any) -> dict[str, Any]:
