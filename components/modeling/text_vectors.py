@@ -15,7 +15,10 @@ __all__ = ["text_vectors"]
 
 
 def text_vectors(model: LoadedModel, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
-    """The pooled vector of every text, float32 [rows, width]; of several members, theirs side by side."""
+    """The pooled vector of every text, float32 [rows, width]; of several members, theirs side by side.
+
+    Where every output has a vector of its own it is their mean.
+    """
     members = (
         [model.network]
         if model.config.members == 1
@@ -24,7 +27,10 @@ def text_vectors(model: LoadedModel, texts: Sequence[str], *, batch_size: int = 
     rows = token_rows(model.in_graph_tokenizer, texts)
     parts = []
     for member in members:
-        pooled = keras.Model(member.input, member.get_layer("pooling").output)
+        vectors = member.get_layer("pooling").output
+        if len(vectors.shape) > 2:
+            vectors = keras.ops.mean(vectors, axis=1)
+        pooled = keras.Model(member.input, vectors)
         # A scorer gives what a network gives; here that is no logits.
         parts.append(Scorer(pooled, model.config.heads).logits(rows, batch_size=batch_size))
     return np.concatenate(parts, axis=1)

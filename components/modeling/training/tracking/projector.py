@@ -64,13 +64,15 @@ def text_vectors(
     rows: Sequence[NDArray[np.int32]],
     segments: Sequence[NDArray[np.int32]] | None = None,
 ) -> NDArray[np.float32]:
-    """What the heads read of each row, float32 [rows, width]: the pooled vectors of a network's texts."""
+    """What the heads read of each row, float32 [rows, width]: the pooled vectors of a network's texts; where every
+    output has a vector of its own, their mean."""
     encoder = keras.Model(network.inputs, network.get_layer("dropout").input)
     parts = []
     for start in range(0, len(rows), _BATCH_SIZE):
         own = None if segments is None else segments[start : start + _BATCH_SIZE]
         inputs = pad_tokens(rows[start : start + _BATCH_SIZE], own)
-        parts.append(np.asarray(encoder([inputs[tensor.name] for tensor in network.inputs]), np.float32))
+        vectors = np.asarray(encoder([inputs[tensor.name] for tensor in network.inputs]), np.float32)
+        parts.append(vectors if vectors.ndim == 2 else vectors.mean(axis=1))
     return np.concatenate(parts)
 
 
