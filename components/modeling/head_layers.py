@@ -26,9 +26,9 @@ _KERNEL_STDDEV = 0.02
 """BERT's."""
 
 _OFFSET_SCALE = 10.0
-"""Adam moves every number by about the learning rate a step, whatever its gradient: offsets, which are of the size of 1,
-would hardly move in a fine-tuning if they were not multiples of what is learnt. Larger, and their gradients would take
-over the global norm that is clipped."""
+"""Adam moves every number by about the learning rate a step, whatever its gradient: offsets, which are of the size of
+1, would hardly move in a fine-tuning if they were not multiples of what is learnt. With a larger factor their gradients
+would take over the global norm that is clipped."""
 
 
 def head_logits(heads: Sequence[Head], pooled: Any, initial: NDArray[np.float32] | None) -> Any:
