@@ -16,25 +16,16 @@ __all__ = ["row_vectors", "text_vectors"]
 _BATCH_SIZE = 64
 
 
-<<<<<<< HEAD
 def text_vectors(
     model: LoadedModel, texts: Sequence[str], *, batch_size: int = _BATCH_SIZE
 ) -> NDArray[np.float32]:
     """The pooled vector of every text, float32 [rows, width]; of several members, theirs side by side."""
-=======
-def text_vectors(model: LoadedModel, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
-    """The pooled vector of every text, float32 [rows, width]; of several members, theirs side by side.
-
-    Where every output has a vector of its own it is their mean.
-    """
->>>>>>> research
     members = (
         [model.network]
         if model.config.members == 1
         else [model.network.get_layer(member_name(number)) for number in range(model.config.members)]
     )
     rows = token_rows(model.in_graph_tokenizer, texts)
-<<<<<<< HEAD
     return np.concatenate([row_vectors(member, rows, batch_size=batch_size) for member in members], axis=1)
 
 
@@ -52,14 +43,3 @@ def row_vectors(
     # A scorer without heads gives what a network gives; here that is no logits.
     scorer = Scorer(keras.Model(network.input, pooled), ())
     return scorer.logits(rows, segments=segments, batch_size=batch_size)
-=======
-    parts = []
-    for member in members:
-        vectors = member.get_layer("pooling").output
-        if len(vectors.shape) > 2:
-            vectors = keras.ops.mean(vectors, axis=1)
-        pooled = keras.Model(member.input, vectors)
-        # A scorer gives what a network gives; here that is no logits.
-        parts.append(Scorer(pooled, model.config.heads).logits(rows, batch_size=batch_size))
-    return np.concatenate(parts, axis=1)
->>>>>>> research

@@ -60,26 +60,6 @@ def write_projector(
     visualize_embeddings(str(directory), config)
 
 
-<<<<<<< HEAD
-=======
-def text_vectors(
-    network: keras.Model,
-    rows: Sequence[NDArray[np.int32]],
-    segments: Sequence[NDArray[np.int32]] | None = None,
-) -> NDArray[np.float32]:
-    """What the heads read of each row, float32 [rows, width]: the pooled vectors of a network's texts; where every
-    output has a vector of its own, their mean."""
-    encoder = keras.Model(network.inputs, network.get_layer("dropout").input)
-    parts = []
-    for start in range(0, len(rows), _BATCH_SIZE):
-        own = None if segments is None else segments[start : start + _BATCH_SIZE]
-        inputs = pad_tokens(rows[start : start + _BATCH_SIZE], own)
-        vectors = np.asarray(encoder([inputs[tensor.name] for tensor in network.inputs]), np.float32)
-        parts.append(vectors if vectors.ndim == 2 else vectors.mean(axis=1))
-    return np.concatenate(parts)
-
-
->>>>>>> research
 def _text(row: NDArray[np.int32], vocabulary: Sequence[str]) -> str:
     words = " ".join(vocabulary[token] for token in row if vocabulary[token] not in _SPECIAL)
     return words.replace(" ##", "")
