@@ -89,7 +89,8 @@ def test_lora_learns(prepared: Prepared, tmp_path: Path) -> None:
 
 
 def test_gradual_unfreezing_reaches_the_embeddings(prepared: Prepared, tmp_path: Path) -> None:
-    loaded, _, _ = _train(prepared, tmp_path, trainable={"unfreeze_every_epochs": 0.5, "layer_decay": 0.8})
+    trainable = {"unfreeze_every_epochs": 0.25, "layer_decay": 0.8}
+    loaded, _, _ = _train(prepared, tmp_path, trainable=trainable, epochs=1)
     parts = {path.split("/")[0] for path in _changed(loaded)}
     assert {"token_embedding", "transformer_layer_0", "transformer_layer_1"} <= parts
 
