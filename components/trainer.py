@@ -1,10 +1,7 @@
 """Trainer: fine-tunes the encoder on the tokenized examples, and tunes a threshold for every label."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -18,13 +15,12 @@ from components.core.artifacts import (
 )
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
-from components.core.errors import ConfigError, DataError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
-from components.modeling.precision import Precision, choose_policy
+from components.modeling.precision import Precision
 from components.modeling.training.batching_config import BatchingConfig
 from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
@@ -34,15 +30,7 @@ from components.modeling.training.tracking.tracking_config import TrackingConfig
 from components.modeling.training.trainable import TrainableConfig
 from components.modeling.tuning.search_space import with_values
 
-if TYPE_CHECKING:
-    from components.modeling.dataset import TokenDataset
-    from components.modeling.ensembles.ensemble import Trained
-    from components.modeling.heads import Head
-    from components.modeling.precision import Policy
-    from components.modeling.training.loop import Epoch
-    from tflite.host_tokenizer import TokenizerSpec
-
-__all__ = ["TrainerConfig", "train_model", "trainer"]
+__all__ = ["TrainerConfig", "trainer"]
 
 
 class TrainerConfig(Config):
@@ -181,6 +169,8 @@ def trainer(
         StageError: the loss is no longer a number, or rows were lost.
         StoppedError: SIGTERM or Ctrl-C came, and the state is in `scratch`.
     """
+    from components.modeling.training.train_model import train_model
+
     if hyperparameters is not None:
         config = with_values(config, hyperparameters.values())
     return train_model(
@@ -193,163 +183,3 @@ def trainer(
         progress=progress,
         scratch=scratch,
     )
-
-
-def train_model(
-    *,
-    config: TrainerConfig,
-    transformed: TransformedExamples,
-    transform_graph: TransformGraph,
-    pretrained: PretrainedEncoder | None = None,
-    examples: Examples | None = None,
-    model: Model,
-    progress: Progress = NO_PROGRESS,
-    scratch: Scratch | None = None,
-    answers_in: Path | None = None,
-    train_share: float = 1.0,
-    on_epoch: Callable[["Epoch"], None] | None = None,
-) -> Summary:
-    """What the stage does; the Tuner calls it, too.
-
-    Args:
-        config: as set.
-        transformed: the examples.
-        transform_graph: tokenizer and encoder.
-        pretrained: as for `trainer`.
-        examples: as for `trainer`.
-        model: where to write.
-        progress: who is told.
-        scratch: where the state of a stopped training is kept and found; None keeps none.
-        answers_in: where the teachers' answers are kept and found; with the state of the training if None.
-        train_share: share (0-1) of the split `train` that is trained on, drawn by the seed.
-        on_epoch: is told of every epoch at its end; what it raises ends the training.
-    """
-    from components.modeling.ensembles.ensemble import Ensemble
-    from components.modeling.heads import make_heads, with_scale
-    from components.modeling.training.determinism import require_determinism
-    from components.modeling.training.distribution import Distribution
-    from components.modeling.training.single import SingleTraining
-    from tflite.host_tokenizer import TokenizerSpec
-
-    distribution = Distribution.of(config.distribution)
-    if config.deterministic:
-        require_determinism()
-    kept_in = None if scratch is None else scratch.path
-    labels, targets = transform_graph.labels(), transform_graph.targets()
-    heads = make_heads(config.task, config.heads, labels=labels, targets=targets)
-    progress.update("reading the examples")
-    train, validation = (
-        _read(transformed, split, labels, targets, heads) for split in ("train", "validation")
-    )
-    heads = with_scale(heads, train.targets)
-    if config.distillation is not None:
-        train = _taught(config.distillation, examples, train, heads, progress, answers_in or kept_in)
-    train = train.sample(train_share, seed=config.seed)
-
-    tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
-    policy = choose_policy(config.precision)
-    train_one = SingleTraining(
-        initial_seed=config.seed,
-        policy=policy,
-        heads=heads,
-        validation=validation,
-        tokenizer=tokenizer,
-        encoder=transform_graph.encoder(),
-        added_tokens=transform_graph.added_tokens(),
-        pretrained=pretrained,
-        logs_dir=model.logs_dir,
-        distribution=distribution,
-        kept_in=kept_in,
-        on_epoch=on_epoch,
-    )
-    if config.ensemble is None:
-        trained = train_one(config, train, progress)
-    else:
-        trained = Ensemble(
-            config,
-            train=train,
-            validation=validation,
-            train_one=train_one,
-            kept_in=kept_in,
-            progress=progress,
-        ).run()
-
-    _write(model, trained, tokenizer, policy)
-    result = trained.result
-    return {
-        "encoder": trained.config.encoder,
-        "precision": policy,
-        "epochs": len(result.epochs),
-        "best epoch": result.best.epoch,
-        f"validation {result.metric}": round(result.best.validation_metric, 4),
-        "examples/s": round(result.examples_per_second, 1),
-        "trained parameters": f"{result.trained_parameters:,} ({result.trained_share:.2%})",
-        "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
-        "for tests only": trained.config.for_tests_only,
-    }
-
-
-def _read(
-    transformed: TransformedExamples,
-    split: str,
-    labels: Sequence[str],
-    targets: Sequence[str],
-    heads: Sequence["Head"],
-) -> "TokenDataset":
-    from components.modeling.dataset import read_split
-
-    if split not in transformed.splits():
-        known = ", ".join(transformed.splits()) or "none"
-        raise DataError(
-            f"training needs the split {split!r}, but the data have only: {known}; add its file to the source, or set "
-            "example_gen.validation_share or split_shares"
-        )
-    dataset = read_split(transformed, split, labels=labels, targets=targets, heads=heads)
-    if not len(dataset):
-        raise DataError(f"the split {split!r} has no examples; training needs some")
-    if split == "train" and not dataset.weights.any():
-        raise DataError("every example of the split 'train' has weight 0; training needs some that count")
-    return dataset
-
-
-def _taught(
-    config: DistillationConfig,
-    examples: Examples | None,
-    train: "TokenDataset",
-    heads: Sequence["Head"],
-    progress: Progress,
-    kept_in: Path | None,
-) -> "TokenDataset":
-    """The training split with what the teachers say of it."""
-    from components.evaluation.labelled_texts import read_labelled_texts
-    from components.modeling.distillation.teachers import ask_teachers
-
-    if examples is None:
-        raise ConfigError("trainer.distillation needs `examples`: teachers read the texts themselves")
-    texts = read_labelled_texts(examples, "train", heads)
-    if len(texts.texts) != len(train):
-        raise StageError(
-            f"{len(texts.texts)} examples, but {len(train)} of them transformed; run Transform again"
-        )
-    answers = ask_teachers(
-        config, heads, texts.texts, contexts=texts.contexts, kept_in=kept_in, progress=progress
-    )
-    return replace(train, answers=answers)
-
-
-def _write(model: Model, trained: "Trained", tokenizer: "TokenizerSpec", policy: "Policy") -> None:
-    from components.modeling.classifier import TrainingFacts, save_model
-
-    result = trained.result
-    facts = TrainingFacts(
-        epochs=len(result.epochs),
-        best_epoch=result.best.epoch,
-        validation_metric=result.best.validation_metric,
-        metric=result.metric,
-        precision=policy,
-    )
-    thresholds = tuple(float(threshold) for threshold in result.thresholds)
-    config = trained.config.model_copy(update={"thresholds": thresholds, "training": facts})
-    save_model(model, network=trained.network, config=config, tokenizer=tokenizer)
-    text = json.dumps({**result.history(), **trained.notes}, indent=2) + "\n"
-    model.history_path.write_text(text, encoding="utf-8")

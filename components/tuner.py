@@ -28,10 +28,10 @@ from components.core.errors import ConfigError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.tuning.search_space import Range, check_space, grid, values_of, with_values
-from components.trainer import TrainerConfig, train_model
+from components.trainer import TrainerConfig
 
 if TYPE_CHECKING:
-    from components.modeling.training.loop import Epoch
+    from components.modeling.training.result import Epoch
     from components.modeling.tuning.study import Report, Study, Trial
 
 __all__ = ["TunerConfig", "tuner"]
@@ -206,6 +206,8 @@ class _Trials:
         import gc
 
         import keras
+
+        from components.modeling.training.train_model import train_model
 
         metrics: list[float] = []
 

@@ -25,6 +25,11 @@ __all__ = [
 _KERNEL_STDDEV = 0.02
 """BERT's."""
 
+_OFFSET_SCALE = 10.0
+"""Adam moves every number by about the learning rate a step, whatever its gradient: offsets, which are of the size of
+1, would hardly move in a fine-tuning if they were not multiples of what is learnt. With a larger factor their gradients
+would take over the global norm that is clipped."""
+
 
 def head_logits(heads: Sequence[Head], pooled: Any, initial: NDArray[np.float32] | None) -> Any:
     """The logits of all heads side by side, float32 [batch, logits].
@@ -127,18 +132,22 @@ class CumulativeLogits(keras.layers.Layer):
             name="kernel",
         )
         self.first = self.add_weight(
-            shape=(1,), initializer=keras.initializers.Constant(self._initial[:1]), name="first"
+            shape=(1,),
+            initializer=keras.initializers.Constant(self._initial[:1] / _OFFSET_SCALE),
+            name="first",
         )
         gaps = np.maximum(-np.diff(self._initial), 1.0 if not self._initial.any() else 1e-3)
         self.gaps = self.add_weight(
             shape=gaps.shape,
-            initializer=keras.initializers.Constant(np.log(np.expm1(gaps)).astype(np.float32)),
+            initializer=keras.initializers.Constant(
+                (np.log(np.expm1(gaps)) / _OFFSET_SCALE).astype(np.float32)
+            ),
             name="gaps",
         )
 
     def call(self, pooled: Any) -> Any:
-        falls = ops.concatenate([ops.zeros((1,)), ops.cumsum(ops.softplus(self.gaps))])
-        return ops.matmul(pooled, self.kernel) + self.first - falls
+        falls = ops.concatenate([ops.zeros((1,)), ops.cumsum(ops.softplus(_OFFSET_SCALE * self.gaps))])
+        return ops.matmul(pooled, self.kernel) + _OFFSET_SCALE * self.first - falls
 
 
 class Scores(keras.layers.Layer):

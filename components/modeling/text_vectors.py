@@ -11,26 +11,35 @@ from components.modeling.ensembles.average import member_name
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import token_rows
 
-__all__ = ["text_vectors"]
+__all__ = ["row_vectors", "text_vectors"]
+
+_BATCH_SIZE = 64
 
 
-def text_vectors(model: LoadedModel, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
-    """The pooled vector of every text, float32 [rows, width]; of several members, theirs side by side.
-
-    Where every output has a vector of its own it is their mean.
-    """
+def text_vectors(
+    model: LoadedModel, texts: Sequence[str], *, batch_size: int = _BATCH_SIZE
+) -> NDArray[np.float32]:
+    """The pooled vector of every text, float32 [rows, width]; of several members, theirs side by side."""
     members = (
         [model.network]
         if model.config.members == 1
         else [model.network.get_layer(member_name(number)) for number in range(model.config.members)]
     )
     rows = token_rows(model.in_graph_tokenizer, texts)
-    parts = []
-    for member in members:
-        vectors = member.get_layer("pooling").output
-        if len(vectors.shape) > 2:
-            vectors = keras.ops.mean(vectors, axis=1)
-        pooled = keras.Model(member.input, vectors)
-        # A scorer gives what a network gives; here that is no logits.
-        parts.append(Scorer(pooled, model.config.heads).logits(rows, batch_size=batch_size))
-    return np.concatenate(parts, axis=1)
+    return np.concatenate([row_vectors(member, rows, batch_size=batch_size) for member in members], axis=1)
+
+
+def row_vectors(
+    network: keras.Model,
+    rows: Sequence[NDArray[np.int32]],
+    *,
+    segments: Sequence[NDArray[np.int32]] | None = None,
+    batch_size: int = _BATCH_SIZE,
+) -> NDArray[np.float32]:
+    """The pooled vector of every row of token ids, float32 [rows, width]; where each output has its own, their mean."""
+    pooled = network.get_layer("pooling").output
+    if len(pooled.shape) == 3:
+        pooled = keras.ops.mean(pooled, axis=1)
+    # A scorer without heads gives what a network gives; here that is no logits.
+    scorer = Scorer(keras.Model(network.input, pooled), ())
+    return scorer.logits(rows, segments=segments, batch_size=batch_size)

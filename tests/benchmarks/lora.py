@@ -21,16 +21,7 @@ from pipeline.console import ConsoleObserver
 
 GOEMOTIONS = Path(pipeline.__file__).parent / "configs" / "goemotions.yaml"
 
-LORA = {
-    "learning_rate": 1e-3,
-    "trainable": {
-        "lora": {
-            "rank": 8,
-            "alpha": 16,
-            "targets": ["attention_output", "feedforward_intermediate", "feedforward_output"],
-        }
-    },
-}
+LORA = {"learning_rate": 2e-3, "trainable": {"lora": {"rank": 8, "alpha": 16}}}
 """What differs from the configuration's own `trainer` section."""
 
 MAX_SHARE = 0.02

@@ -81,6 +81,18 @@ def test_the_moving_average_is_what_is_validated_and_saved(
     assert second["validation_loss"] == pytest.approx(first["validation_loss"], rel=1e-3)
 
 
+def test_low_rank_additions_are_averaged_before_they_are_merged(prepared: Prepared, tmp_path: Path) -> None:
+    # B of A x B starts at 0, and so do kernels that an average without end keeps.
+    ema = {"decay": 0.9999999, "warmup": False}
+    settings = {"trainable": {"lora": {"rank": 2}}, "regularization": {"ema": ema}, "learning_rate": 0.05}
+    loaded, history = _train(tmp_path, prepared, **settings)
+    first, second = history["epochs"]
+    assert second["loss"] < first["loss"]
+    (backbone,) = (layer for layer in loaded.network.layers if hasattr(layer, "token_embedding"))
+    for weight, start in zip(backbone.weights, tiny_backbone("float32").weights, strict=True):
+        np.testing.assert_allclose(weight.numpy(), start.numpy(), atol=1e-4)
+
+
 @pytest.mark.parametrize("of", ["last", "best"])
 def test_the_mean_of_epochs_is_what_is_validated_and_saved(
     prepared: Prepared, tmp_path: Path, of: str

@@ -16,7 +16,7 @@ from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.ensembles.member import Member
 from components.modeling.ensembles.soup import Soup, Weights, greedy_soup, uniform_soup
 from components.modeling.scorer import Scorer
-from components.modeling.training.loop import TrainingResult
+from components.modeling.training.result import TrainingResult
 from components.modeling.training.validation import Validation, validate
 
 if TYPE_CHECKING:

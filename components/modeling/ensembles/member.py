@@ -8,7 +8,7 @@ import numpy as np
 
 from components.modeling.classifier import ModelConfig
 from components.modeling.ensembles.soup import Weights
-from components.modeling.training.loop import Epoch, TrainingResult
+from components.modeling.training.result import Epoch, TrainingResult
 
 __all__ = ["Member"]
 

@@ -68,7 +68,7 @@ class AdamW(tf.Module):
 
     def last_gradient_norm(self) -> float:
         """The global norm of the last step's gradients before they were clipped; 0 before any step."""
-        return float(self.gradient_norm)
+        return float(self.gradient_norm.numpy())
 
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Makes one step; `gradients` are in the order of the variables, None leaves a variable as it is."""

@@ -3,9 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -15,22 +15,21 @@ from components.core.errors import ConfigError, StageError, StoppedError
 from components.core.progress import Progress
 from components.data.records.read_ahead import one_ahead
 from components.modeling.dataset import TokenDataset
-from components.modeling.distillation.loss import DistillationLoss
-from components.modeling.heads import Head, columns, output_names
-from components.modeling.losses.head_loss import head_loss
-from components.modeling.losses.label_weights import LabelCounts
+from components.modeling.heads import Head, output_names
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.batching import Batches, Step
-from components.modeling.training.checkpoints import Checkpoints, Snapshot
+from components.modeling.training.checkpoints import Checkpoints
+from components.modeling.training.configured_loss import configured_loss
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.early_stopping import EarlyStopping
 from components.modeling.training.lora import plain_weights
 from components.modeling.training.meter import Meter
-from components.modeling.training.objective import BatchLoss, HeadsLoss
 from components.modeling.training.regularization.augmentation import Augmentation
 from components.modeling.training.regularization.regularizer import regularized
+from components.modeling.training.result import Epoch, TrainingResult
 from components.modeling.training.schedule import WarmupLinearDecay
+from components.modeling.training.state import TrainingState
 from components.modeling.training.step import TrainingStep
 from components.modeling.training.stop_request import StopRequest
 from components.modeling.training.tracking.training_log import TrainingLog
@@ -40,121 +39,9 @@ from components.modeling.training.validation import Validation, metric_name, val
 if TYPE_CHECKING:
     from components.trainer import TrainerConfig
 
-__all__ = ["Epoch", "Training", "TrainingResult"]
+__all__ = ["Training"]
 
 _STEPS_BETWEEN_REPORTS = 10
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What is known of an epoch at its end.
-
-    Attributes:
-        epoch: its number, from 1.
-        loss: mean training loss.
-        validation_loss: mean loss on the validation split, without what is configured against imbalance.
-        validation_metric: what the gate uses (`components.modeling.training.validation`), with thresholds tuned on
-            the same split.
-        validation_by_head: the same of each head, by name.
-        examples_per_second: throughput of its steps.
-        tokens_per_second: the same in tokens, padding not counted.
-        input_share: share of their time, 0-1, in which the next batch was waited for.
-    """
-
-    epoch: int
-    loss: float
-    validation_loss: float
-    validation_metric: float
-    validation_by_head: dict[str, float]
-    examples_per_second: float
-    tokens_per_second: float
-    input_share: float
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What came out; the weights of the best epoch are in the float32 network.
-
-    Attributes:
-        epochs: those that were run.
-        best: the best one by what early stopping watches.
-        metric: the metric's name.
-        thresholds: float32 [outputs], tuned on the best epoch's validation scores.
-        trained_parameters: numbers in the variables that were trained.
-        all_parameters: numbers in all weights of the network.
-    """
-
-    epochs: tuple[Epoch, ...]
-    best: Epoch
-    metric: str
-    thresholds: NDArray[np.float32]
-    trained_parameters: int
-    all_parameters: int
-
-    @property
-    def trained_share(self) -> float:
-        """Share of the network's parameters that was trained, 0-1; low-rank additions count as trained."""
-        return self.trained_parameters / self.all_parameters
-
-    @property
-    def examples_per_second(self) -> float:
-        """Mean throughput of the training steps; validation is not counted."""
-        return len(self.epochs) / sum(1 / epoch.examples_per_second for epoch in self.epochs)
-
-    def history(self) -> dict[str, Any]:
-        """The content of `training.json`."""
-        return {
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-            "best_epoch": self.best.epoch,
-            "metric": self.metric,
-            "examples_per_second": self.examples_per_second,
-            "trained_parameters": self.trained_parameters,
-            "all_parameters": self.all_parameters,
-        }
-
-
-@dataclass
-class _State:
-    """Where a training is, beside its variables.
-
-    Attributes:
-        epochs: those that are over.
-        step: steps done in the epoch that is not.
-        meter: of that epoch.
-        best: position of the best epoch in `epochs`.
-        thresholds: float32 [outputs], of the best epoch.
-        weights: of the float32 network after the best epoch, or their average.
-    """
-
-    epochs: list[Epoch] = field(default_factory=list)
-    step: int = 0
-    meter: Meter = field(default_factory=Meter)
-    best: int = 0
-    thresholds: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    weights: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def snapshot(self) -> Snapshot:
-        document = {
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-            "step": self.step,
-            "meter": self.meter.state(),
-            "best": self.best,
-        }
-        weights = {f"weight {number}": weight for number, weight in enumerate(self.weights)}
-        return Snapshot(document, {"thresholds": self.thresholds, **weights})
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> "_State":
-        document, arrays = snapshot.document, dict(snapshot.arrays)
-        thresholds = arrays.pop("thresholds")
-        return cls(
-            epochs=[Epoch(**epoch) for epoch in document["epochs"]],
-            step=document["step"],
-            meter=Meter.resumed(document["meter"]),
-            best=document["best"],
-            thresholds=thresholds,
-            weights=[arrays[f"weight {number}"] for number in range(len(arrays))],
-        )
 
 
 class Training:
@@ -240,7 +127,7 @@ class Training:
                 config.regularization,
                 network=network,
                 heads=heads,
-                loss=_loss(config, heads, train),
+                loss=configured_loss(config, heads, train),
                 loss_weights={name: head.loss_weight for name, head in config.heads.items()},
                 variables=variables,
             )
@@ -296,23 +183,23 @@ class Training:
             all_parameters=self._plan.all_parameters,
         )
 
-    def _start(self) -> _State:
+    def _start(self) -> TrainingState:
         snapshot = self._checkpoints.restore()
         self._devices.part_random_states(self._network)
         if snapshot is None:
-            return _State()
-        state = _State.of(snapshot)
+            return TrainingState()
+        state = TrainingState.of(snapshot)
         self._progress.log(f"goes on after step {self._steps_done(state)} of {self._total_steps}")
         return state
 
-    def _steps_done(self, state: _State) -> int:
+    def _steps_done(self, state: TrainingState) -> int:
         return int(self._epoch_starts[len(state.epochs)]) + state.step
 
-    def _save(self, state: _State) -> None:
+    def _save(self, state: TrainingState) -> None:
         self._log.flush()
         self._checkpoints.save(self._steps_done(state), state.snapshot())
 
-    def _is_over(self, state: _State) -> bool:
+    def _is_over(self, state: TrainingState) -> bool:
         if len(state.epochs) == self._config.epochs:
             return True
         if not self._early_stopping.is_over(self._watched(state)):
@@ -320,7 +207,7 @@ class Training:
         self._progress.log(f"nothing better since epoch {state.best + 1}: stopped early")
         return True
 
-    def _train_epoch(self, state: _State, stop: StopRequest) -> None:
+    def _train_epoch(self, state: TrainingState, stop: StopRequest) -> None:
         number = len(state.epochs) + 1
         last = self._epoch_starts[number] - self._epoch_starts[number - 1]
         if not state.step:
@@ -332,7 +219,7 @@ class Training:
                 self._report(number, self._steps_done(state), state.meter)
             self._save_if_due(state, stop)
 
-    def _save_if_due(self, state: _State, stop: StopRequest) -> None:
+    def _save_if_due(self, state: TrainingState, stop: StopRequest) -> None:
         """Saves where it is time for it, or where the process is to stop: then the training ends here."""
         done = self._steps_done(state)
         is_asked = self._devices.is_alone or state.step % _STEPS_BETWEEN_REPORTS == 0
@@ -365,7 +252,7 @@ class Training:
             total=self._total_steps,
         )
 
-    def _finish_epoch(self, state: _State) -> None:
+    def _finish_epoch(self, state: TrainingState) -> None:
         """Scores the validation split, tunes the thresholds on it, and keeps the weights if they are the best."""
         number, step = len(state.epochs) + 1, self._steps_done(state)
         message = f"epoch {number}/{self._config.epochs}  validating"
@@ -390,7 +277,7 @@ class Training:
         if state.best == number - 1:
             state.thresholds, state.weights = validation.thresholds, weights
 
-    def _watched(self, state: _State) -> list[float]:
+    def _watched(self, state: TrainingState) -> list[float]:
         """By epoch, what early stopping watches."""
         return [
             self._early_stopping.value(
@@ -465,20 +352,3 @@ def _check_shapes(config: "TrainerConfig", devices: Distribution, total_steps: i
             "trainer.batching: `last_batch: drop` drops everything, the data do not fill one batch; lower "
             "trainer.batch_size or set `pad`"
         )
-
-
-def _loss(config: "TrainerConfig", heads: Sequence[Head], train: TokenDataset) -> BatchLoss:
-    own = {name: head.loss for name, head in config.heads.items() if head.loss is not None}
-    loss_weights = {name: head.loss_weight for name, head in config.heads.items()}
-    losses = {
-        head.name: head_loss(
-            head,
-            own.get(head.name, config.loss),
-            LabelCounts.of(train.targets[:, outputs], train.weights),
-        )
-        for head, outputs in zip(heads, columns(heads).values(), strict=True)
-    }
-    loss = HeadsLoss(heads, losses=losses, loss_weights=loss_weights)
-    if train.answers is None or config.distillation is None:
-        return loss
-    return DistillationLoss(loss, heads, config.distillation, loss_weights=loss_weights)

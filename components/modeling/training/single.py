@@ -19,9 +19,10 @@ from components.modeling.heads import Head, initial_logits, output_names
 from components.modeling.label_names import encode_label_names, start_from_names
 from components.modeling.precision import Policy
 from components.modeling.training.distribution import Distribution
-from components.modeling.training.loop import Epoch, Training
+from components.modeling.training.loop import Training
 from components.modeling.training.lora import add_lora
 from components.modeling.training.regularization.augmentation import Augmentation
+from components.modeling.training.result import Epoch
 from components.modeling.training.tracking.tracker import flat_parameters
 from components.modeling.training.tracking.training_log import TrainingLog
 from tflite.host_tokenizer import TokenizerSpec

@@ -26,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph, transformed = run_transform(directory, examples)
     model = Model(directory / "model")
     model.path.mkdir()
-    settings = {"epochs": 8, "early_stopping_patience": None, "batch_size": 16, "learning_rate": 5e-3}
+    settings = {"epochs": 8, "early_stopping": {"patience": None}, "batch_size": 16, "learning_rate": 5e-3}
     config = TrainerConfig.model_validate({**settings, "precision": "float32"})
     trainer(config=config, transformed=transformed, transform_graph=graph, model=model)
     store = MetadataStore(directory / "metadata.sqlite")

@@ -89,7 +89,7 @@ class Ema(tf.Module):
         return
 
     def values(self) -> list[NDArray[np.float32]]:
-        log_decay = float(self._log_decay)
+        log_decay = float(self._log_decay.numpy())
         return [average.value(log_decay) for average in self._averages]
 
 
@@ -159,8 +159,8 @@ class CheckpointMean(tf.Module):
         return
 
     def add(self, metric: float) -> None:
-        added = int(self._added.assign_add(1))
-        rank = metric if self.by_metric else float(added)
+        self._added.assign_add(1)
+        rank = metric if self.by_metric else float(self._added.numpy())
         ranks = self._ranks.numpy()
         lowest = int(ranks.argmin())
         if rank <= ranks[lowest]:
@@ -168,7 +168,7 @@ class CheckpointMean(tf.Module):
         ranks[lowest] = rank
         self._ranks.assign(ranks)
         for kept, variable in zip(self._kept[lowest], self._variables, strict=True):
-            kept.assign(variable)
+            kept.assign(variable.numpy())
 
     def values(self) -> list[NDArray[np.float32]]:
         chosen = [

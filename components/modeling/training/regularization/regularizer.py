@@ -14,6 +14,7 @@ from components.modeling.training.regularization.averaging import WeightAverage,
 from components.modeling.training.regularization.consistency import RDropObjective
 from components.modeling.training.regularization.samples import loss_of_samples
 from components.modeling.training.regularization.settings import RegularizationConfig
+from components.modeling.training.trainable import find_encoder
 
 __all__ = ["Regularized", "regularized"]
 
@@ -60,11 +61,5 @@ def regularized(
         )
     gradients: Gradients = plain_gradients
     if config.adversarial:
-        gradients = AdversarialGradients(config.adversarial, _token_embedding(network))
+        gradients = AdversarialGradients(config.adversarial, find_encoder(network).token_embedding)
     return Regularized(objective, gradients, weight_average(config, variables))
-
-
-def _token_embedding(network: keras.Model) -> keras.layers.Layer:
-    """The encoder's table of tokens; every KerasHub backbone names it alike."""
-    (backbone,) = (layer for layer in network.layers if hasattr(layer, "token_embedding"))
-    return backbone.token_embedding

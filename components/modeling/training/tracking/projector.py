@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from tensorboard.plugins.projector import visualize_embeddings
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
-from components.modeling.dataset import TokenDataset, pad_tokens
+from components.modeling.dataset import TokenDataset
 from components.modeling.heads import Head, output_names
+from components.modeling.text_vectors import row_vectors
 
-__all__ = ["text_vectors", "write_projector"]
+__all__ = ["write_projector"]
 
-_BATCH_SIZE = 64
 _SPECIAL = ("[CLS]", "[SEP]", "[PAD]")
 
 
@@ -45,7 +45,8 @@ def write_projector(
     """
     rows = dataset.rows()[:limit]
     segments = dataset.segment_rows()
-    vectors = text_vectors(network, rows, None if segments is None else segments[:limit])
+    own = None if segments is None else segments[:limit]
+    vectors = row_vectors(network, rows, segments=own)
     np.savetxt(directory / "vectors.tsv", vectors, fmt="%.6g", delimiter="\t")
     names = output_names(heads)
     lines = ["text\tlabels"]
@@ -57,23 +58,6 @@ def write_projector(
         tensor_name="validation texts", tensor_path="vectors.tsv", metadata_path="metadata.tsv"
     )
     visualize_embeddings(str(directory), config)
-
-
-def text_vectors(
-    network: keras.Model,
-    rows: Sequence[NDArray[np.int32]],
-    segments: Sequence[NDArray[np.int32]] | None = None,
-) -> NDArray[np.float32]:
-    """What the heads read of each row, float32 [rows, width]: the pooled vectors of a network's texts; where every
-    output has a vector of its own, their mean."""
-    encoder = keras.Model(network.inputs, network.get_layer("dropout").input)
-    parts = []
-    for start in range(0, len(rows), _BATCH_SIZE):
-        own = None if segments is None else segments[start : start + _BATCH_SIZE]
-        inputs = pad_tokens(rows[start : start + _BATCH_SIZE], own)
-        vectors = np.asarray(encoder([inputs[tensor.name] for tensor in network.inputs]), np.float32)
-        parts.append(vectors if vectors.ndim == 2 else vectors.mean(axis=1))
-    return np.concatenate(parts)
 
 
 def _text(row: NDArray[np.int32], vocabulary: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ class TrainingLog:
         """Opens an event file in `directory`, and a run of every tracker.
 
         Args:
-            directory: for the event file, the projector, and what W&B has not sent yet.
+            directory: for the event file and the projector.
             config: as set.
             parameters: what the training is configured with.
             progress: who is told of a tracker that fails.
@@ -54,7 +54,7 @@ class TrainingLog:
         self._progress = progress
         self._tensorboard = TensorBoardTracker(directory)
         self._trackers: dict[str, Tracker] = {"TensorBoard": self._tensorboard}
-        self._trackers.update(_open_remote(self._config, directory))
+        self._trackers.update(_open_remote(self._config))
         if parameters:
             self._each(lambda tracker: tracker.parameters(parameters))
 
@@ -143,7 +143,7 @@ class TrainingLog:
                     tracker.close(failed=True)
 
 
-def _open_remote(config: TrackingConfig, directory: Path) -> Mapping[str, Tracker]:
+def _open_remote(config: TrackingConfig) -> Mapping[str, Tracker]:
     config.check_installed()
     found: dict[str, Tracker] = {}
     name = ""
@@ -152,7 +152,7 @@ def _open_remote(config: TrackingConfig, directory: Path) -> Mapping[str, Tracke
             from components.modeling.training.tracking.wandb_tracker import WandbTracker
 
             name = "Weights & Biases"
-            found[name] = WandbTracker(config.wandb, run_name=config.run_name, directory=directory)
+            found[name] = WandbTracker(config.wandb, run_name=config.run_name)
         if config.mlflow is not None:
             from components.modeling.training.tracking.mlflow_tracker import MLflowTracker
 

@@ -18,15 +18,14 @@ _STEP = "step"
 class WandbTracker:
     """Writes into one run; offline, its files can be sent later with `wandb sync`."""
 
-    def __init__(self, config: WandbConfig, *, run_name: str | None, directory: Path) -> None:
-        """Begins a run; files that wait to be sent lie in `directory`."""
+    def __init__(self, config: WandbConfig, *, run_name: str | None) -> None:
+        """Begins a run; its files lie where W&B puts them, in `WANDB_DIR` or `wandb/` of the working directory."""
         self._run = wandb.init(
             project=config.project,
             entity=config.entity,
             group=config.group,
             tags=list(config.tags),
             name=run_name,
-            dir=str(directory),
             settings=wandb.Settings(silent=True, console="off", save_code=False),
         )
         # Figures of one step come at different times: the step is a value of its own, not W&B's count of calls.

@@ -97,3 +97,23 @@ def test_biases_do_not_decay() -> None:
     _optimizer(variables).apply([tf.zeros(variable.shape) for variable in variables])
     np.testing.assert_array_equal(variables[1].numpy(), before[1].numpy())
     np.testing.assert_allclose(variables[0].numpy(), before[0].numpy() * (1 - 0.01 * 0.1), rtol=1e-6)
+
+
+def test_a_bias_by_attention_head_does_not_decay_either() -> None:
+    bias = keras.Variable(np.ones((2, 4), np.float32), name="bias")
+    _optimizer([bias]).apply([tf.zeros([2, 4])])
+    np.testing.assert_array_equal(bias.numpy(), np.ones((2, 4)))
+
+
+def test_rates_and_first_steps_are_those_of_an_optimizer_of_ones_own() -> None:
+    """A variable at half the rate, unfrozen after two steps, moves as if it were trained alone from there."""
+    variables, alone = _variables(), _variables()[:1]
+    settings = {"learning_rate": lambda _: tf.constant(0.01), "weight_decay": 0.1, "clip_norm": 1e9}
+    together = AdamW(variables, **settings, rates=[0.5, 1.0, 1.0], first_steps=[2, 0, 0])
+    own = AdamW(alone, **{**settings, "learning_rate": lambda _: tf.constant(0.005)})
+    for step in range(STEPS):
+        gradients = [tf.constant(gradient) for gradient in _gradients(step)]
+        together.apply([gradients[0] if step >= 2 else None, *gradients[1:]])
+        if step >= 2:
+            own.apply(gradients[:1])
+    np.testing.assert_allclose(variables[0].numpy(), alone[0].numpy(), rtol=1e-5, atol=1e-7)

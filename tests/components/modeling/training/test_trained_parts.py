@@ -47,13 +47,16 @@ def _changed(loaded: LoadedModel) -> set[str]:
     }
 
 
+def _head_parameters(loaded: LoadedModel) -> int:
+    return int(loaded.network.count_params() - find_encoder(loaded.network).count_params())
+
+
 def test_the_head_alone(prepared: Prepared, tmp_path: Path) -> None:
     loaded, history, summary = _train(prepared, tmp_path, trainable="head")
     assert _changed(loaded) == set()
-    head = loaded.network.get_layer("logits")
-    assert history["trained_parameters"] == head.count_params()
+    assert history["trained_parameters"] == _head_parameters(loaded)
     assert history["all_parameters"] == loaded.network.count_params()
-    assert summary["trained parameters"].startswith(f"{head.count_params():,} (")
+    assert summary["trained parameters"].startswith(f"{_head_parameters(loaded):,} (")
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
@@ -66,7 +69,7 @@ def test_lora_comes_out_as_kernels(prepared: Prepared, precision: str, tmp_path:
     assert all(path.startswith("transformer_layer_1/") for path in _changed(loaded))
     # Of query and value A is [32, 2 heads, 4] and B [4, 16]; of the other [64, 4] and [4, 32]; the head comes on top.
     additions = 2 * (32 * 2 * 4 + 4 * 16) + (64 * 4 + 4 * 32)
-    assert history["trained_parameters"] == additions + loaded.network.get_layer("logits").count_params()
+    assert history["trained_parameters"] == additions + _head_parameters(loaded)
     assert history["all_parameters"] == loaded.network.count_params()
     # What was measured in training is what the loaded model does.
     scores = loaded.scores(["i am so happy today", "so sad"])
@@ -86,7 +89,8 @@ def test_lora_learns(prepared: Prepared, tmp_path: Path) -> None:
 
 
 def test_gradual_unfreezing_reaches_the_embeddings(prepared: Prepared, tmp_path: Path) -> None:
-    loaded, _, _ = _train(prepared, tmp_path, trainable={"unfreeze_every_epochs": 0.5, "layer_decay": 0.8})
+    trainable = {"unfreeze_every_epochs": 0.25, "layer_decay": 0.8}
+    loaded, _, _ = _train(prepared, tmp_path, trainable=trainable, epochs=1)
     parts = {path.split("/")[0] for path in _changed(loaded)}
     assert {"token_embedding", "transformer_layer_0", "transformer_layer_1"} <= parts
 

@@ -154,9 +154,10 @@ def test_settings_are_flat() -> None:
 
 
 @pytest.fixture
-def wandb_offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def wandb_offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     pytest.importorskip("wandb", reason="the extra `tracking` is not installed")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     yield
     import wandb
 
@@ -168,7 +169,12 @@ def test_wandb_keeps_an_offline_run(tmp_path: Path) -> None:
     import wandb
 
     lines = Lines()
-    _write(tmp_path, lines, run_name="first", wandb={"project": "moods", "group": "seeds", "tags": ["toy"]})
+    _write(
+        tmp_path / "logs",
+        lines,
+        run_name="first",
+        wandb={"project": "moods", "group": "seeds", "tags": ["toy"]},
+    )
     assert lines.lines == []
     wandb.teardown()  # waits for the process that writes
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
