@@ -66,7 +66,8 @@ def _from_file(path: Path) -> Any:
     if path.suffix == ".tflite" and path.is_file():
         from tflite.metadata import read_metadata
 
-        document = asdict(read_metadata(path))
+        metadata = read_metadata(path)
+        document = {"labels": metadata.labels, **asdict(metadata)}
         tokenizer = document.pop("tokenizer")
         vocabulary = tokenizer.pop("vocabulary")
         return {

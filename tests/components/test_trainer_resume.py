@@ -26,6 +26,8 @@ from tests.components.toy_corpus import run_transform, toy_examples
 
 Prepared = tuple[TransformGraph, TransformedExamples]
 
+MEASURED_TIMES = ("examples_per_second", "tokens_per_second", "input_share")
+
 STEPS = 3 * 8
 CONFIG = TrainerConfig.model_validate(
     {
@@ -91,18 +93,20 @@ def _curves(model: Model) -> dict[str, dict[int, float]]:
     for file in sorted(model.logs_dir.glob("events.out.tfevents.*")):
         for event in map(Event.FromString, read_records(file)):
             for value in event.summary.value:
-                if value.tag in ("examples_per_second", "input_share"):
+                is_curve = value.metadata.plugin_data.plugin_name == "scalars"
+                if not is_curve or value.tag in MEASURED_TIMES:
                     continue
                 (number,) = tf.make_ndarray(value.tensor).reshape(1)
                 assert curves.setdefault(value.tag, {}).setdefault(event.step, number) == number
+    assert {"loss", "learning_rate", "validation_metric"} <= curves.keys()
     return curves
 
 
 def _history(model: Model) -> dict[str, Any]:
     history: dict[str, Any] = json.loads(model.history_path.read_text())
     for part in (history, *history["epochs"]):
-        part.pop("examples_per_second", None)
-        part.pop("input_share", None)
+        for name in MEASURED_TIMES:
+            part.pop(name, None)
     return history
 
 

@@ -82,7 +82,7 @@ def trained(workspace: Path, root: str) -> tuple[Model, list[dict[str, Any]]]:
     (directory,) = (workspace / root / "trainer" / "model").iterdir()
     model = Model(directory)
     epochs = json.loads(model.history_path.read_text())["epochs"]
-    measured = ("examples_per_second", "input_share")
+    measured = ("examples_per_second", "tokens_per_second", "input_share")
     return model, [{name: value for name, value in epoch.items() if name not in measured} for epoch in epochs]
 
 
