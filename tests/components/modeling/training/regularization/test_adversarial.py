@@ -8,8 +8,10 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.modeling.dataset import Batch
 from components.modeling.encoder import load_backbone, resolve_encoder
 from components.modeling.training.adamw import AdamW
+from components.modeling.training.batching import Step
 from components.modeling.training.gradients import plain_gradients
 from components.modeling.training.regularization.adversarial import AdversarialGradients, perturbed
 from components.modeling.training.regularization.settings import AdversarialSettings
@@ -157,9 +159,7 @@ def test_trains_an_encoder_in_one_graph(dtype: str) -> None:
     )
     tensors, targets, weights = toy_batch(repeats=True)
 
-    class _Batch:
-        inputs = tensors
-
-    _Batch.targets, _Batch.weights = targets, weights  # type: ignore[attr-defined]
-    losses = [float(step(_Batch)) for _ in range(20)]  # type: ignore[arg-type]
+    batch = Batch({name: value.numpy() for name, value in tensors.items()}, targets.numpy(), weights.numpy())
+    one_step = Step((batch,), examples=len(batch.weights), tokens=0)
+    losses = [float(step(one_step)) for _ in range(20)]
     assert losses[-1] < 0.5 * losses[0]

@@ -21,6 +21,7 @@ class _Value:
     def __init__(self, value: tf.Variable) -> None:
         self.value = value
         self.shape = value.shape
+        self.name = "kernel"
 
 
 def _variables() -> list[tf.Variable]:
