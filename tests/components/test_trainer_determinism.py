@@ -12,11 +12,19 @@ from tests.components.toy_corpus import run_transform, toy_examples
 from tests.components.toy_training import start_training
 
 
-@pytest.mark.parametrize("deterministic", [False, True])
-def test_two_processes_train_the_same_weights(tmp_path: Path, deterministic: bool) -> None:
+@pytest.mark.parametrize(
+    ("deterministic", "precision"), [(False, "float32"), (False, "mixed_bfloat16"), (True, "float32")]
+)
+def test_two_processes_train_the_same_weights(tmp_path: Path, deterministic: bool, precision: str) -> None:
     """Without `deterministic`, too: what it forbids happens on GPUs only."""
     run_transform(tmp_path, toy_examples(tmp_path, train=200, validation=40))
-    settings = {"epochs": 2, "learning_rate": 5e-3, "deterministic": deterministic, "encoder_dropout": 0.2}
+    settings = {
+        "epochs": 2,
+        "learning_rate": 5e-3,
+        "deterministic": deterministic,
+        "precision": precision,
+        "encoder_dropout": 0.2,
+    }
     models = [Model(tmp_path / f"model-{number}") for number in range(2)]
     for model in models:
         process = start_training(prepared=tmp_path, model=model.path, settings=settings)
