@@ -170,7 +170,8 @@ def evaluator(
     from components.evaluation.gate import judge
     from components.evaluation.labelled_texts import read_labelled_texts
     from components.evaluation.measurement import write_json
-    from components.evaluation.scoring import score_texts, write_predictions
+    from components.evaluation.predictions import write_predictions
+    from components.evaluation.scoring import score_texts
     from components.modeling.classifier import load_model
 
     loaded = load_model(model)
@@ -202,7 +203,9 @@ def evaluator(
     )
 
     write_json(evaluation.metrics_path, metrics)
-    write_predictions(evaluation.predictions_path(config.split), texts, answers, loaded.config.labels)
+    write_predictions(
+        evaluation.predictions_path(config.split), texts, answers.scores, heads, loaded.config.thresholds
+    )
     verdict.write(blessing.verdict_path)
     return {**_summarize(documents), "blessed": verdict.blessed}
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import Interval
 
-__all__ = ["Estimate", "HeadMeasurement", "write_json"]
+__all__ = ["Estimate", "HeadMeasurement", "mean_of_known", "write_json"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,10 @@ class Estimate:
     high: float
 
     @classmethod
-    def of(cls, value: float, samples: NDArray[np.float64]) -> "Estimate":
-        """A measured value and what resampling makes of it, float64 [resamples]."""
+    def of(cls, value: float, samples: NDArray[np.float64] | None) -> "Estimate":
+        """A measured value and what resampling makes of it, float64 [resamples]; without, its bounds are NaN."""
+        if samples is None:
+            return cls(value, math.nan, math.nan)
         interval = Interval.of(samples)
         return cls(value, interval.low, interval.high)
 
@@ -44,6 +46,12 @@ class HeadMeasurement(Protocol):
 
     def changes_from(self, baseline: Self) -> Mapping[str, Estimate]:
         """Differences to what was measured of another model on the same rows with the same seed (paired)."""
+
+
+def mean_of_known(figures: Sequence[float]) -> float:
+    """The mean of those that are numbers; NaN if none is."""
+    known = [figure for figure in figures if not math.isnan(figure)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
