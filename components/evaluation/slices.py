@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.errors import ConfigError
+from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.head_measurement import measure_head
 from components.evaluation.head_rows import HeadRows
 from components.evaluation.labelled_texts import LabelledTexts
 
-__all__ = ["Slice", "column_slices", "length_slices", "slice_table"]
+__all__ = ["Slice", "column_slices", "find_slices", "length_slices", "slice_table"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,25 @@ class Slice:
     column: str
     value: str
     rows: NDArray[np.bool_]
+
+
+def find_slices(config: EvaluatorConfig, texts: LabelledTexts) -> tuple[Slice, ...]:
+    """The slices that are configured.
+
+    Raises:
+        ConfigError: a slice column does not exist.
+    """
+    columns = tuple(texts.slices) if config.slices is None else config.slices
+    unknown = [column for column in columns if column not in texts.slices]
+    if unknown:
+        raise ConfigError(
+            f"evaluator.slices names {unknown[0]!r}, but split {config.split!r} has the slice columns "
+            f"{', '.join(texts.slices) or 'none'}; name it in the slice columns of example_gen first"
+        )
+    return (
+        *column_slices(texts, columns, max_values=config.max_slice_values),
+        *length_slices(texts, config.length_slices),
+    )
 
 
 def column_slices(texts: LabelledTexts, columns: Sequence[str], *, max_values: int) -> Iterator[Slice]:
