@@ -59,7 +59,7 @@ def evaluator(
     heads = loaded.config.heads
     _require_heads(config, [head.name for head in heads])
     texts = read_labelled_texts(examples, config.split, heads)
-    slices = find_slices(config, texts)
+    slices = find_slices(config, texts, heads)
 
     size = config.batch_size
     answers = score_texts(loaded, texts, batch_size=size, progress=progress, message="scoring")
@@ -107,7 +107,7 @@ def _head_document(
 ) -> dict[str, Any]:
     """What `metrics.json` says of a head: one line, and one function, a part."""
     from components.evaluation.head_measurement import compare_heads, measure_head
-    from components.evaluation.slices import slice_table
+    from components.evaluation.slice_measurement import measure_slices
     from components.evaluation.worst_errors import worst_errors
 
     resampling = {"resamples": config.bootstrap_resamples, "seed": config.seed}
@@ -118,7 +118,7 @@ def _head_document(
         "task": rows.head.task,
         **measured.headline(),
         **measured.tables(),
-        "slices": slice_table(slices, rows, min_rows=config.min_slice_rows, **resampling),
+        **measure_slices(slices, rows, theirs, min_rows=config.min_slice_rows, **resampling),
         "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
         "baseline": {"note": baseline.note}
         if theirs is None

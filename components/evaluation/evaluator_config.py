@@ -8,7 +8,10 @@ from components.core.config import Config
 from components.evaluation.limits import ChangeThresholds, QualityThresholds
 from components.modeling.head_settings import HeadName
 
-__all__ = ["EvaluatorConfig"]
+__all__ = ["BUILTIN_SLICES", "EvaluatorConfig"]
+
+BUILTIN_SLICES = ("text_length", "label_count", "language", "script", "emoji", "negation")
+"""Divisions of the rows that need no column."""
 
 
 class EvaluatorConfig(Config):
@@ -32,8 +35,10 @@ class EvaluatorConfig(Config):
     seed: int = Field(default=0, ge=0)
     """Seed of the resampling."""
 
-    slices: tuple[str, ...] | None = None
-    """Slice columns to report on; None = every slice column that the examples have."""
+    slices: tuple[str | tuple[str, ...], ...] | None = None
+    """What the rows are divided by: slice columns of the examples, and what is built in: `text_length`, `label_count`,
+    `language`, `script`, `emoji` (with or without) and `negation` (English words that negate, or none). A list within
+    the list crosses divisions: `[[source, language]]`. None = each of them by itself, () = none."""
 
     length_slices: tuple[int, ...] = (5, 10, 20)
     """Upper bounds, in words, of the text-length slices, ascending; one slice is added above the last. () = none."""
