@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from components.core.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from components.core.component import Output, Summary, component
-from components.core.errors import ConfigError
 from components.core.progress import NO_PROGRESS, Progress
 from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.limits import ChangeThresholds, QualityThresholds
@@ -44,12 +43,13 @@ def evaluator(
 
     Raises:
         DataError: the split is missing or empty, or knows nothing of what a head answers.
-        ConfigError: a slice column or a head does not exist.
+        ConfigError: a slice column does not exist, or a limit that no model of these heads could meet is set.
     """
     from components.evaluation.baseline import Baseline
     from components.evaluation.gate import judge
     from components.evaluation.head_rows import require_known, split_by_head
     from components.evaluation.labelled_texts import read_labelled_texts
+    from components.evaluation.limits_fit import require_fitting_limits
     from components.evaluation.measurement import write_json
     from components.evaluation.scoring import score_texts, write_predictions
     from components.evaluation.slices import find_slices
@@ -57,7 +57,7 @@ def evaluator(
 
     loaded = load_model(model)
     heads = loaded.config.heads
-    _require_heads(config, [head.name for head in heads])
+    require_fitting_limits(config, heads)
     texts = read_labelled_texts(examples, config.split, heads)
     slices = find_slices(config, texts, heads)
 
@@ -72,30 +72,16 @@ def evaluator(
         "split": config.split,
         "encoder": loaded.config.encoder,
         "for_tests_only": loaded.config.for_tests_only,
-        **_model_document(model, loaded),
+        **_model_document(config, model, loaded, texts, reference),
         **(documents[0] if len(documents) == 1 else {}),
         "heads": documents,
     }
-    verdict = judge(
-        documents,
-        answers.scores,
-        limits=config.thresholds.model_dump(),
-        head_limits={name: limits.model_dump() for name, limits in config.head_thresholds.items()},
-        largest_drops=config.change.drops(),
-    )
+    verdict = judge(metrics, answers.scores, config)
 
     write_json(evaluation.metrics_path, metrics)
     write_predictions(evaluation.predictions_path(config.split), texts, answers, loaded.config.labels)
     verdict.write(blessing.verdict_path)
     return {**_summarize(documents), "blessed": verdict.blessed}
-
-
-def _require_heads(config: EvaluatorConfig, names: Sequence[str]) -> None:
-    unknown = [name for name in config.head_thresholds if name not in names]
-    if unknown:
-        raise ConfigError(
-            f"evaluator.head_thresholds names {unknown[0]!r}, but the heads of the model are {', '.join(names)}"
-        )
 
 
 def _head_document(
@@ -122,15 +108,21 @@ def _head_document(
         "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
         "baseline": {"note": baseline.note}
         if theirs is None
-        else compare_heads(measured, theirs, **resampling),
+        else compare_heads(measured, rows, theirs, **resampling),
     }
 
 
-def _model_document(model: Model, loaded: "LoadedModel") -> dict[str, Any]:
+def _model_document(
+    config: EvaluatorConfig, model: Model, loaded: "LoadedModel", texts: "LabelledTexts", baseline: "Baseline"
+) -> dict[str, Any]:
     """What `metrics.json` says of the model as a whole: one line, and one function, a part."""
+    from components.evaluation.latency import measure_latency
     from components.evaluation.size import measure_size
 
-    return {"size": measure_size(model, loaded)}
+    parts: dict[str, Any] = {"size": measure_size(model, loaded)}
+    if config.latency.any_set():
+        parts["latency"] = measure_latency(loaded, baseline.model, texts, count=config.latency.texts)
+    return parts
 
 
 def _summarize(documents: Sequence[Mapping[str, Any]]) -> dict[str, float]:

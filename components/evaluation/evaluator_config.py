@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.core.config import Config
-from components.evaluation.limits import ChangeThresholds, QualityThresholds
+from components.evaluation.limits import (
+    ChangeThresholds,
+    FairnessLimits,
+    LatencyLimits,
+    QualityThresholds,
+    RobustnessLimits,
+    SizeLimits,
+    SliceLimits,
+)
 from components.modeling.head_settings import HeadName
 
 __all__ = ["BUILTIN_SLICES", "EvaluatorConfig"]
@@ -28,6 +36,21 @@ class EvaluatorConfig(Config):
 
     change: ChangeThresholds = ChangeThresholds()
     """Limits against the last blessed model."""
+
+    slice_limits: SliceLimits = SliceLimits()
+    """Bounds of every slice."""
+
+    robustness_limits: RobustnessLimits = RobustnessLimits()
+    """Bounds of the behavioural tests."""
+
+    fairness_limits: FairnessLimits = FairnessLimits()
+    """Bounds of the identity swaps."""
+
+    size_limits: SizeLimits = SizeLimits()
+    """Bounds of the model's size."""
+
+    latency: LatencyLimits = LatencyLimits()
+    """Bounds of the time that a text takes."""
 
     bootstrap_resamples: int = Field(default=1000, ge=100, le=100_000)
     """Resamples behind every interval: 1,000 place a 95 % bound within about a tenth of the interval's width."""
@@ -61,3 +84,11 @@ class EvaluatorConfig(Config):
         if list(bounds) != sorted(set(bounds)) or any(bound < 0 for bound in bounds):
             raise ValueError(f"expected ascending numbers of words, got {list(bounds)}")
         return bounds
+
+    @model_validator(mode="after")
+    def _limits_have_slices(self) -> "EvaluatorConfig":
+        if self.slice_limits.any_set() and self.slices == ():
+            raise ValueError(
+                "slice_limits cannot be met without slices; name some in slices, or leave it out"
+            )
+        return self
