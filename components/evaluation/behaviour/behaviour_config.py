@@ -15,7 +15,6 @@ __all__ = [
     "FairnessConfig",
     "PerturbationName",
     "RobustnessConfig",
-    "external_inputs",
     "shipped_versions",
 ]
 
@@ -85,15 +84,6 @@ class FairnessConfig(Config):
     templates: InputPath | None = None
     """JSON Lines with templates, identity terms or filled sentences of your own, all of which are used;
     `docs/evaluation.md` describes the keys."""
-
-
-def external_inputs(robustness: RobustnessConfig | None, fairness: FairnessConfig | None) -> tuple[str, ...]:
-    """Files of the user's that are read."""
-    named = (
-        robustness.cases if robustness is not None else None,
-        fairness.templates if fairness is not None else None,
-    )
-    return tuple(path for path in named if path is not None)
 
 
 def shipped_versions(

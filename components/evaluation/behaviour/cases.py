@@ -41,7 +41,7 @@ class Case(Row):
     """Labels none of which may be given."""
 
     within: dict[str, Bounds] | None = Field(default=None, min_length=1)
-    """Numbers, each with the lowest and the highest that is right (null = no bound)."""
+    """Numbers, or scores of labels, each with the lowest and the highest that is right (null = no bound)."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.progress import Progress
+from components.evaluation.behaviour.ask import Ask
 from components.evaluation.behaviour.behaviour_config import SHIPPED_TEMPLATES, FairnessConfig
-from components.evaluation.behaviour.score_pairs import score_pairs
 from components.evaluation.behaviour.skipped import Skipped
 from components.evaluation.behaviour.templates import (
     Sentence,
@@ -19,13 +18,10 @@ from components.evaluation.behaviour.templates import (
     sentences_of,
 )
 from components.evaluation.behaviour.written_cases import is_latin
-from components.evaluation.bootstrap import CONFIDENCE, resample_sums
+from components.evaluation.bootstrap import resample_sums, simultaneous_intervals
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.measurement import Estimate
 from components.modeling.heads import Head
-
-if TYPE_CHECKING:
-    from components.modeling.classifier import LoadedModel
 
 __all__ = ["AttributeGaps", "attribute_gaps", "measure_fairness"]
 
@@ -51,24 +47,20 @@ class AttributeGaps:
 
 def measure_fairness(
     config: FairnessConfig,
-    model: "LoadedModel",
+    ask: Ask,
     texts: LabelledTexts,
     *,
     resamples: int,
     seed: int,
-    batch_size: int,
-    progress: Progress,
 ) -> dict[str, Any]:
     """Scores sentences that differ only in who they are about.
 
     Args:
         config: which sentences.
-        model: what is asked.
+        ask: the model.
         texts: of the split: the shipped sentences are English, and are no test of a model for another script.
         resamples: of the bootstrap.
         seed: of the bootstrap, and of the draw of sentences.
-        batch_size: texts scored at a time.
-        progress: told of the scoring.
 
     Returns:
         `groups`, each with `attribute`, `group`, `output`, `cases` and `gap`; `largest_gap`, whose bounds hold for all
@@ -81,8 +73,8 @@ def measure_fairness(
     skipped = Skipped()
     sentences = _sentences(config, texts, seed, skipped)
     pairs = [(sentence.text, "") for sentence in sentences]
-    scored = score_pairs(model, pairs, batch_size=batch_size, progress=progress, message="fairness")
-    units = _units(model.config.heads)
+    scored = ask.about(pairs, message="swapping identities")
+    units = _units(ask.model.config.heads)
     scores = np.array([scored[pair].scores for pair in pairs], np.float64).reshape(len(pairs), -1)
     found = [
         attribute_gaps(
@@ -94,7 +86,7 @@ def measure_fairness(
         )
         for attribute, rows in _by_attribute(sentences).items()
     ]
-    outputs = model.config.labels
+    outputs = ask.model.config.labels
     return {
         "groups": [row for gaps in found for row in _rows(gaps, outputs)],
         "largest_gap": _largest(found, outputs),
@@ -203,17 +195,13 @@ def _rows(gaps: AttributeGaps, outputs: Sequence[str]) -> list[dict[str, Any]]:
 def _largest(found: Sequence[AttributeGaps], outputs: Sequence[str]) -> dict[str, Any] | None:
     """The gap farthest from 0, with bounds that hold for all gaps at once.
 
-    The largest of a thousand gaps is large by chance alone; its own interval would not say so. These bounds are as many
-    standard errors wide as the farthest of all gaps strays in 95 % of the resamples (maximum statistic: Westfall and
-    Young, 1993).
+    The largest of a thousand gaps is large by chance alone, and its own interval would not say so.
     """
     if not found:
         return None
     values = np.concatenate([gaps.gaps.ravel() for gaps in found])
     samples = np.concatenate([gaps.samples.reshape(len(gaps.samples), -1) for gaps in found], axis=1)
-    errors = samples.std(axis=0)
-    off = np.abs(samples - values) / np.where(errors > 0, errors, np.inf)
-    width = float(np.quantile(off.max(axis=1), CONFIDENCE))
+    low, high = simultaneous_intervals(values, samples)
     names = [
         {"attribute": gaps.attribute, "group": group, "output": output}
         for gaps in found
@@ -221,5 +209,9 @@ def _largest(found: Sequence[AttributeGaps], outputs: Sequence[str]) -> dict[str
         for output in outputs
     ]
     place = int(np.abs(values).argmax())
-    value, error = float(values[place]), float(errors[place])
-    return {**names[place], "value": value, "low": value - width * error, "high": value + width * error}
+    return {
+        **names[place],
+        "value": float(values[place]),
+        "low": float(low[place]),
+        "high": float(high[place]),
+    }

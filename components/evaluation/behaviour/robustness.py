@@ -6,21 +6,18 @@ negated. Minimum functionality: plain sentences must get their label.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from components.core.progress import Progress
+from components.core.errors import DataError
+from components.evaluation.behaviour.ask import Ask
 from components.evaluation.behaviour.behaviour_config import RobustnessConfig
 from components.evaluation.behaviour.changed_texts import changed_texts
 from components.evaluation.behaviour.failure_rates import failure_rates
 from components.evaluation.behaviour.probes import Answer, Failure, Judge, Probe
-from components.evaluation.behaviour.score_pairs import score_pairs
 from components.evaluation.behaviour.skipped import Skipped
 from components.evaluation.behaviour.written_cases import written_cases
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.scoring import Answers
-
-if TYPE_CHECKING:
-    from components.modeling.classifier import LoadedModel
 
 __all__ = ["measure_robustness"]
 
@@ -37,60 +34,60 @@ class _Judged:
 
 def measure_robustness(
     config: RobustnessConfig,
-    model: "LoadedModel",
+    ask: Ask,
     texts: LabelledTexts,
     answers: Answers,
     *,
     resamples: int,
     seed: int,
-    batch_size: int,
-    progress: Progress,
 ) -> dict[str, Any]:
     """Tries the model on changed texts of the split and on cases from files.
 
     Args:
         config: what is tried.
-        model: what is asked.
+        ask: the model.
         texts: of the split.
         answers: what the model says of them.
         resamples: of the bootstrap.
         seed: of the bootstrap and of the changes.
-        batch_size: texts scored at a time.
-        progress: told of the scoring.
 
     Returns:
         `tests`, each with `name`, `kind`, `what`, `cases`, `failed`, `failure_rate` and `examples`; `failure_rate` over
         all cases, null if there is none; `skipped`, each with `name` and `why`.
 
     Raises:
-        DataError: a line of `config.cases` is no case.
+        DataError: a line of `config.cases` is no case, or a test has cases of two kinds.
     """
     skipped = Skipped()
     probes = [
-        *changed_texts(config, model, texts, answers, seed=seed, skipped=skipped),
-        *written_cases(config, model, texts, skipped=skipped),
+        *changed_texts(config, ask.model, texts, answers, seed=seed, skipped=skipped),
+        *written_cases(config, ask.model, texts, skipped=skipped),
     ]
-    judged = _judge(config, model, answers, probes, batch_size, progress)
+    _require_one_kind(probes)
+    judged = _judge(config, ask, answers, probes)
     tried = {case.probe.test for case in judged}
     for name in dict.fromkeys(probe.test for probe in probes if probe.test not in tried):
         skipped.add(name, "the model gives none of these texts the label that the change takes away")
     return {**_document(judged, config.examples, resamples, seed), "skipped": skipped.rows()}
 
 
-def _judge(
-    config: RobustnessConfig,
-    model: "LoadedModel",
-    answers: Answers,
-    probes: Sequence[Probe],
-    batch_size: int,
-    progress: Progress,
-) -> list[_Judged]:
+def _require_one_kind(probes: Sequence[Probe]) -> None:
+    kinds: dict[str, str] = {}
+    for probe in probes:
+        if (kind := kinds.setdefault(probe.test, probe.kind)) != probe.kind:
+            raise DataError(
+                f"evaluator.robustness.cases: the test {probe.test!r} has cases of {kind} and of {probe.kind}; give "
+                "each kind of cases a `test` of its own"
+            )
+
+
+def _judge(config: RobustnessConfig, ask: Ask, answers: Answers, probes: Sequence[Probe]) -> list[_Judged]:
     """Scores all that has no score yet in one pass, and says what fails; cases that cannot fail are left out."""
     asked = [(probe.before, probe.context) for probe in probes if probe.row is None]
     asked += [(probe.after, probe.context) for probe in probes if probe.after is not None]
-    scored = score_pairs(model, asked, batch_size=batch_size, progress=progress, message="behaviour")
+    scored = ask.about(asked, message="trying changed texts and plain cases")
     judge = Judge(
-        model.config.heads,
+        ask.model.config.heads,
         tolerance=config.tolerance,
         regression_tolerance=config.regression_tolerance,
     )
@@ -109,12 +106,12 @@ def _judge(
 def _document(judged: Sequence[_Judged], examples: int, resamples: int, seed: int) -> dict[str, Any]:
     if not judged:
         return {"tests": [], "failure_rate": None}
-    by_test: dict[tuple[str, str], list[_Judged]] = {}
+    by_test: dict[str, list[_Judged]] = {}
     for case in judged:
-        by_test.setdefault((case.probe.test, case.probe.kind), []).append(case)
+        by_test.setdefault(case.probe.test, []).append(case)
     positions = {test: position for position, test in enumerate(by_test)}
     rates, overall = failure_rates(
-        [positions[case.probe.test, case.probe.kind] for case in judged],
+        [positions[case.probe.test] for case in judged],
         [case.probe.unit for case in judged],
         [case.failure is not None for case in judged],
         resamples=resamples,
@@ -123,14 +120,14 @@ def _document(judged: Sequence[_Judged], examples: int, resamples: int, seed: in
     tests = [
         {
             "name": name,
-            "kind": kind,
+            "kind": cases[0].probe.kind,
             "what": cases[0].probe.what,
             "cases": len(cases),
             "failed": sum(case.failure is not None for case in cases),
             "failure_rate": rate,
             "examples": _examples(cases, examples),
         }
-        for ((name, kind), cases), rate in zip(by_test.items(), rates, strict=True)
+        for (name, cases), rate in zip(by_test.items(), rates, strict=True)
     ]
     return {"tests": tests, "failure_rate": overall}
 
