@@ -43,10 +43,12 @@ _WRITTEN_OUT = re.compile(
     re.IGNORECASE,
 )
 _WITH_SUBJECT = re.compile(
-    r"(?<!\bhow )(?<!\bthan )(?<!\bas )(?<!\bwho )(?<!\bwhat )(?<!\bwhere )(?<!\bwhatever )(?<!\bthat )"
-    r"\b(?P<subject>I(?= am)|(?:you|we|they)(?= are)|(?:it|that|he|she)(?= is)) (?P<verb>am|are|is)(?= [a-z])",
+    r"(?P<before>(?:^|[.?!,;:(]\s*|\b(?:and|but|so|because|if|when)\s+))"
+    r"(?P<subject>I(?= am)|(?:you|we|they)(?= are)|(?:it|that|he|she)(?= is)) (?P<verb>am|are|is)(?= [a-z])",
     re.IGNORECASE,
 )
+"""At the start of a clause: not `half of it is`, nor `here we are`."""
+
 _SHORT = {"am": "'m", "are": "'re", "is": "'s"}
 
 
@@ -95,7 +97,7 @@ def _contract_not(match: re.Match[str]) -> str:
 
 
 def _contract_subject(match: re.Match[str]) -> str:
-    return match["subject"] + _SHORT[match["verb"]] if match["verb"] in _SHORT else match[0]
+    return match["before"] + match["subject"] + _SHORT[match["verb"]] if match["verb"] in _SHORT else match[0]
 
 
 def _is_written_plainly(words: str) -> bool:

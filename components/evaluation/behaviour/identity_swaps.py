@@ -61,10 +61,12 @@ _GENDERED = re.compile(
 _AMBIGUOUS = re.compile(r"\bher\b", re.IGNORECASE)
 _OF_ONE_SEX = re.compile(
     r"\b(?:pregnan\w+|gave birth|giving birth|breast\w*|period|beard|prostate|wom[ae]n's|m[ae]n's|gay|lesbian|straight"
-    r"|bisexual|trans|transgender|male|female|king|queen|prince|princess|god|lord|jesus|widow|widower|mr|mrs|ms|sir|madam)\b"
-    r"|\bson of an?\b|\bold (?:man|woman)\b|\boh (?:man|boy)\b",
+    r"|bisexual|trans|transgender|male|female|king|queen|prince|princess|god|lord|jesus|widow|widower|mr|mrs|ms|sir"
+    r"|madam|guys?|blokes?|lads?|dudes?|chaps?|bro|sis|gal|lass|nan|nana|granny|papa|mama|bride|groom|\w+sman|\w+eman)\b"
+    r"|\bson of\b|\bold (?:man|woman)\b|\boh (?:man|boy)\b",
     re.IGNORECASE,
 )
+"""Nothing is swapped beside these: what only one of the sexes does or is, idioms, and words that have no pair here."""
 
 
 def swap_identity(text: str, chance: random.Random) -> str | None:

@@ -47,7 +47,7 @@ _EXPRESSED = {
 }
 
 _CLAUSE = r"(?P<before>^|[.!;]\s+|,\s+(?:and|but|so)\s+)"
-_DEGREE = r"(?:so|very|really|quite|pretty|just|extremely|absolutely|totally|genuinely|honestly|truly)"
+_DEGREE = r"(?:so|very|really|quite|pretty|extremely|absolutely|totally|genuinely|honestly|truly)"
 _IS = re.compile(
     rf"{_CLAUSE}(?P<subject>I am|I'm|we are|we're|I was|we were|(?:this|that|it) (?:is|was)|(?:that|it)'s)"
     rf"(?: {_DEGREE})* (?P<word>{'|'.join(' '.join(_ADJECTIVES.values()).split())})\b(?![\-'])",
@@ -58,23 +58,29 @@ _DOES = re.compile(
     r"(?! (?:it when|how|that))(?![\-'])",
     re.IGNORECASE,
 )
-_MEASURED = re.compile(r"\?|\b(?:if|unless|wish|though|although|but|however|anyway|too)\b", re.IGNORECASE)
+_MEASURED = re.compile(
+    r"\?|\b(?:if|unless|wish|though|although|but|however|anyway|too|nothing|except)\b", re.IGNORECASE
+)
+_MORE = re.compile(r"[.!;,:…]\s*\S*\w")
 _LONGEST = 15
 
 
 def negate(text: str) -> tuple[str, tuple[str, ...]] | None:
     """The text with its feeling negated, and the labels that the negated word expresses.
 
+    If the text goes on, only the label that the word means first: `That's awesome! Thanks for sharing` stays joyful.
+
     None where no single word says it, or where the rest of the text may say it again or already takes it back:
-    questions, contrasts, texts of more than `_LONGEST` words.
+    questions, contrasts, repetitions, texts of more than `_LONGEST` words.
     """
     text = text.replace("’", "'")
     if len(text.split()) > _LONGEST or _MEASURED.search(text):
         return None
     found = _IS.search(text) or _DOES.search(text)
-    if found is None:
+    if found is None or len(re.findall(rf"\b{found['word']}\b", text, re.IGNORECASE)) > 1:
         return None
-    word, subject = found["word"], found["subject"]
-    negated = f"{subject} {'not' if found.re is _IS else 'do not'} {word}"
-    changed = text[: found.start()] + found["before"] + negated + text[found.end() :]
-    return changed, _EXPRESSED[word.lower()]
+    negated = f"{found['subject']} {'not' if found.re is _IS else 'do not'} {found['word']}"
+    before, after = text[: found.start()] + found["before"], text[found.end() :]
+    labels = _EXPRESSED[found["word"].lower()]
+    goes_on = before.strip() or _MORE.search(after)
+    return before + negated + after, labels[:1] if goes_on else labels
