@@ -11,6 +11,7 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError
 from components.core.progress import NO_PROGRESS, Progress
+from components.evaluation.reliability_config import ReliabilityConfig
 from components.modeling.head_settings import HeadName
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class EvaluatorConfig(Config):
     change: ChangeThresholds = ChangeThresholds()
     """Limits against the last blessed model."""
 
+    calibration: ReliabilityConfig = ReliabilityConfig()
+    """How it is measured whether scores mean what they say."""
+
     bootstrap_resamples: int = Field(default=1000, ge=100, le=100_000)
     """Resamples behind every interval: 1,000 place a 95 % bound within about a tenth of the interval's width."""
 
@@ -184,7 +188,11 @@ def evaluator(
     reference = _score_baseline(config, baseline, parts, texts, progress)
     incomparable = _FIRST_MODEL if baseline is None else _OTHER_LABELS
     documents = [
-        _document(config, texts, slices, part, reference.get(part.head.name, incomparable)) for part in parts
+        {
+            **_document(config, texts, slices, part, reference.get(part.head.name, incomparable)),
+            **_calibration(config, part, loaded.config),
+        }
+        for part in parts
     ]
     metrics = {
         "split": config.split,
@@ -308,6 +316,19 @@ def _document(
         "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
         "baseline": compared,
     }
+
+
+def _calibration(config: EvaluatorConfig, rows: "HeadRows", model: "ModelConfig") -> dict[str, Any]:
+    from components.evaluation.reliability import measure_reliability
+
+    measured = measure_reliability(
+        rows,
+        model.calibration.get(rows.head.name),
+        bins=config.calibration.bins,
+        resamples=config.bootstrap_resamples,
+        seed=config.seed,
+    )
+    return {} if measured is None else {"calibration": measured}
 
 
 def _summarize(documents: Sequence[Mapping[str, Any]]) -> dict[str, float]:
