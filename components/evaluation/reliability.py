@@ -8,7 +8,7 @@ square of each score's distance from 0 or 1: over the labels of a multi-label he
 applies.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,11 @@ from components.evaluation.bootstrap import resample_sums
 from components.evaluation.head_rows import HeadRows
 from components.evaluation.measurement import Estimate
 from components.evaluation.platt import logit, sigmoid
-from components.modeling.calibration import HeadCalibration
+from components.modeling.calibration import Calibration, HeadCalibration
 from components.modeling.distillation.soft_targets import soften
 from components.modeling.heads import Head
 
-__all__ = ["measure_reliability", "uncalibrated"]
+__all__ = ["measure_reliability", "reliability_changes", "uncalibrated"]
 
 _SMALLEST = 1e-7
 """Scores are float32: nearer to 0 or 1 than this they say nothing."""
@@ -31,13 +31,13 @@ _Floats = NDArray[np.float64]
 
 
 def measure_reliability(
-    rows: HeadRows, calibration: HeadCalibration | None, *, bins: int, resamples: int, seed: int
-) -> dict[str, Any] | None:
-    """What `metrics.json` says of a head as `calibration`; None if it answers numbers.
+    rows: HeadRows, calibration: Calibration, *, bins: int, resamples: int, seed: int
+) -> dict[str, Any]:
+    """What `metrics.json` says of a head under `calibration`; nothing if it answers numbers.
 
     Args:
         rows: at least one.
-        calibration: what the model does with the head's logits; None for nothing.
+        calibration: of the model.
         bins: of equal width from 0 to 1.
         resamples: behind the intervals.
         seed: of the resampling.
@@ -48,14 +48,28 @@ def measure_reliability(
         against all others. `before` is the same of scores without the calibration, if there is one.
     """
     if rows.head.task == "regression":
-        return None
+        return {}
     options = {"bins": bins, "resamples": resamples, "seed": seed}
-    measured = _measure(rows, rows.scores.astype(np.float64), **options)
-    found: dict[str, Any] = {"method": "none", **measured}
-    if calibration is not None:
-        before = uncalibrated(rows.head, calibration, rows.scores)
-        found |= {"method": calibration.method, "before": _measure(rows, before, **options)}
-    return found
+    own = calibration.get(rows.head.name)
+    found: dict[str, Any] = {"method": "none", **_Reliability.of(rows, rows.scores, **options).document()}
+    if own is not None:
+        before = _Reliability.of(rows, uncalibrated(rows.head, own, rows.scores), **options)
+        found |= {"method": own.method, "before": before.document()}
+    return {"calibration": found}
+
+
+def reliability_changes(
+    rows: HeadRows, baseline: HeadRows, *, bins: int, resamples: int, seed: int
+) -> dict[str, Estimate]:
+    """Paired differences of `ece` and `brier` to another model on the same rows."""
+    ours, theirs = (
+        _Reliability.of(own, own.scores, bins=bins, resamples=resamples, seed=seed)
+        for own in (rows, baseline)
+    )
+    return {
+        "ece": _centred(ours.ece - theirs.ece, ours.ece_samples - theirs.ece_samples),
+        "brier": Estimate.of(ours.brier - theirs.brier, ours.brier_samples - theirs.brier_samples),
+    }
 
 
 def uncalibrated(head: Head, calibration: HeadCalibration, scores: NDArray[np.float32]) -> _Floats:
@@ -66,29 +80,63 @@ def uncalibrated(head: Head, calibration: HeadCalibration, scores: NDArray[np.fl
     return sigmoid((logits - np.asarray(calibration.offsets)) / np.asarray(calibration.slopes))
 
 
-def _measure(rows: HeadRows, scores: _Floats, *, bins: int, resamples: int, seed: int) -> dict[str, Any]:
-    targets = rows.targets.astype(np.float64)
-    squares = (scores - targets) ** 2
-    claims, truths, brier = scores, targets, squares.mean(axis=1)
-    if rows.head.task != "multi_label":
-        likeliest = scores.argmax(axis=1)[:, np.newaxis]
-        claims, truths = (np.take_along_axis(values, likeliest, axis=1) for values in (scores, targets))
-        brier = squares.sum(axis=1)
-    table, gaps = _binned(claims, truths, bins)
-    sums = resample_sums(np.column_stack([gaps, brier]), resamples=resamples, seed=seed)
-    return {
-        "ece": asdict(_estimate(_error(gaps.sum(axis=0), claims.size), _error(sums[:, :-1], claims.size))),
-        "brier": asdict(Estimate.of(float(brier.mean()), sums[:, -1] / len(brier))),
-        "bins": table,
-        "labels": [
-            {
-                "label": name,
-                "ece": float(_label_error(scores[:, place], targets[:, place], bins)),
-                "brier": float(squares[:, place].mean()),
-            }
-            for place, name in enumerate(rows.head.outputs)
-        ],
-    }
+@dataclass(frozen=True)
+class _Reliability:
+    """What is measured of scores.
+
+    Attributes:
+        ece: expected calibration error.
+        ece_samples: of every resample, float64 [resamples].
+        brier: Brier score.
+        brier_samples: likewise.
+        bins: the reliability curve.
+        labels: figures of each label.
+    """
+
+    ece: float
+    ece_samples: _Floats
+    brier: float
+    brier_samples: _Floats
+    bins: list[dict[str, Any]]
+    labels: list[dict[str, Any]]
+
+    @classmethod
+    def of(
+        cls, rows: HeadRows, scores: NDArray[Any], *, bins: int, resamples: int, seed: int
+    ) -> "_Reliability":
+        said, targets = scores.astype(np.float64), rows.targets.astype(np.float64)
+        squares = (said - targets) ** 2
+        claims, truths, brier = said, targets, squares.mean(axis=1)
+        if rows.head.task != "multi_label":
+            likeliest = said.argmax(axis=1)[:, np.newaxis]
+            claims, truths = (np.take_along_axis(values, likeliest, axis=1) for values in (said, targets))
+            brier = squares.sum(axis=1)
+        curve, gaps = _binned(claims, truths, bins)
+        sums = resample_sums(np.column_stack([gaps, brier]), resamples=resamples, seed=seed)
+        return cls(
+            ece=float(_error(gaps.sum(axis=0), claims.size)),
+            ece_samples=_error(sums[:, :-1], claims.size),
+            brier=float(brier.mean()),
+            brier_samples=sums[:, -1] / len(brier),
+            bins=curve,
+            labels=[
+                {
+                    "label": name,
+                    "ece": float(_label_error(said[:, place], targets[:, place], bins)),
+                    "brier": float(squares[:, place].mean()),
+                }
+                for place, name in enumerate(rows.head.outputs)
+            ],
+        )
+
+    def document(self) -> dict[str, Any]:
+        ece = _centred(self.ece, self.ece_samples)
+        return {
+            "ece": asdict(Estimate(ece.value, max(ece.low, 0.0), ece.high)),
+            "brier": asdict(Estimate.of(self.brier, self.brier_samples)),
+            "bins": self.bins,
+            "labels": self.labels,
+        }
 
 
 def _binned(claims: _Floats, truths: _Floats, bins: int) -> tuple[list[dict[str, Any]], _Floats]:
@@ -134,7 +182,6 @@ def _error(gaps: _Floats, claims: int) -> _Floats:
     return error
 
 
-def _estimate(value: _Floats, samples: _Floats) -> Estimate:
+def _centred(value: float, samples: _Floats) -> Estimate:
     """Resamples add their own chance to every distance, so that all are too large by as much: this is taken off."""
-    found = Estimate.of(float(value), samples - samples.mean() + value)
-    return Estimate(found.value, max(found.low, 0.0), found.high)
+    return Estimate.of(value, samples - samples.mean() + value)

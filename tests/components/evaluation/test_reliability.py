@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from components.evaluation.head_rows import HeadRows
-from components.evaluation.reliability import measure_reliability, uncalibrated
+from components.evaluation.reliability import measure_reliability, reliability_changes, uncalibrated
 from components.evaluation.thresholds_config import ThresholdsConfig
 from components.modeling.calibration import HeadCalibration
 from components.modeling.calibration_config import CalibrationConfig
@@ -27,7 +27,8 @@ def rows_of(head, scores, targets):
 
 def measured(task, scores, targets, calibration=None):
     head = Head(task=task, outputs=LABELS)
-    return measure_reliability(rows_of(head, scores, targets), calibration, **OPTIONS)
+    own = {} if calibration is None else {head.name: calibration}
+    return measure_reliability(rows_of(head, scores, targets), own, **OPTIONS)["calibration"]
 
 
 def multi_label(random, rows):
@@ -79,9 +80,9 @@ def test_each_label_is_measured_against_all_others(task, draw):
     for label, row in enumerate(measured(task, scores, targets)["labels"]):
         alone = measure_reliability(
             rows_of(Head(outputs=LABELS[:1]), scores[:, label : label + 1], targets[:, label : label + 1]),
-            None,
+            {},
             **OPTIONS,
-        )
+        )["calibration"]
         assert row["label"] == LABELS[label]
         assert row["ece"] == pytest.approx(alone["ece"]["value"])
         assert row["brier"] == pytest.approx(brier_score_loss(targets[:, label], scores[:, label]), abs=1e-6)
@@ -130,7 +131,7 @@ def test_scores_that_are_no_numbers_give_no_figures():
 
 def test_numbers_of_a_regression_have_no_calibration():
     head = Head(task="regression", outputs=("valence",), mean=(0.0,), std=(1.0,))
-    assert measure_reliability(rows_of(head, [[1.0]], [[2.0]]), None, **OPTIONS) is None
+    assert measure_reliability(rows_of(head, [[1.0]], [[2.0]]), {}, **OPTIONS) == {}
 
 
 @pytest.mark.parametrize("task", ["multi_label", "single_label", "ordinal"])
@@ -152,10 +153,15 @@ def test_calibration_takes_the_error_away_and_what_was_before_is_told(task):
     ).calibration
     plain, scores = (scores_of([head], tf.constant(logits[2000:]), own).numpy() for own in ({}, learned))
     rows = rows_of(head, scores, targets[2000:])
-    found = measure_reliability(rows, learned[head.name], **OPTIONS)
+    found = measure_reliability(rows, learned, **OPTIONS)["calibration"]
     assert found["ece"]["high"] < 0.5 * found["before"]["ece"]["low"]
     assert found["brier"]["high"] < found["before"]["brier"]["value"]
-    told = measure_reliability(rows_of(head, plain, targets[2000:]), None, **OPTIONS)
+    before = rows_of(head, plain, targets[2000:])
+    changes = reliability_changes(rows, before, **OPTIONS)
+    assert changes["ece"].high < 0
+    assert changes["brier"].high < 0
+    told = measure_reliability(before, {}, **OPTIONS)["calibration"]
+    assert changes["ece"].value == pytest.approx(found["ece"]["value"] - told["ece"]["value"])
     assert found["before"]["ece"]["value"] == pytest.approx(told["ece"]["value"], abs=1e-3)
     assert found["before"]["brier"]["value"] == pytest.approx(told["brier"]["value"], abs=1e-4)
 
