@@ -132,17 +132,6 @@ class MultiLabelMeasurement:
             "co_occurrence": self._co_occurrence(),
         }
 
-    def part(self) -> dict[str, Any]:
-        """Macro-F1 is the mean over the labels that occur, `labels` their number."""
-        counts = self.totals.counts
-        occurring = counts.support > 0
-        return {
-            "rows": counts.rows,
-            "labels": int(occurring.sum()),
-            "macro_f1": float(counts.f1[occurring].mean()) if occurring.any() else None,
-            "micro_f1": self._from_counts("micro_f1"),
-        }
-
     def _from_counts(self, name: str) -> dict[str, float]:
         samples = None if self.resampled is None else getattr(self.resampled.counts, name)
         return asdict(Estimate.of(float(getattr(self.totals.counts, name)), samples))

@@ -70,11 +70,6 @@ class RegressionMeasurement:
             ]
         }
 
-    def part(self) -> dict[str, Any]:
-        """Mean correlation and error."""
-        rows = self.totals.agreement.rows
-        return {"rows": rows, "pearson": self._mean("pearson"), "mae": self._mean("mae")}
-
     def _mean(self, metric: str) -> dict[str, float]:
         samples = None if self.resampled is None else getattr(self.resampled, metric).mean(axis=1)
         return asdict(Estimate.of(float(getattr(self.totals.agreement, metric).mean()), samples))

@@ -111,17 +111,6 @@ class SingleLabelMeasurement:
             "confusion": own.counts.astype(int).tolist(),
         }
 
-    def part(self) -> dict[str, Any]:
-        """Macro-F1 is the mean over the labels that occur, `labels` their number."""
-        confusion = self.totals.confusion
-        occurring = confusion.support > 0
-        return {
-            "rows": int(confusion.rows),
-            "labels": int(occurring.sum()),
-            "macro_f1": float(confusion.f1[occurring].mean()),
-            "micro_f1": self._estimate("micro_f1"),
-        }
-
     def _estimate(self, name: str) -> dict[str, float]:
         samples = None if self.resampled is None else _figure(self.resampled, name)
         return asdict(Estimate.of(float(_figure(self.totals.confusion, name)), samples))
