@@ -279,6 +279,23 @@ def inspect(
 
 
 @app.command()
+def evaluate(
+    predictions: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PREDICTIONS...",
+            help="`predictions-*.npz` of one model, or Evaluator directories that hold them.",
+        ),
+    ],
+    as_json: _AsJson = False,
+) -> None:
+    """Measure stored predictions again, however many: without the model, in bounded memory."""
+    from pipeline.commands.evaluate import evaluate_command
+
+    evaluate_command(predictions, as_json=as_json)
+
+
+@app.command()
 def compare(
     before: Annotated[
         str,

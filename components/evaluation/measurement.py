@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import Interval
 
-__all__ = ["Estimate", "HeadMeasurement", "mean_of_known", "write_json"]
+__all__ = ["Estimate", "HeadMeasurement", "as_json_values", "mean_of_known", "write_json"]
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,16 @@ def mean_of_known(figures: Sequence[float]) -> float:
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Writes a document; a number that JSON does not know (NaN, infinite) becomes null."""
-    text = json.dumps(_without_nan(document), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(as_json_values(document), indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _without_nan(value: Any) -> Any:
+def as_json_values(value: Any) -> Any:
+    """The document with null for numbers that JSON does not know."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: as_json_values(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nan(item) for item in value]
+        return [as_json_values(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

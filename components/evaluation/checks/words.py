@@ -34,6 +34,11 @@ METRICS = {
     "recall": "recall",
     "average_precision": "average precision",
     "auroc": "area under the ROC curve",
+    "macro_average_precision": "mean average precision of the labels",
+    "macro_auroc": "mean area under the ROC curve",
+    "macro_jaccard": "mean Jaccard overlap of the labels",
+    "kappa": "Cohen's kappa",
+    "log_loss": "log loss",
 }
 """Words by name of a figure."""
 
