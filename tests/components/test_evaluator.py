@@ -13,6 +13,8 @@ from sklearn.metrics import f1_score
 
 from components.core.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from components.core.errors import ConfigError, DataError
+from components.evaluation.measurement import as_json_values
+from components.evaluation.stored_predictions import measure_predictions
 from components.evaluator import ChangeThresholds, EvaluatorConfig, QualityThresholds, evaluator
 from components.modeling.classifier import (
     BackboneConfig,
@@ -166,6 +168,16 @@ def test_metrics_are_those_of_the_stored_predictions(judged: Judged) -> None:
     by_label = f1_score(stored["targets"], decisions, average=None)
     assert [row["f1"]["value"] for row in judged.metrics["labels"]] == pytest.approx(by_label.tolist())
     assert [row["label"] for row in judged.metrics["labels"]] == list(LABELS)
+    (again,) = as_json_values(measure_predictions([judged.evaluation.predictions_path("test")]))
+    for name, figure in again.items():
+        if isinstance(figure, dict) and "value" in figure:
+            assert figure["value"] == pytest.approx(judged.metrics[name]["value"], abs=1e-12), name
+        elif name != "labels":
+            assert figure == judged.metrics[name], name
+    aurocs = [row["auroc"] for row in judged.metrics["labels"]]
+    assert [row["auroc"] for row in again["labels"]] == aurocs
+    assert all(0.5 < auroc <= 1 for auroc in aurocs)
+    assert judged.metrics["lrap"]["low"] < judged.metrics["lrap"]["value"] < judged.metrics["lrap"]["high"]
 
 
 def test_a_model_for_tests_says_so(judged: Judged) -> None:
