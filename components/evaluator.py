@@ -68,7 +68,7 @@ def evaluator(
     require_known(parts, config.split)
     reference = Baseline.of(baseline, parts, texts, batch_size=size, progress=progress)
 
-    documents = [_head_document(config, texts, slices, part, reference) for part in parts]
+    documents = [_head_document(config, loaded, texts, slices, part, reference) for part in parts]
     metrics = {
         "split": config.split,
         "encoder": loaded.config.encoder,
@@ -88,6 +88,7 @@ def evaluator(
 
 def _head_document(
     config: EvaluatorConfig,
+    loaded: "LoadedModel",
     texts: "LabelledTexts",
     slices: "Sequence[Slice]",
     rows: "HeadRows",
@@ -95,22 +96,25 @@ def _head_document(
 ) -> dict[str, Any]:
     """What `metrics.json` says of a head: one line, and one function, a part."""
     from components.evaluation.head_measurement import compare_heads, measure_head
+    from components.evaluation.reliability import measure_reliability
     from components.evaluation.slice_measurement import measure_slices
     from components.evaluation.worst_errors import worst_errors
 
     resampling = {"resamples": config.bootstrap_resamples, "seed": config.seed}
     measured = measure_head(rows, **resampling)
     theirs = baseline.heads.get(rows.head.name)
+    bins = config.calibration.bins
     return {
         "head": rows.head.name,
         "task": rows.head.task,
         **measured.headline(),
         **measured.tables(),
         **measure_slices(slices, rows, theirs, min_rows=config.min_slice_rows, **resampling),
+        **measure_reliability(rows, loaded.config.calibration, bins=bins, **resampling),
         "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
         "baseline": {"note": baseline.note}
         if theirs is None
-        else compare_heads(measured, rows, theirs, **resampling),
+        else compare_heads(measured, rows, theirs, bins=bins, **resampling),
     }
 
 

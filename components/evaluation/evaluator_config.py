@@ -19,6 +19,7 @@ from components.evaluation.limits import (
     SizeLimits,
     SliceLimits,
 )
+from components.evaluation.reliability_config import ReliabilityConfig
 from components.modeling.head_settings import HeadName
 
 __all__ = ["BUILTIN_SLICES", "EvaluatorConfig"]
@@ -56,6 +57,9 @@ class EvaluatorConfig(Config):
 
     latency: LatencyLimits = LatencyLimits()
     """Bounds of the time that a text takes."""
+
+    calibration: ReliabilityConfig = ReliabilityConfig()
+    """How it is measured whether scores mean what they say."""
 
     bootstrap_resamples: int = Field(default=1000, ge=100, le=100_000)
     """Resamples behind every interval: 1,000 place a 95 % bound within about a tenth of the interval's width."""
