@@ -196,6 +196,32 @@ def test_slices_and_worst_errors_are_reported(judged: Judged) -> None:
     assert [error["score"] for error in errors] == sorted((error["score"] for error in errors), reverse=True)
 
 
+def test_behaviour_is_measured_on_these_labels(judged: Judged) -> None:
+    robustness = {test["name"]: test for test in judged.metrics["robustness"]["tests"]}
+    assert robustness["letters_swapped"]["cases"] == 80
+    assert robustness["upper_case"]["failed"] == 0
+    assert {"plain joy", "plain anger", "plain fear"} <= robustness.keys()
+    fairness = judged.metrics["fairness"]
+    assert fairness["comparisons"] == len(fairness["groups"]) == len(LABELS) * 34
+    assert fairness["largest_gap"]["output"] in LABELS
+
+
+def test_behaviour_can_be_switched_off(tmp_path: Path, examples: Examples, model: Model) -> None:
+    config = EvaluatorConfig(thresholds=REACHABLE, robustness=None, fairness=None)
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=model)
+    assert not judged.metrics.keys() & {"robustness", "fairness"}
+    assert config.external_versions() == {}
+
+
+def test_own_cases_and_sentences_are_part_of_the_cache_key() -> None:
+    config = EvaluatorConfig.model_validate(
+        {"robustness": {"cases": "own.jsonl"}, "fairness": {"templates": "about.jsonl"}},
+        context={"base": "/data"},
+    )
+    assert config.external_inputs() == ("/data/own.jsonl", "/data/about.jsonl")
+    assert set(config.external_versions()) == {"shipped cases.jsonl", "shipped templates.jsonl"}
+
+
 def test_without_thresholds_nothing_is_blessed(tmp_path: Path, examples: Examples, model: Model) -> None:
     judged = Judged(tmp_path / "run", config=EvaluatorConfig(), examples=examples, model=model)
     assert not judged.verdict.blessed
