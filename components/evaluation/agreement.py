@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import resample_sums
 
-__all__ = ["Agreement", "spearman"]
+__all__ = ["SUMS", "Agreement", "products", "spearman"]
 
 _Floats = NDArray[np.float64]
-_SUMS = 7
+SUMS = 7
+"""How many numbers `products` has for each target."""
+
 _ROUNDING = 1e-12
 """Share of the squares below which a variance is taken for rounding of none."""
 
@@ -34,17 +36,16 @@ class Agreement:
     @classmethod
     def of(cls, predicted: NDArray[Any], right: NDArray[Any]) -> "Agreement":
         """Sums up numbers, [rows, targets] both; at least one row."""
-        return cls(_products(predicted, right).sum(axis=0))
+        return cls(products(predicted, right).sum(axis=0))
 
     @classmethod
     def resampled(
         cls, predicted: NDArray[Any], right: NDArray[Any], *, resamples: int, seed: int
     ) -> "Agreement":
         """Sums for each resample of the rows, [resamples, targets, 7]."""
-        products = _products(predicted, right)
-        flat = products.reshape(len(products), -1)
+        flat = products(predicted, right).reshape(len(right), -1)
         sums = resample_sums(flat, resamples=resamples, seed=seed)
-        return cls(sums.reshape(resamples, -1, _SUMS))
+        return cls(sums.reshape(resamples, -1, SUMS))
 
     @property
     def pearson(self) -> _Floats:
@@ -99,7 +100,7 @@ def _ranks(values: NDArray[Any]) -> _Floats:
     return means[place]
 
 
-def _products(predicted: NDArray[Any], right: NDArray[Any]) -> _Floats:
+def products(predicted: NDArray[Any], right: NDArray[Any]) -> _Floats:
     """What `Agreement.sums` adds up, float64 [rows, targets, 7]; centred, as squares of large numbers lose digits."""
     centre = right.astype(np.float64).mean(axis=0)
     x, y = predicted.astype(np.float64) - centre, right.astype(np.float64) - centre

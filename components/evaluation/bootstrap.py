@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.evaluation.metrics import f1_of
 
-__all__ = ["CONFIDENCE", "Bootstrap", "Interval", "bootstrap_f1", "resample_sums"]
+__all__ = ["CONFIDENCE", "Bootstrap", "Interval", "bootstrap_f1", "resample_sums", "simultaneous_intervals"]
 
 CONFIDENCE = 0.95
 """Share of the resamples that an interval holds."""
@@ -95,6 +95,33 @@ def resample_sums(values: NDArray[Any], *, resamples: int, seed: int) -> NDArray
     drawn = _row_weights(len(values), resamples, seed)
     blocks = [weights.astype(values.dtype, copy=False) @ values for weights in drawn]
     return np.concatenate(blocks).astype(np.float64)
+
+
+def simultaneous_intervals(
+    values: NDArray[np.float64], samples: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds that hold for all figures at once, so that the one that looks worst among many can be believed.
+
+    The largest studentized deviation among the figures of a resample says how far the most unlucky of them strays;
+    figures that move together cost little (the max-t method: Romano and Wolf, 2005, "Exact and approximate stepdown
+    methods for multiple hypothesis testing", section 4). A figure that is the same in every resample has no width.
+
+    Args:
+        values: float64 [figures].
+        samples: float64 [resamples, figures], of the same resamples.
+
+    Returns:
+        Lower and upper bounds, float64 [figures]; NaN where the figure is NaN.
+    """
+    if not len(values):
+        return values, values
+    deviation = samples.std(axis=0)
+    moves = deviation > 0
+    if not moves.any():
+        return values - deviation, values + deviation
+    extreme = (np.abs(samples[:, moves] - values[moves]) / deviation[moves]).max(axis=1)
+    width = float(np.quantile(extreme, CONFIDENCE)) * deviation
+    return values - width, values + width
 
 
 def _outcomes(decided: NDArray[np.bool_], labelled: NDArray[np.bool_]) -> NDArray[np.float32]:

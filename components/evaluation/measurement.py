@@ -39,9 +39,6 @@ class HeadMeasurement(Protocol):
     def tables(self) -> dict[str, Any]:
         """The figures of each output, and what else takes a table."""
 
-    def part(self) -> dict[str, Any]:
-        """The few figures that tell how good the head is on a slice."""
-
     def changes_from(self, baseline: Self) -> Mapping[str, Estimate]:
         """Differences to what was measured of another model on the same rows with the same seed (paired)."""
 

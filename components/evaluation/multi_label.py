@@ -90,13 +90,3 @@ class MultiLabelMeasurement:
                 for index, name in enumerate(self.labels)
             ]
         }
-
-    def part(self) -> dict[str, Any]:
-        """Macro-F1 is the mean over the labels that occur, `labels` their number."""
-        occurring = self.counts.support > 0
-        return {
-            "rows": self.counts.rows,
-            "labels": int(occurring.sum()),
-            "macro_f1": float(self.counts.f1[occurring].mean()) if occurring.any() else None,
-            "micro_f1": asdict(self.micro_f1),
-        }

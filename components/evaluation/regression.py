@@ -74,10 +74,6 @@ class RegressionMeasurement:
             ]
         }
 
-    def part(self) -> dict[str, Any]:
-        """Mean correlation and error."""
-        return {"rows": len(self.right), "pearson": self._mean("pearson"), "mae": self._mean("mae")}
-
     def _mean(self, metric: str) -> dict[str, float]:
         value = float(getattr(self.agreement, metric).mean())
         return asdict(Estimate.of(value, getattr(self.resampled, metric).mean(axis=1)))

@@ -88,16 +88,6 @@ class SingleLabelMeasurement:
             "confusion": own.counts.astype(int).tolist(),
         }
 
-    def part(self) -> dict[str, Any]:
-        """Macro-F1 is the mean over the labels that occur, `labels` their number."""
-        occurring = self.confusion.support > 0
-        return {
-            "rows": int(self.confusion.rows),
-            "labels": int(occurring.sum()),
-            "macro_f1": float(self.confusion.f1[occurring].mean()),
-            "micro_f1": self._estimate("micro_f1"),
-        }
-
     def _estimate(self, name: str) -> dict[str, float]:
         value = float(_figure(self.confusion, name))
         return asdict(Estimate.of(value, _figure(self.resampled, name)))

@@ -11,13 +11,16 @@ import numpy as np
 from components.core import artifacts
 from components.core.artifacts import Artifact
 from components.core.verdict import Check, Verdict
+from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.gate import judge
 from components.evaluation.head_measurement import measure_head
 from components.evaluation.head_rows import split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
+from components.evaluation.limits import ChangeThresholds, QualityThresholds
 from components.evaluation.measurement import write_json
 from components.evaluation.scoring import Answers
-from components.evaluation.slices import length_slices, slice_table
+from components.evaluation.slice_measurement import slice_table
+from components.evaluation.slices import length_slices
 from components.evaluation.thresholds import tune_thresholds
 from components.evaluation.worst_errors import worst_errors
 from components.modeling.heads import Head
@@ -323,8 +326,9 @@ class _Writer:
         evaluation = artifacts.ModelEvaluation(self._directory("evaluation"))
         write_json(evaluation.metrics_path, {**about, **document, "heads": [document]})
         blessing = artifacts.ModelBlessing(self._directory("blessing"))
-        lowest = {"macro_f1": 0.1 if blessed else 0.9, "micro_f1": 0.1}
-        verdict = judge([document], scores, limits=lowest, head_limits={}, largest_drops={"macro_f1": 0.01})
+        lowest = QualityThresholds(macro_f1=0.1 if blessed else 0.9, micro_f1=0.1)
+        limits = EvaluatorConfig(thresholds=lowest, change=ChangeThresholds(max_label_f1_drop=None))
+        verdict = judge({"heads": [document]}, scores, limits)
         verdict.write(blessing.verdict_path)
         return evaluation, blessing
 

@@ -13,7 +13,8 @@ from components.evaluation.head_rows import HeadRows, split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.measurement import write_json
 from components.evaluation.scoring import Answers
-from components.evaluation.slices import length_slices, slice_table
+from components.evaluation.slice_measurement import slice_table
+from components.evaluation.slices import length_slices
 from components.evaluation.worst_errors import worst_errors
 from components.modeling.heads import Head, decide
 from pipeline.config import parse_config
