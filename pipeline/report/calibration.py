@@ -22,15 +22,25 @@ def calibration(document: Mapping[str, Any]) -> dict[str, Any] | None:
     found = document.get("calibration")
     if not found:
         return None
-    bins = [bin_ | _bounds(bin_) for bin_ in found.get("bins") or () if bin_["count"]]
-    figures = (("Expected calibration error", found.get("ece")), ("Brier score", found.get("brier")))
+    before = found.get("before") or {}
+    bins = _filled(found)
+    figures = [
+        {"title": title, **figure, "before": (before.get(key) or {}).get("value")}
+        for key, title in (("ece", "Expected calibration error"), ("brier", "Brier score"))
+        if (figure := found.get(key))
+    ]
     return {
         "method": _METHODS.get(found.get("method") or "none", f"Method: {found.get('method')}."),
-        "figures": [{"title": title, **figure} for title, figure in figures if figure],
+        "figures": figures,
+        "scaled": bool(before),
         "bins": bins,
-        "chart": _chart(bins) if bins else None,
+        "chart": _chart(bins, _filled(before)) if bins else None,
         "labels": sorted(found.get("labels") or (), key=lambda row: (-(row["ece"] or 0.0), row["label"])),
     }
+
+
+def _filled(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [bin_ | _bounds(bin_) for bin_ in found.get("bins") or () if bin_["count"]]
 
 
 def _bounds(bin_: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +52,7 @@ def _bounds(bin_: Mapping[str, Any]) -> dict[str, Any]:
     return {"share_low": low, "share_high": high, "told": told}
 
 
-def _chart(bins: list[dict[str, Any]]) -> Any:
+def _chart(bins: list[dict[str, Any]], before: list[dict[str, Any]]) -> Any:
     axis = {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2~f"}
     scale = {"domain": [0, 1]}
     x = {"field": "mean_score", "type": "quantitative", "scale": scale, "title": None, "axis": axis}
@@ -64,6 +74,11 @@ def _chart(bins: list[dict[str, Any]]) -> Any:
             {
                 "mark": {"type": "rule", "stroke": "var(--bar)", "strokeWidth": 5},
                 "encoding": {"x": x, "y": y | {"field": "share_low"}, "y2": {"field": "share_high"}} | told,
+            },
+            {
+                "data": {"values": before},
+                "mark": {"type": "line", "stroke": "var(--plot-2)", "strokeDash": [6, 3], "strokeWidth": 1.8},
+                "encoding": {"x": x, "y": y, "description": {"value": "before scaling"}},
             },
             {
                 "mark": {"type": "line", "stroke": "var(--accent)", "strokeWidth": 2},

@@ -1,6 +1,7 @@
 """The model card: `MODEL_CARD.md` in the format of the Hugging Face Hub, written from what was measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -27,7 +28,6 @@ _HUB_TYPES = {
 
 _BASE_MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}
 _WORST_SLICES = 5
-_GAPS_SHOWN = 10
 _MOSTLY = 0.5
 """Share of the texts (0-1) that must seem to be in a language before the card names it unasked."""
 
@@ -56,7 +56,7 @@ def card_values(data: ReportData, owner: ModelCardConfig) -> dict[str, Any] | No
         "exports": export_rows(data),
         "robustness": robustness(data.metrics),
         "fairness": fairness(data.metrics),
-        "gaps_shown": _GAPS_SHOWN,
+        "places": _places(data),
         "for_tests_only": bool(data.metrics.get("for_tests_only")),
         "seconds": (data.stages.get("trainer") or {}).get("seconds"),
     }
@@ -117,7 +117,7 @@ def _base_model(encoder: str) -> str | None:
 def _languages(data: ReportData) -> tuple[str, ...]:
     """The language of most texts of the first split, as far as a guesser can tell."""
     for document in ((data.statistics or {}).get("splits") or {}).values():
-        shares = _shares(((document.get("text") or {}).get("languages") or {}).get("counts") or {})
+        shares = _shares((document.get("languages") or {}).get("counts") or {})
         return tuple(code for code, share in shares.items() if share > _MOSTLY and code != "und")
     return ()
 
@@ -125,6 +125,23 @@ def _languages(data: ReportData) -> tuple[str, ...]:
 def _shares(counts: Mapping[str, int]) -> dict[str, float]:
     total = sum(counts.values()) or 1
     return {name: count / total for name, count in counts.items()}
+
+
+def _places(data: ReportData) -> dict[str, str]:
+    """Where somebody who works where the run was started finds the model; usual places for what the run has not."""
+    pushed = data.pushed or {}
+    outputs = (data.stages.get("trainer") or {}).get("outputs") or {}
+    versions = str(pushed.get("saved_model", f"models/{data.pipeline}/saved_model/1")).rpartition("/")[0]
+    return {
+        "saved_model": _relative(versions),
+        "tflite": _relative(str(pushed.get("tflite", f"models/{data.pipeline}/tflite/1"))),
+        "model": _relative(str(outputs.get("model", f"runs/{data.pipeline}/trainer/model/1"))),
+    }
+
+
+def _relative(path: str) -> str:
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def _worst_slices(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ class ReportData:
         created_at: ISO 8601, UTC.
         refusals: why stages were not run.
         stages: by name: `state`, `seconds`, `peak_memory_mib` (None if cached), `summary`, `message`, `outputs` (paths
-            by name), `digests` (of the outputs), `reads` (`stage.output` by input), `ran_in` (the run that did the work).
+            by name), `digests` (of outputs), `reads` (`stage.output` by input), `ran_in` (the run that did the work).
         examples: `summary.json` of Examples.
         dead_letters: the first few of them.
         sampled: a few of the examples.

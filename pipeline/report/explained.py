@@ -12,7 +12,8 @@ _NAMED = 3
 
 
 def explained(error: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`label`, `pieces` (`text`, `side` for or against, `level` 0-3) and the strongest of each side; None without any.
+    """`label`, `pieces` of the text and of its `context` (`words`, `side` for or against, `level` 0-3), and the
+    `strongest` words of each side; None without any.
 
     Args:
         error: an entry of `worst_errors`, whose `tokens` are together its text.
@@ -26,6 +27,7 @@ def explained(error: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "label": error.get("explained_label") or error.get("label") or error.get("target"),
         "pieces": [_piece(token, largest) for token in tokens],
+        "context": [_piece(token, largest) for token in error.get("context_tokens") or ()],
         "strongest": [
             {"name": name, "words": words}
             for name, words in (

@@ -40,19 +40,32 @@ _CONFIG: Mapping[str, Any] = {
 
 _INVISIBLE = re.compile(r"M0\.?5?,0\.?5?h0v0h0Z|")
 _LONG = re.compile(r"-?\d+\.\d\d+")
-_KEPT = frozenset(
-    ("transform", "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "text-anchor")
-    + (
-        "fill",
-        "fill-opacity",
-        "stroke",
-        "stroke-width",
-        "stroke-dasharray",
-        "stroke-opacity",
-        "stroke-linecap",
-    )
-    + ("font-size", "font-weight")
-)
+_KEPT = {
+    "transform",
+    "d",
+    "x",
+    "y",
+    "x1",
+    "x2",
+    "y1",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "width",
+    "height",
+    "text-anchor",
+}
+_KEPT |= {
+    "fill",
+    "fill-opacity",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+    "stroke-opacity",
+    "stroke-linecap",
+}
+_KEPT |= {"font-size", "font-weight"}
 _DEFAULTS = {("stroke-width", "1"), ("fill-opacity", "1"), ("stroke-opacity", "1"), ("font-weight", "normal")}
 
 

@@ -102,15 +102,19 @@ def _confusion(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _together(document: Mapping[str, Any]) -> dict[str, Any] | None:
     """Which labels the model gives to the texts of a label, where any number of labels applies."""
-    found = document.get("co_occurrence")
-    if not found:
+    found = document.get("co_occurrence") or {}
+    if not found.get("given"):
         return None
     support = {row["label"]: row["support"] for row in document["labels"]}
-    return _heat_map(found["labels"], found["counts"], [support[label] for label in found["labels"]])
+    return _heat_map(found["labels"], found["given"], [support[label] for label in found["labels"]])
 
 
 def _heat_map(
-    labels: Sequence[str], matrix: Sequence[Sequence[int]], support: Sequence[int], *, ordered: bool = False
+    labels: Sequence[str],
+    matrix: Sequence[Sequence[int]],
+    support: Sequence[int],
+    *,
+    ordered: bool = False,
 ) -> dict[str, Any]:
     """Counts with shades of their share of the row's support; labels in their order or by frequency."""
     order = list(range(len(labels)))

@@ -303,7 +303,11 @@ class _Writer:
             ],
             **evaluation_sample.more_of_labels(targets, part.decisions),
             "threshold_sweep": evaluation_sample.sweep(LABELS, scores, targets),
-            "co_occurrence": {"labels": LABELS, "counts": (targets.T @ part.decisions).astype(int).tolist()},
+            "co_occurrence": {
+                "labels": LABELS,
+                "counts": (targets.T @ targets).astype(int).tolist(),
+                "given": (targets.T @ part.decisions).astype(int).tolist(),
+            },
             "calibration": evaluation_sample.calibration(LABELS, scores, targets),
             "baseline": {"note": "first model, there is nothing to compare with yet"},
         }
