@@ -147,7 +147,7 @@ def _copy(element: ET.Element, parent: ET.Element) -> None:
         target = ET.SubElement(parent, tag, attributes)
         target.text = element.text
     told = element.get("aria-label")
-    if told and element.get("aria-roledescription", "").endswith("mark") and tag != "g":
+    if told and tag not in ("g", "text"):
         ET.SubElement(target, "title").text = told
     for child in element:
         _copy(child, target)
