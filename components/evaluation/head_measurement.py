@@ -9,6 +9,7 @@ from components.evaluation.measurement import HeadMeasurement
 from components.evaluation.metrics import Counts
 from components.evaluation.multi_label import MultiLabelMeasurement
 from components.evaluation.regression import RegressionMeasurement
+from components.evaluation.reliability import reliability_changes
 from components.evaluation.single_label import SingleLabelMeasurement
 
 __all__ = ["compare_heads", "measure_head"]
@@ -26,7 +27,7 @@ def measure_head(rows: HeadRows, *, resamples: int, seed: int) -> HeadMeasuremen
 
 
 def compare_heads(
-    measured: HeadMeasurement, rows: HeadRows, baseline: HeadRows, *, resamples: int, seed: int
+    measured: HeadMeasurement, rows: HeadRows, baseline: HeadRows, *, bins: int, resamples: int, seed: int
 ) -> dict[str, Any]:
     """The headline of another model on the same rows and the paired differences to it.
 
@@ -37,12 +38,18 @@ def compare_heads(
         measured: of the new model, with the same number of resamples and the same seed.
         rows: as the new model answered them.
         baseline: the rows as the other model answered them.
+        bins: of the calibration error.
         resamples: as in `measure_head`.
         seed: likewise.
     """
     theirs = measure_head(baseline, resamples=resamples, seed=seed)
-    changes = measured.changes_from(theirs).items()
-    compared = {**theirs.headline(), "changes": {name: asdict(change) for name, change in changes}}
+    changes = dict(measured.changes_from(theirs))
+    if rows.head.task != "regression":
+        changes |= reliability_changes(rows, baseline, bins=bins, resamples=resamples, seed=seed)
+    compared = {
+        **theirs.headline(),
+        "changes": {name: asdict(change) for name, change in changes.items()},
+    }
     if rows.head.task != "regression":
         compared["label_changes"] = _label_changes(rows, baseline, resamples=resamples, seed=seed)
     return compared
