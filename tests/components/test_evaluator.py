@@ -166,6 +166,11 @@ def test_metrics_are_those_of_the_stored_predictions(judged: Judged) -> None:
     by_label = f1_score(stored["targets"], decisions, average=None)
     assert [row["f1"]["value"] for row in judged.metrics["labels"]] == pytest.approx(by_label.tolist())
     assert [row["label"] for row in judged.metrics["labels"]] == list(LABELS)
+    calibration = judged.metrics["calibration"]
+    squares = (stored["scores"] - stored["targets"]) ** 2
+    assert calibration["brier"]["value"] == pytest.approx(squares.mean(), abs=1e-6)
+    assert calibration["method"] == "none"
+    assert len(calibration["bins"]) == 10
 
 
 def test_a_model_for_tests_says_so(judged: Judged) -> None:
