@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from components.evaluation.baseline import Baseline
     from components.evaluation.head_rows import HeadRows
     from components.evaluation.labelled_texts import LabelledTexts
+    from components.evaluation.scoring import Answers
     from components.evaluation.slices import Slice
     from components.modeling.classifier import LoadedModel
 
@@ -37,7 +38,7 @@ def evaluator(
     3. Scores the last blessed model on the same texts.
     4. Measures every head on the rows of which its truth is known, with bootstrap intervals, slices of them, and the
        paired difference to the last blessed model.
-    5. Measures what is no head's own: the model as a whole.
+    5. Measures what is no head's own: the model as a whole, and how it behaves on changed and on written texts.
     6. Holds the measurements against the configured limits: the verdict.
     7. Writes metrics, predictions and verdict.
 
@@ -73,6 +74,7 @@ def evaluator(
         "encoder": loaded.config.encoder,
         "for_tests_only": loaded.config.for_tests_only,
         **_model_document(config, model, loaded, texts, reference),
+        **_behaviour_document(config, loaded, texts, answers, progress),
         **(documents[0] if len(documents) == 1 else {}),
         "heads": documents,
     }
@@ -126,6 +128,28 @@ def _model_document(
     parts: dict[str, Any] = {"size": measure_size(model, loaded)}
     if config.latency.any_set():
         parts["latency"] = measure_latency(loaded, baseline.model, texts, count=config.latency.texts)
+    return parts
+
+
+def _behaviour_document(
+    config: EvaluatorConfig,
+    loaded: "LoadedModel",
+    texts: "LabelledTexts",
+    answers: "Answers",
+    progress: Progress,
+) -> dict[str, Any]:
+    """What `metrics.json` says of the model's behaviour: one line, and one function, a part."""
+    from components.evaluation.behaviour.ask import Ask
+    from components.evaluation.behaviour.fairness import measure_fairness
+    from components.evaluation.behaviour.robustness import measure_robustness
+
+    ask = Ask(loaded, batch_size=config.batch_size, progress=progress)
+    resampling = {"resamples": config.bootstrap_resamples, "seed": config.seed}
+    parts: dict[str, Any] = {}
+    if config.robustness is not None:
+        parts["robustness"] = measure_robustness(config.robustness, ask, texts, answers, **resampling)
+    if config.fairness is not None:
+        parts["fairness"] = measure_fairness(config.fairness, ask, texts, **resampling)
     return parts
 
 
