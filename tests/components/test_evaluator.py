@@ -178,6 +178,11 @@ def test_metrics_are_those_of_the_stored_predictions(judged: Judged) -> None:
     assert [row["auroc"] for row in again["labels"]] == aurocs
     assert all(0.5 < auroc <= 1 for auroc in aurocs)
     assert judged.metrics["lrap"]["low"] < judged.metrics["lrap"]["value"] < judged.metrics["lrap"]["high"]
+    calibration = judged.metrics["calibration"]
+    squares = (stored["scores"] - stored["targets"]) ** 2
+    assert calibration["brier"]["value"] == pytest.approx(squares.mean(), abs=1e-6)
+    assert calibration["method"] == "none"
+    assert len(calibration["bins"]) == 10
 
 
 def test_a_model_for_tests_says_so(judged: Judged) -> None:
