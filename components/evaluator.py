@@ -51,7 +51,8 @@ def evaluator(
     from components.evaluation.labelled_texts import read_labelled_texts
     from components.evaluation.limits_fit import require_fitting_limits
     from components.evaluation.measurement import write_json
-    from components.evaluation.scoring import score_texts, write_predictions
+    from components.evaluation.predictions import write_predictions
+    from components.evaluation.scoring import score_texts
     from components.evaluation.slices import find_slices
     from components.modeling.classifier import load_model
 
@@ -79,7 +80,9 @@ def evaluator(
     verdict = judge(metrics, answers.scores, config)
 
     write_json(evaluation.metrics_path, metrics)
-    write_predictions(evaluation.predictions_path(config.split), texts, answers, loaded.config.labels)
+    write_predictions(
+        evaluation.predictions_path(config.split), texts, answers.scores, heads, loaded.config.thresholds
+    )
     verdict.write(blessing.verdict_path)
     return {**_summarize(documents), "blessed": verdict.blessed}
 
@@ -92,7 +95,7 @@ def _head_document(
     baseline: "Baseline",
 ) -> dict[str, Any]:
     """What `metrics.json` says of a head: one line, and one function, a part."""
-    from components.evaluation.head_measurement import compare_heads, measure_head
+    from components.evaluation.head_measurement import compare_measurements, measure_head
     from components.evaluation.slice_measurement import measure_slices
     from components.evaluation.worst_errors import worst_errors
 
@@ -108,7 +111,7 @@ def _head_document(
         "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
         "baseline": {"note": baseline.note}
         if theirs is None
-        else compare_heads(measured, rows, theirs, **resampling),
+        else compare_measurements(measured, measure_head(theirs, **resampling)),
     }
 
 

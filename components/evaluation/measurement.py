@@ -2,17 +2,17 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import Interval
 
-__all__ = ["Estimate", "HeadMeasurement", "write_json"]
+__all__ = ["Estimate", "HeadMeasurement", "Resampled", "mean_of_known", "write_json"]
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,24 @@ class Estimate:
     high: float
 
     @classmethod
-    def of(cls, value: float, samples: NDArray[np.float64]) -> "Estimate":
-        """A measured value and what resampling makes of it, float64 [resamples]."""
+    def of(cls, value: float, samples: NDArray[np.float64] | None) -> "Estimate":
+        """A measured value and what resampling makes of it, float64 [resamples]; without, its bounds are NaN."""
+        if samples is None:
+            return cls(value, math.nan, math.nan)
         interval = Interval.of(samples)
         return cls(value, interval.low, interval.high)
 
 
+Resampled: TypeAlias = tuple[Any, NDArray[np.float64]]
+"""A figure, and what it is in every resample, float64 [resamples, ...]."""
+
+
 class HeadMeasurement(Protocol):
     """What was measured of one head on some rows; all figures as JSON values."""
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """Names of the head's labels or numbers."""
 
     def headline(self) -> dict[str, Any]:
         """`rows`, and by name each average over the head's outputs: a number, or one with its interval."""
@@ -39,8 +49,17 @@ class HeadMeasurement(Protocol):
     def tables(self) -> dict[str, Any]:
         """The figures of each output, and what else takes a table."""
 
-    def changes_from(self, baseline: Self) -> Mapping[str, Estimate]:
-        """Differences to what was measured of another model on the same rows with the same seed (paired)."""
+    def resampled_figures(self) -> Mapping[str, Resampled]:
+        """The averages that have an interval, by name; it must have been resampled."""
+
+    def resampled_labels(self) -> Resampled | None:
+        """F1 by label, float64 [labels] and [resamples, labels], likewise; None of numbers."""
+
+
+def mean_of_known(figures: Sequence[float]) -> float:
+    """The mean of those that are numbers; NaN if none is."""
+    known = [figure for figure in figures if not math.isnan(figure)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

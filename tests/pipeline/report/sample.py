@@ -1,7 +1,7 @@
 """What a run of all stages leaves behind, small and quick to make: real metrics of synthetic scores."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from components.core.artifacts import Artifact
 from components.core.verdict import Check, Verdict
 from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.gate import judge
-from components.evaluation.head_measurement import measure_head
+from components.evaluation.head_measurement import compare_measurements, measure_head
 from components.evaluation.head_rows import split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.limits import ChangeThresholds, QualityThresholds
@@ -255,11 +255,7 @@ class _Writer:
         if not blessed:
             plain = part.answered(Answers(scores, scores >= 0.5), slice(None), [0.5] * len(LABELS))
             worse = measure_head(plain, resamples=200, seed=0)
-            changes = measured.changes_from(worse).items()
-            document["baseline"] = {
-                **worse.headline(),
-                "changes": {name: asdict(value) for name, value in changes},
-            }
+            document["baseline"] = compare_measurements(measured, worse)
         about = {"split": "test", "encoder": "minilm", "for_tests_only": for_tests_only}
         evaluation = artifacts.ModelEvaluation(self._directory("evaluation"))
         write_json(evaluation.metrics_path, {**about, **document, "heads": [document]})
