@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from components.evaluation.baseline import Baseline
     from components.evaluation.head_rows import HeadRows
     from components.evaluation.labelled_texts import LabelledTexts
+    from components.evaluation.scoring import Answers
     from components.evaluation.slices import Slice
     from components.modeling.classifier import LoadedModel
 
@@ -37,7 +38,7 @@ def evaluator(
     3. Scores the last blessed model on the same texts.
     4. Measures every head on the rows of which its truth is known, with bootstrap intervals, slices of them, and the
        paired difference to the last blessed model.
-    5. Measures what is no head's own: the model as a whole.
+    5. Measures what is no head's own: the model as a whole, and how it behaves on changed and on written texts.
     6. Holds the measurements against the configured limits: the verdict.
     7. Writes metrics, predictions and verdict.
 
@@ -68,12 +69,13 @@ def evaluator(
     require_known(parts, config.split)
     reference = Baseline.of(baseline, parts, texts, batch_size=size, progress=progress)
 
-    documents = [_head_document(config, texts, slices, part, reference) for part in parts]
+    documents = [_head_document(config, loaded, texts, slices, part, reference) for part in parts]
     metrics = {
         "split": config.split,
         "encoder": loaded.config.encoder,
         "for_tests_only": loaded.config.for_tests_only,
         **_model_document(config, model, loaded, texts, reference),
+        **_behaviour_document(config, loaded, texts, answers, progress),
         **(documents[0] if len(documents) == 1 else {}),
         "heads": documents,
     }
@@ -89,29 +91,33 @@ def evaluator(
 
 def _head_document(
     config: EvaluatorConfig,
+    loaded: "LoadedModel",
     texts: "LabelledTexts",
     slices: "Sequence[Slice]",
     rows: "HeadRows",
     baseline: "Baseline",
 ) -> dict[str, Any]:
     """What `metrics.json` says of a head: one line, and one function, a part."""
-    from components.evaluation.head_measurement import compare_measurements, measure_head
+    from components.evaluation.head_measurement import compare_heads, measure_head
+    from components.evaluation.reliability import measure_reliability
     from components.evaluation.slice_measurement import measure_slices
     from components.evaluation.worst_errors import worst_errors
 
     resampling = {"resamples": config.bootstrap_resamples, "seed": config.seed}
     measured = measure_head(rows, **resampling)
     theirs = baseline.heads.get(rows.head.name)
+    bins = config.calibration.bins
     return {
         "head": rows.head.name,
         "task": rows.head.task,
         **measured.headline(),
         **measured.tables(),
         **measure_slices(slices, rows, theirs, min_rows=config.min_slice_rows, **resampling),
+        **measure_reliability(rows, loaded.config.calibration, bins=bins, **resampling),
         "worst_errors": worst_errors(texts, rows, limit=config.worst_errors),
         "baseline": {"note": baseline.note}
         if theirs is None
-        else compare_measurements(measured, measure_head(theirs, **resampling)),
+        else compare_heads(measured, rows, theirs, bins=bins, **resampling),
     }
 
 
@@ -125,6 +131,28 @@ def _model_document(
     parts: dict[str, Any] = {"size": measure_size(model, loaded)}
     if config.latency.any_set():
         parts["latency"] = measure_latency(loaded, baseline.model, texts, count=config.latency.texts)
+    return parts
+
+
+def _behaviour_document(
+    config: EvaluatorConfig,
+    loaded: "LoadedModel",
+    texts: "LabelledTexts",
+    answers: "Answers",
+    progress: Progress,
+) -> dict[str, Any]:
+    """What `metrics.json` says of the model's behaviour: one line, and one function, a part."""
+    from components.evaluation.behaviour.ask import Ask
+    from components.evaluation.behaviour.fairness import measure_fairness
+    from components.evaluation.behaviour.robustness import measure_robustness
+
+    ask = Ask(loaded, batch_size=config.batch_size, progress=progress)
+    resampling = {"resamples": config.bootstrap_resamples, "seed": config.seed}
+    parts: dict[str, Any] = {}
+    if config.robustness is not None:
+        parts["robustness"] = measure_robustness(config.robustness, ask, texts, answers, **resampling)
+    if config.fairness is not None:
+        parts["fairness"] = measure_fairness(config.fairness, ask, texts, **resampling)
     return parts
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import resample_sums
 
-__all__ = ["SUMS", "Agreement", "products_of"]
+__all__ = ["SUMS", "Agreement", "products"]
 
 _Floats = NDArray[np.float64]
 SUMS = 8
-"""How many numbers `products_of` has for each target."""
+"""How many numbers `products` has for each target."""
 
 _ROUNDING = 1e-12
 """Share of the squares below which a variance is taken for rounding of none."""
@@ -46,16 +46,16 @@ class Agreement:
     @classmethod
     def of(cls, predicted: NDArray[Any], right: NDArray[Any]) -> "Agreement":
         """Sums up numbers, [rows, targets] both; at least one row."""
-        products, centres = products_of(predicted, right)
-        return cls(products.sum(axis=0), centres)
+        summands, centres = products(predicted, right)
+        return cls(summands.sum(axis=0), centres)
 
     @classmethod
     def resampled(
         cls, predicted: NDArray[Any], right: NDArray[Any], *, resamples: int, seed: int
     ) -> "Agreement":
         """Sums for each resample of the rows, [resamples, targets, 8]."""
-        products, centres = products_of(predicted, right)
-        flat = products.reshape(len(products), -1)
+        summands, centres = products(predicted, right)
+        flat = summands.reshape(len(right), -1)
         sums = resample_sums(flat, resamples=resamples, seed=seed)
         return cls(sums.reshape(resamples, -1, SUMS), centres)
 
@@ -139,7 +139,7 @@ class Agreement:
         return mean
 
 
-def products_of(predicted: NDArray[Any], right: NDArray[Any]) -> tuple[_Floats, _Floats]:
+def products(predicted: NDArray[Any], right: NDArray[Any]) -> tuple[_Floats, _Floats]:
     """What `Agreement.sums` adds up, float64 [rows, targets, 8], and the centres, float64 [2, targets]."""
     x, y = predicted.astype(np.float64), right.astype(np.float64)
     apart = x - y

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from pydantic import Field, field_validator, model_validator
 
 from components.core.config import Config
+from components.evaluation.behaviour.behaviour_config import (
+    FairnessConfig,
+    RobustnessConfig,
+    shipped_versions,
+)
 from components.evaluation.limits import (
     ChangeThresholds,
     FairnessLimits,
@@ -14,6 +19,7 @@ from components.evaluation.limits import (
     SizeLimits,
     SliceLimits,
 )
+from components.evaluation.reliability_config import ReliabilityConfig
 from components.modeling.head_settings import HeadName
 
 __all__ = ["BUILTIN_SLICES", "EvaluatorConfig"]
@@ -52,6 +58,9 @@ class EvaluatorConfig(Config):
     latency: LatencyLimits = LatencyLimits()
     """Bounds of the time that a text takes."""
 
+    calibration: ReliabilityConfig = ReliabilityConfig()
+    """How it is measured whether scores mean what they say."""
+
     bootstrap_resamples: int = Field(default=1000, ge=100, le=100_000)
     """Resamples behind every interval: 1,000 place a 95 % bound within about a tenth of the interval's width."""
 
@@ -75,8 +84,25 @@ class EvaluatorConfig(Config):
     worst_errors: int = Field(default=20, ge=0, le=1000)
     """Most confident errors that are listed."""
 
+    robustness: RobustnessConfig | None = RobustnessConfig()
+    """Behavioural tests: harmless changes of the texts, negation, plain sentences; null = none."""
+
+    fairness: FairnessConfig | None = FairnessConfig()
+    """Sentences that differ only in who they are about; null = none."""
+
     batch_size: int = Field(default=64, ge=1, le=4096)
     """Texts scored at a time; memory grows with it, the results do not depend on it."""
+
+    def external_inputs(self) -> tuple[str, ...]:
+        named = (
+            None if self.robustness is None else self.robustness.cases,
+            None if self.fairness is None else self.fairness.templates,
+        )
+        return tuple(path for path in named if path is not None)
+
+    def external_versions(self) -> Mapping[str, str]:
+        """What ships with the project and is no code."""
+        return shipped_versions(self.robustness, self.fairness)
 
     @field_validator("length_slices")
     @classmethod

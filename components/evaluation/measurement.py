@@ -39,10 +39,6 @@ Resampled: TypeAlias = tuple[Any, NDArray[np.float64]]
 class HeadMeasurement(Protocol):
     """What was measured of one head on some rows; all figures as JSON values."""
 
-    @property
-    def outputs(self) -> Sequence[str]:
-        """Names of the head's labels or numbers."""
-
     def headline(self) -> dict[str, Any]:
         """`rows`, and by name each average over the head's outputs: a number, or one with its interval."""
 

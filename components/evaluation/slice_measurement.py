@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluation.accumulators.regression import numbers
-from components.evaluation.agreement import SUMS, Agreement, products_of
+from components.evaluation.agreement import SUMS, Agreement, products
 from components.evaluation.bootstrap import Interval, resample_sums, simultaneous_intervals
 from components.evaluation.head_rows import HeadRows
 from components.evaluation.metrics import Counts, f1_of
@@ -122,18 +122,18 @@ class _Measured:
         return {"value": float(self.values[place]), "low": interval.low, "high": interval.high}
 
 
-def _sums(rows: HeadRows) -> tuple[NDArray[Any], NDArray[np.float64]]:
+def _sums(rows: HeadRows) -> tuple[NDArray[Any], _Floats]:
     """What adds up over rows, [rows, sums]: true and false positives, false negatives; or what agreement is made of.
 
-    With it the centres that were taken off numbers.
+    With the centres of numbers, float64 [2, targets].
     """
     if rows.head.task == "regression":
-        products, centres = products_of(numbers(rows), rows.targets)
-        return products.reshape(len(rows), -1), centres
+        summands, centres = products(numbers(rows), rows.targets)
+        return summands.reshape(len(rows), -1), centres
     decided, labelled = rows.decisions, rows.targets.astype(np.bool_)
     outcomes = (decided & labelled, decided & ~labelled, ~decided & labelled)
-    sums = np.stack([outcome.sum(axis=1) for outcome in outcomes], axis=1)
-    return sums.astype(np.float32), np.zeros(0)
+    counts = np.stack([outcome.sum(axis=1) for outcome in outcomes], axis=1)
+    return counts.astype(np.float32), np.zeros((2, 0))
 
 
 def _micro_f1(sums: _Floats) -> _Floats:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.head_measurement import compare_measurements, measure_head
+from components.evaluation.head_measurement import measure_head
 from components.evaluation.head_rows import HeadRows
+from components.evaluation.reliability_config import ReliabilityConfig
 from pipeline.comparison.answers import EvaluatedRun, Pairing
 from pipeline.comparison.flips import flips
 
@@ -26,7 +27,7 @@ def head_changes(pairing: Pairing, *, resamples: int, seed: int, shown: int) -> 
         shown: texts at most whose decisions changed, of each direction.
 
     Returns:
-        `head`, `task`, `paired` with `note` (why not), `metrics` (`metric`, and the figures `before`, `after`, `change`
+        `head`, `task`, `paired` with `note` (why not), `metrics` (`metric` and the figures `before`, `after`,
         `change`), of labels `labels` (`label`, `support`, `before`, `after` (F1), `change`, `threshold_before`,
         `threshold_after`), `labels_added` and `labels_removed`, and where the same texts were evaluated `flips`.
     """
@@ -122,8 +123,9 @@ def _pair_figures(
     document: dict[str, Any], rows: HeadRows, before: HeadRows, *, resamples: int, seed: int
 ) -> None:
     """Puts the paired differences in place of those that take the texts for different ones."""
-    measured, other = (measure_head(own, resamples=resamples, seed=seed) for own in (rows, before))
-    compared = compare_measurements(measured, other)
+    measured = measure_head(rows, resamples=resamples, seed=seed)
+    bins = ReliabilityConfig().bins
+    compared = compare_heads(measured, rows, before, bins=bins, resamples=resamples, seed=seed)
     for row in document["metrics"]:
         if row["metric"] in compared["changes"]:
             row["change"] = compared["changes"][row["metric"]]

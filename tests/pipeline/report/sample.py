@@ -12,7 +12,7 @@ from components.core.artifacts import Artifact
 from components.core.verdict import Check, Verdict
 from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.gate import judge
-from components.evaluation.head_measurement import compare_measurements, measure_head
+from components.evaluation.head_measurement import compare_heads, measure_head
 from components.evaluation.head_rows import split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.limits import ChangeThresholds, QualityThresholds
@@ -254,8 +254,7 @@ class _Writer:
         }
         if not blessed:
             plain = part.answered(Answers(scores, scores >= 0.5), slice(None), [0.5] * len(LABELS))
-            worse = measure_head(plain, resamples=200, seed=0)
-            document["baseline"] = compare_measurements(measured, worse)
+            document["baseline"] = compare_heads(measured, part, plain, bins=10, resamples=200, seed=0)
         about = {"split": "test", "encoder": "minilm", "for_tests_only": for_tests_only}
         evaluation = artifacts.ModelEvaluation(self._directory("evaluation"))
         write_json(evaluation.metrics_path, {**about, **document, "heads": [document]})
