@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.head_measurement import measure_head
+from components.evaluation.head_measurement import compare_heads, measure_head
 from components.evaluation.head_rows import HeadRows
 from components.evaluation.reliability_config import ReliabilityConfig
 from pipeline.comparison.answers import EvaluatedRun, Pairing
