@@ -401,6 +401,14 @@ def test_limits_that_fit_are_none():
     require_fitting_limits(EvaluatorConfig(), HEADS[1:])
 
 
-def test_slice_limits_need_slices():
-    with pytest.raises(ValueError, match="slice_limits cannot be met without slices"):
-        EvaluatorConfig.model_validate({"slices": [], "slice_limits": {"micro_f1": 0.5}})
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"slices": [], "slice_limits": {"micro_f1": 0.5}}, "slice_limits cannot be met without slices"),
+        ({"robustness": None, "robustness_limits": {"tests": {"negated": 0.5}}}, "robustness_limits cannot be met"),
+        ({"fairness": None, "fairness_limits": {"max_gap": 0.1}}, "fairness_limits cannot be met"),
+    ],
+)
+def test_what_is_not_measured_has_no_limit(settings, message):
+    with pytest.raises(ValueError, match=message):
+        EvaluatorConfig.model_validate(settings)
