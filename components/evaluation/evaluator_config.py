@@ -112,7 +112,12 @@ class EvaluatorConfig(Config):
         return bounds
 
     @model_validator(mode="after")
-    def _limits_have_slices(self) -> "EvaluatorConfig":
+    def _limits_can_be_met(self) -> "EvaluatorConfig":
+        """What is not measured keeps no limit, and would refuse every model."""
+        if self.robustness is None and self.robustness_limits.any_set():
+            raise ValueError("robustness_limits cannot be met without the tests; leave out robustness: null")
+        if self.fairness is None and self.fairness_limits.max_gap is not None:
+            raise ValueError("fairness_limits cannot be met without the swaps; leave out fairness: null")
         if self.slice_limits.any_set() and self.slices == ():
             raise ValueError(
                 "slice_limits cannot be met without slices; name some in slices, or leave it out"
