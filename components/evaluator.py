@@ -11,6 +11,7 @@ from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import ConfigError, DataError
 from components.core.progress import NO_PROGRESS, Progress
+from components.evaluation.explanations.settings import ExplanationsConfig
 from components.modeling.head_settings import HeadName
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ class EvaluatorConfig(Config):
     worst_errors: int = Field(default=20, ge=0, le=1000)
     """Most confident errors that are listed."""
 
+    explanations: ExplanationsConfig = ExplanationsConfig()
+    """Which words made the model sure of them."""
+
     batch_size: int = Field(default=64, ge=1, le=4096)
     """Texts scored at a time; memory grows with it, the results do not depend on it."""
 
@@ -160,13 +164,15 @@ def evaluator(
     2. Scores the raw texts, and decides by the model's own thresholds.
     3. Measures every head on the rows of which its truth is known, with bootstrap intervals, and slices of them.
     4. Scores the last blessed model on the same texts and measures the paired difference.
-    5. Holds the measurements against the configured limits: the verdict.
-    6. Writes metrics, predictions and verdict.
+    5. Weighs the words of the texts that it is most wrong about.
+    6. Holds the measurements against the configured limits: the verdict.
+    7. Writes metrics, predictions and verdict.
 
     Raises:
         DataError: the split is missing or empty, or knows nothing of what a head answers.
         ConfigError: a slice column or a head does not exist.
     """
+    from components.evaluation.explanations.errors import explain_worst_errors
     from components.evaluation.gate import judge
     from components.evaluation.labelled_texts import read_labelled_texts
     from components.evaluation.measurement import write_json
@@ -186,6 +192,7 @@ def evaluator(
     documents = [
         _document(config, texts, slices, part, reference.get(part.head.name, incomparable)) for part in parts
     ]
+    documents = explain_worst_errors(loaded, documents, config.explanations, progress)
     metrics = {
         "split": config.split,
         "encoder": loaded.config.encoder,
