@@ -10,6 +10,7 @@ from components.evaluation.behaviour.behaviour_config import (
     RobustnessConfig,
     shipped_versions,
 )
+from components.evaluation.explanations.settings import ExplanationsConfig
 from components.evaluation.limits import (
     ChangeThresholds,
     FairnessLimits,
@@ -83,6 +84,9 @@ class EvaluatorConfig(Config):
 
     worst_errors: int = Field(default=20, ge=0, le=1000)
     """Most confident errors that are listed."""
+
+    explanations: ExplanationsConfig = ExplanationsConfig()
+    """Which words made the model sure of them."""
 
     robustness: RobustnessConfig | None = RobustnessConfig()
     """Behavioural tests: harmless changes of the texts, negation, plain sentences; null = none."""
