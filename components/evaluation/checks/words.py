@@ -15,7 +15,7 @@ METRICS = {
     "weighted_f1": "weighted F1",
     "samples_f1": "mean F1 of a text",
     "jaccard": "Jaccard overlap",
-    "macro_jaccard": "mean Jaccard index of the labels",
+    "macro_jaccard": "mean Jaccard overlap of the labels",
     "macro_average_precision": "mean average precision",
     "macro_auroc": "mean area under the ROC curve",
     "subset_accuracy": "share of texts with every label right",
@@ -39,11 +39,6 @@ METRICS = {
     "recall": "recall",
     "average_precision": "average precision",
     "auroc": "area under the ROC curve",
-    "macro_average_precision": "mean average precision of the labels",
-    "macro_auroc": "mean area under the ROC curve",
-    "macro_jaccard": "mean Jaccard overlap of the labels",
-    "kappa": "Cohen's kappa",
-    "log_loss": "log loss",
 }
 """Words by name of a figure."""
 

@@ -405,7 +405,10 @@ def test_limits_that_fit_are_none():
     ("settings", "message"),
     [
         ({"slices": [], "slice_limits": {"micro_f1": 0.5}}, "slice_limits cannot be met without slices"),
-        ({"robustness": None, "robustness_limits": {"tests": {"negated": 0.5}}}, "robustness_limits cannot be met"),
+        (
+            {"robustness": None, "robustness_limits": {"tests": {"negated": 0.5}}},
+            "robustness_limits cannot be met",
+        ),
         ({"fairness": None, "fairness_limits": {"max_gap": 0.1}}, "fairness_limits cannot be met"),
     ],
 )
