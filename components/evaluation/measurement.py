@@ -5,14 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import Interval
 
-__all__ = ["Estimate", "HeadMeasurement", "as_json_values", "mean_of_known", "write_json"]
+__all__ = ["Estimate", "HeadMeasurement", "Resampled", "as_json_values", "mean_of_known", "write_json"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Estimate:
         return cls(value, interval.low, interval.high)
 
 
+Resampled: TypeAlias = tuple[Any, NDArray[np.float64]]
+"""A figure, and what it is in every resample, float64 [resamples, ...]."""
+
+
 class HeadMeasurement(Protocol):
     """What was measured of one head on some rows; all figures as JSON values."""
 
@@ -41,8 +45,11 @@ class HeadMeasurement(Protocol):
     def tables(self) -> dict[str, Any]:
         """The figures of each output, and what else takes a table."""
 
-    def changes_from(self, baseline: Self) -> Mapping[str, Estimate]:
-        """Differences to what was measured of another model on the same rows with the same seed (paired)."""
+    def resampled_figures(self) -> Mapping[str, Resampled]:
+        """The averages that have an interval, by name; it must have been resampled."""
+
+    def resampled_labels(self) -> Resampled | None:
+        """F1 by label, float64 [labels] and [resamples, labels], likewise; None of numbers."""
 
 
 def mean_of_known(figures: Sequence[float]) -> float:

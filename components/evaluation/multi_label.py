@@ -11,7 +11,7 @@ from components.evaluation.accumulators.multi_label import MultiLabelTotals
 from components.evaluation.accumulators.row_figures import ROW_FIGURES, row_figures
 from components.evaluation.bootstrap import resample_sums
 from components.evaluation.head_rows import HeadRows
-from components.evaluation.measurement import Estimate, mean_of_known
+from components.evaluation.measurement import Estimate, Resampled, mean_of_known
 from components.evaluation.metrics import Counts
 
 __all__ = ["MultiLabelMeasurement"]
@@ -47,13 +47,13 @@ class MultiLabelMeasurement:
     """Decisions and scores measured, and the decisions again in every resample.
 
     Attributes:
-        labels: names.
+        outputs: names.
         thresholds: by label.
         totals: of at least one row.
         resampled: None if there are to be no intervals.
     """
 
-    labels: Sequence[str]
+    outputs: Sequence[str]
     thresholds: Sequence[float]
     totals: MultiLabelTotals
     resampled: _Resampled | None = None
@@ -66,18 +66,23 @@ class MultiLabelMeasurement:
         resampled = _Resampled.of(rows, resamples=resamples, seed=seed)
         return cls(rows.head.outputs, rows.thresholds, totals, resampled)
 
-    def changes_from(self, baseline: "MultiLabelMeasurement") -> dict[str, Estimate]:
-        """Of macro- and micro-F1; both must have been resampled."""
-        ours, theirs = self.resampled, baseline.resampled
-        assert ours is not None
-        assert theirs is not None
+    def resampled_figures(self) -> dict[str, Resampled]:
+        """Of every average that has an interval."""
+        assert self.resampled is not None
+        counts, means = self.resampled.counts, self.resampled.row_means
+        of_rows = self.totals.row_sums / self.totals.counts.rows
         return {
-            name: Estimate.of(
-                float(getattr(self.totals.counts, name) - getattr(baseline.totals.counts, name)),
-                getattr(ours.counts, name) - getattr(theirs.counts, name),
-            )
-            for name in ("macro_f1", "micro_f1")
+            **{
+                name: (float(getattr(self.totals.counts, name)), getattr(counts, name))
+                for name in _FROM_COUNTS
+            },
+            **{name: (float(of_rows[index]), means[:, index]) for index, name in enumerate(ROW_FIGURES)},
         }
+
+    def resampled_labels(self) -> Resampled:
+        """F1 by label."""
+        assert self.resampled is not None
+        return self.totals.counts.f1, self.resampled.counts.f1
 
     def headline(self) -> dict[str, Any]:
         """The averages over labels and over texts.
@@ -123,11 +128,11 @@ class MultiLabelMeasurement:
                     "auroc": rankings[index].auroc,
                     "threshold": float(self.thresholds[index]),
                 }
-                for index, name in enumerate(self.labels)
+                for index, name in enumerate(self.outputs)
             ],
             "threshold_sweep": [
                 {"label": name, "points": ranking.sweep()}
-                for name, ranking in zip(self.labels, rankings, strict=True)
+                for name, ranking in zip(self.outputs, rankings, strict=True)
             ],
             "co_occurrence": self._co_occurrence(),
         }
@@ -146,7 +151,7 @@ class MultiLabelMeasurement:
         shown = np.sort(by_support[:_MOST_CO_OCCURRING])
         cells = np.ix_(shown, shown)
         return {
-            "labels": [self.labels[label] for label in shown],
+            "labels": [self.outputs[label] for label in shown],
             "counts": self.totals.together[cells].tolist(),
             "given": self.totals.given[cells].tolist(),
         }

@@ -7,7 +7,7 @@ from typing import Any
 from components.evaluation.accumulators.regression import RegressionTotals, numbers
 from components.evaluation.agreement import Agreement
 from components.evaluation.head_rows import HeadRows
-from components.evaluation.measurement import Estimate
+from components.evaluation.measurement import Estimate, Resampled
 
 __all__ = ["RegressionMeasurement"]
 
@@ -19,12 +19,12 @@ class RegressionMeasurement:
     """Predicted numbers against the right ones, and again in every resample.
 
     Attributes:
-        targets: names.
+        outputs: names.
         totals: of at least one row.
         resampled: None if there are to be no intervals.
     """
 
-    targets: Sequence[str]
+    outputs: Sequence[str]
     totals: RegressionTotals
     resampled: Agreement | None = None
 
@@ -36,13 +36,19 @@ class RegressionMeasurement:
         resampled = Agreement.resampled(numbers(rows), rows.targets, resamples=resamples, seed=seed)
         return cls(rows.head.outputs, totals, resampled)
 
-    def changes_from(self, baseline: "RegressionMeasurement") -> dict[str, Estimate]:
-        """Of the mean Pearson correlation; both must have been resampled."""
+    def resampled_figures(self) -> dict[str, Resampled]:
+        """Of every mean over targets that has an interval."""
         assert self.resampled is not None
-        assert baseline.resampled is not None
-        ours, theirs = (own.totals.agreement.pearson.mean() for own in (self, baseline))
-        samples = self.resampled.pearson.mean(axis=1) - baseline.resampled.pearson.mean(axis=1)
-        return {"pearson": Estimate.of(float(ours - theirs), samples)}
+        return {
+            name: (
+                float(getattr(self.totals.agreement, name).mean()),
+                getattr(self.resampled, name).mean(axis=1),
+            )
+            for name in _ESTIMATED
+        }
+
+    def resampled_labels(self) -> None:
+        """Numbers have no labels."""
 
     def headline(self) -> dict[str, Any]:
         """The means over targets; the correlation of ranks has no interval: every resample would be ranked anew."""
@@ -66,7 +72,7 @@ class RegressionMeasurement:
                     "predicted_mean": float(means[0, index]),
                     "predicted_deviation": float(deviations[0, index]),
                 }
-                for index, name in enumerate(self.targets)
+                for index, name in enumerate(self.outputs)
             ]
         }
 

@@ -11,7 +11,7 @@ from components.evaluation.accumulators.single_label import SingleLabelTotals, l
 from components.evaluation.bootstrap import resample_sums
 from components.evaluation.confusion import Confusion
 from components.evaluation.head_rows import HeadRows
-from components.evaluation.measurement import Estimate, mean_of_known
+from components.evaluation.measurement import Estimate, Resampled, mean_of_known
 
 __all__ = ["SingleLabelMeasurement"]
 
@@ -20,22 +20,20 @@ _ORDINAL = {"quadratic_kappa": "quadratic_kappa", "mae": "rank_error"}
 
 _AVERAGES = ("macro_f1", "micro_f1", "weighted_f1", "accuracy", "balanced_accuracy", "kappa")
 
-_CHANGES = ("macro_f1", "micro_f1")
-
 
 @dataclass(frozen=True)
 class SingleLabelMeasurement:
     """Decisions and probabilities measured, and again in every resample.
 
     Attributes:
-        labels: names.
+        outputs: names.
         ordinal: whether they stand in an order.
         totals: of at least one row.
         resampled: decisions of every resample; None if there are to be no intervals.
         log_losses: mean of every resample, likewise.
     """
 
-    labels: Sequence[str]
+    outputs: Sequence[str]
     ordinal: bool
     totals: SingleLabelTotals
     resampled: Confusion | None = None
@@ -53,17 +51,20 @@ class SingleLabelMeasurement:
         sums = resample_sums(losses, resamples=resamples, seed=seed)
         return cls(labels, rows.head.task == "ordinal", totals, resampled, sums[:, 0] / len(rows))
 
-    def changes_from(self, baseline: "SingleLabelMeasurement") -> dict[str, Estimate]:
-        """Of macro- and micro-F1, and of quadratic kappa where labels have an order; both must have been resampled."""
-        names = (*_CHANGES, "quadratic_kappa") if self.ordinal else _CHANGES
-        ours, theirs = self.totals.confusion, baseline.totals.confusion
+    def resampled_figures(self) -> dict[str, Resampled]:
+        """Of every average that has an interval."""
+        assert self.log_losses is not None
+        own = self.totals.confusion
+        names = (*_AVERAGES, *(_ORDINAL if self.ordinal else ()))
         return {
-            name: Estimate.of(
-                float(_figure(ours, name) - _figure(theirs, name)),
-                _figure(self.resampled, name) - _figure(baseline.resampled, name),
-            )
-            for name in names
+            **{name: (float(_figure(own, name)), _figure(self.resampled, name)) for name in names},
+            "log_loss": (self.totals.log_loss_sum / float(own.rows), self.log_losses),
         }
+
+    def resampled_labels(self) -> Resampled:
+        """F1 by label."""
+        assert self.resampled is not None
+        return self.totals.confusion.f1, self.resampled.f1
 
     def headline(self) -> dict[str, Any]:
         """The averages over labels; the rank error `mae` is in ranks, `log_loss` in nats.
@@ -106,7 +107,7 @@ class SingleLabelMeasurement:
                     "auroc": rankings[index].auroc,
                     "threshold": None,
                 }
-                for index, name in enumerate(self.labels)
+                for index, name in enumerate(self.outputs)
             ],
             "confusion": own.counts.astype(int).tolist(),
         }
