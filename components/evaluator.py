@@ -38,21 +38,24 @@ def evaluator(
     3. Scores the last blessed model on the same texts.
     4. Measures every head on the rows of which its truth is known, with bootstrap intervals, slices of them, and the
        paired difference to the last blessed model.
-    5. Measures what is no head's own: the model as a whole, and how it behaves on changed and on written texts.
-    6. Holds the measurements against the configured limits: the verdict.
-    7. Writes metrics, predictions and verdict.
+    5. Weighs the words of the texts that it is most wrong about.
+    6. Measures what is no head's own: the model as a whole, and how it behaves on changed and on written texts.
+    7. Holds the measurements against the configured limits: the verdict.
+    8. Writes metrics, predictions and verdict.
 
     Raises:
         DataError: the split is missing or empty, or knows nothing of what a head answers.
         ConfigError: a slice column does not exist, or a limit that no model of these heads could meet is set.
     """
     from components.evaluation.baseline import Baseline
+    from components.evaluation.explanations.errors import explain_worst_errors
     from components.evaluation.gate import judge
     from components.evaluation.head_rows import require_known, split_by_head
     from components.evaluation.labelled_texts import read_labelled_texts
     from components.evaluation.limits_fit import require_fitting_limits
     from components.evaluation.measurement import write_json
-    from components.evaluation.scoring import score_texts, write_predictions
+    from components.evaluation.predictions import write_predictions
+    from components.evaluation.scoring import score_texts
     from components.evaluation.slices import find_slices
     from components.modeling.classifier import load_model
 
@@ -69,6 +72,7 @@ def evaluator(
     reference = Baseline.of(baseline, parts, texts, batch_size=size, progress=progress)
 
     documents = [_head_document(config, loaded, texts, slices, part, reference) for part in parts]
+    documents = explain_worst_errors(loaded, documents, config.explanations, progress)
     metrics = {
         "split": config.split,
         "encoder": loaded.config.encoder,
@@ -81,7 +85,9 @@ def evaluator(
     verdict = judge(metrics, answers.scores, config)
 
     write_json(evaluation.metrics_path, metrics)
-    write_predictions(evaluation.predictions_path(config.split), texts, answers, loaded.config.labels)
+    write_predictions(
+        evaluation.predictions_path(config.split), texts, answers.scores, heads, loaded.config.thresholds
+    )
     verdict.write(blessing.verdict_path)
     return {**_summarize(documents), "blessed": verdict.blessed}
 

@@ -27,8 +27,13 @@ def test_the_settings_of_the_readme_are_valid(settings):
     assert parse_config({"name": "mine", **yaml.safe_load(settings)}).example_gen.source
 
 
-@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", TRAINING, re.DOTALL))
-def test_the_settings_of_training_are_valid(settings):
+@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", TRAINING + EVALUATION, re.DOTALL))
+def test_the_settings_of_training_and_evaluation_are_valid(settings):
+    parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})
+
+
+@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", EVALUATION, re.DOTALL))
+def test_the_settings_of_evaluation_are_valid(settings):
     parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})
 
 

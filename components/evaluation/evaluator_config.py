@@ -10,6 +10,7 @@ from components.evaluation.behaviour.behaviour_config import (
     RobustnessConfig,
     shipped_versions,
 )
+from components.evaluation.explanations.settings import ExplanationsConfig
 from components.evaluation.limits import (
     ChangeThresholds,
     FairnessLimits,
@@ -84,6 +85,9 @@ class EvaluatorConfig(Config):
     worst_errors: int = Field(default=20, ge=0, le=1000)
     """Most confident errors that are listed."""
 
+    explanations: ExplanationsConfig = ExplanationsConfig()
+    """Which words made the model sure of them."""
+
     robustness: RobustnessConfig | None = RobustnessConfig()
     """Behavioural tests: harmless changes of the texts, negation, plain sentences; null = none."""
 
@@ -112,7 +116,12 @@ class EvaluatorConfig(Config):
         return bounds
 
     @model_validator(mode="after")
-    def _limits_have_slices(self) -> "EvaluatorConfig":
+    def _limits_can_be_met(self) -> "EvaluatorConfig":
+        """What is not measured keeps no limit, and would refuse every model."""
+        if self.robustness is None and self.robustness_limits.any_set():
+            raise ValueError("robustness_limits cannot be met without the tests; leave out robustness: null")
+        if self.fairness is None and self.fairness_limits.max_gap is not None:
+            raise ValueError("fairness_limits cannot be met without the swaps; leave out fairness: null")
         if self.slice_limits.any_set() and self.slices == ():
             raise ValueError(
                 "slice_limits cannot be met without slices; name some in slices, or leave it out"

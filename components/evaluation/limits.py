@@ -83,6 +83,15 @@ class QualityThresholds(Config):
     jaccard: Share | None = None
     """Lowest mean overlap of a text's given and right labels, 0-1, likewise."""
 
+    macro_jaccard: Share | None = None
+    """Lowest mean Jaccard index of the labels, 0-1, likewise."""
+
+    macro_average_precision: Share | None = None
+    """Lowest mean average precision of the labels, 0-1, likewise: whatever the thresholds."""
+
+    macro_auroc: Share | None = None
+    """Lowest mean area under the ROC curve of the labels, 0-1; 0.5 is chance."""
+
     subset_accuracy: Share | None = None
     """Lowest share of texts of which every label is right, 0-1, likewise."""
 
@@ -100,6 +109,12 @@ class QualityThresholds(Config):
 
     balanced_accuracy: Share | None = None
     """Lowest mean recall of the labels, 0-1, where one label applies."""
+
+    kappa: Correlation | None = None
+    """Lowest Cohen's kappa, -1 to 1, where one label applies; 0 is chance."""
+
+    max_log_loss: Error | None = None
+    """Highest mean log loss, nats, where one label applies."""
 
     quadratic_kappa: Correlation | None = None
     """Lowest quadratic weighted kappa, -1 to 1, where labels have an order."""
@@ -162,6 +177,9 @@ class ChangeThresholds(Config):
     max_jaccard_drop: Share | None = None
     """Largest loss of the mean overlap of a text's labels, 0-1."""
 
+    max_macro_jaccard_drop: Share | None = None
+    """Largest loss of the mean Jaccard index of the labels, 0-1."""
+
     max_subset_accuracy_drop: Share | None = None
     """Largest loss of the share of texts of which every label is right, 0-1."""
 
@@ -176,6 +194,12 @@ class ChangeThresholds(Config):
 
     max_balanced_accuracy_drop: Share | None = None
     """Largest loss of the mean recall of the labels, 0-1."""
+
+    max_kappa_drop: Share | None = None
+    """Largest loss of Cohen's kappa."""
+
+    max_log_loss_rise: Error | None = None
+    """Largest rise of the mean log loss, nats."""
 
     max_quadratic_kappa_drop: Share | None = None
     """Largest loss of quadratic weighted kappa."""

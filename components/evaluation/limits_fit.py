@@ -10,11 +10,24 @@ from components.modeling.heads import Head
 
 __all__ = ["require_fitting_limits"]
 
-_OF_LABELS = {"macro_f1", "micro_f1", "weighted_f1", "min_label_f1", "label_f1", "ece", "brier"}
+_OF_LABELS = {
+    *("macro_f1", "micro_f1", "weighted_f1", "min_label_f1", "label_f1"),
+    *("macro_auroc", "ece", "brier"),
+}
+_OF_ONE = _OF_LABELS | {"accuracy", "balanced_accuracy", "kappa", "log_loss"}
+_OF_SEVERAL = {
+    "samples_f1",
+    "jaccard",
+    "hamming",
+    "subset_accuracy",
+    "lrap",
+    "macro_jaccard",
+    "macro_average_precision",
+}
 _METRICS = {
-    "multi_label": _OF_LABELS | {"samples_f1", "jaccard", "hamming", "subset_accuracy", "lrap"},
-    "single_label": _OF_LABELS | {"accuracy", "balanced_accuracy"},
-    "ordinal": _OF_LABELS | {"accuracy", "balanced_accuracy", "quadratic_kappa", "mae"},
+    "multi_label": _OF_LABELS | _OF_SEVERAL,
+    "single_label": _OF_ONE,
+    "ordinal": _OF_ONE | {"quadratic_kappa", "mae"},
     "regression": {"pearson", "spearman", "ccc", "mae", "rmse"},
 }
 """Names of the figures that each task has."""

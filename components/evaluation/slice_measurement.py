@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluation.accumulators.regression import numbers
 from components.evaluation.agreement import SUMS, Agreement, products
 from components.evaluation.bootstrap import Interval, resample_sums, simultaneous_intervals
 from components.evaluation.head_rows import HeadRows
@@ -92,7 +93,7 @@ class _Measured:
     @classmethod
     def of(cls, rows: HeadRows, masks: NDArray[np.bool_], *, resamples: int, seed: int) -> "_Measured":
         """Measures parts of the rows, bool [rows, parts]."""
-        sums = _sums(rows)
+        sums, centres = _sums(rows)
         parts = (sums[:, None, :] * masks[:, :, None]).reshape(len(rows), -1)
         shape = (masks.shape[1], sums.shape[1])
         whole = parts.sum(axis=0, dtype=np.float64).reshape(shape)
@@ -101,7 +102,9 @@ class _Measured:
             return cls(_micro_f1(whole), _micro_f1(drawn))
         # A part of which a resample draws no row agrees with nothing.
         with np.errstate(invalid="ignore"):
-            ours, theirs = (Agreement(each.reshape(*each.shape[:-1], -1, SUMS)) for each in (whole, drawn))
+            ours, theirs = (
+                Agreement(each.reshape(*each.shape[:-1], -1, SUMS), centres) for each in (whole, drawn)
+            )
             errors = cls(ours.mae.mean(axis=-1), theirs.mae.mean(axis=-1))
             return cls(ours.pearson.mean(axis=-1), theirs.pearson.mean(axis=-1), errors)
 
@@ -119,14 +122,18 @@ class _Measured:
         return {"value": float(self.values[place]), "low": interval.low, "high": interval.high}
 
 
-def _sums(rows: HeadRows) -> NDArray[Any]:
-    """What adds up over rows, [rows, sums]: true and false positives, false negatives; or what agreement is made of."""
+def _sums(rows: HeadRows) -> tuple[NDArray[Any], _Floats]:
+    """What adds up over rows, [rows, sums]: true and false positives, false negatives; or what agreement is made of.
+
+    With the centres of numbers, float64 [2, targets].
+    """
     if rows.head.task == "regression":
-        predicted = np.where(np.isfinite(rows.scores), rows.scores, np.float32(np.nan))
-        return products(predicted, rows.targets).reshape(len(rows), -1)
+        summands, centres = products(numbers(rows), rows.targets)
+        return summands.reshape(len(rows), -1), centres
     decided, labelled = rows.decisions, rows.targets.astype(np.bool_)
     outcomes = (decided & labelled, decided & ~labelled, ~decided & labelled)
-    return np.stack([outcome.sum(axis=1) for outcome in outcomes], axis=1).astype(np.float32)
+    counts = np.stack([outcome.sum(axis=1) for outcome in outcomes], axis=1)
+    return counts.astype(np.float32), np.zeros((2, 0))
 
 
 def _micro_f1(sums: _Floats) -> _Floats:

@@ -81,7 +81,7 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     baseline = document["baseline"]
     return [
         {
-            "title": _AVERAGES[key],
+            "title": _AVERAGES.get(key, key.replace("_", " ")),
             "before": baseline[key]["value"],
             "now": document[key]["value"],
             **{f"change_{bound}": value for bound, value in change.items()},

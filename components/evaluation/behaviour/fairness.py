@@ -75,7 +75,7 @@ def measure_fairness(
     pairs = [(sentence.text, "") for sentence in sentences]
     scored = ask.about(pairs, message="swapping identities")
     units = _units(ask.model.config.heads)
-    scores = np.array([scored[pair].scores for pair in pairs], np.float64).reshape(len(pairs), -1)
+    scores = np.array([scored[pair].scores for pair in pairs], np.float64)
     found = [
         attribute_gaps(
             attribute,

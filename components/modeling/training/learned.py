@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.errors import StageError
 from components.evaluation.platt import PlattScaling, fit_platt
 from components.evaluation.temperature import fit_temperature
 from components.evaluation.thresholds import as_thresholds, bounded, choose_cuts
@@ -64,7 +65,15 @@ def learn(
         targets: float32 [rows, outputs], NaN = unknown.
         calibration: as set.
         thresholds: as set.
+
+    Raises:
+        StageError: a logit is no number.
     """
+    if not np.isfinite(logits).all():
+        raise StageError(
+            "the network answers texts of the split 'validation' with what is no number; lower trainer.learning_rate "
+            "or set trainer.precision to float32"
+        )
     found: dict[str, HeadCalibration] = {}
     tuned = np.zeros(targets.shape[1], np.float32)
     places, logit_places = columns(heads), logit_columns(heads)

@@ -7,6 +7,7 @@ from components.core.errors import ConfigError
 from components.core.verdict import Verdict
 from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.gate import judge
+from components.evaluation.limits import ChangeThresholds, QualityThresholds
 from components.evaluation.limits_fit import require_fitting_limits
 from components.modeling.heads import Head
 
@@ -375,6 +376,16 @@ def test_a_limit_that_no_head_can_meet_is_a_mistake(limits, message):
         require_fitting_limits(EvaluatorConfig.model_validate(limits), HEADS)
 
 
+def test_every_limit_can_be_met_by_some_task():
+    tasks = ("multi_label", "single_label", "ordinal", "regression")
+    heads = [Head(name=task, task=task, outputs=("a", "b")) for task in tasks]
+    thresholds = dict.fromkeys(QualityThresholds().model_dump(exclude={"labels", "targets"}), 0.5)
+    change = dict.fromkeys(ChangeThresholds().model_dump(), 0.5)
+    slices = {"micro_f1": 0.5, "macro_f1": 0.5, "pearson": 0.5, "max_mae": 0.5}
+    limits = {"thresholds": thresholds, "change": change, "slice_limits": slices}
+    require_fitting_limits(EvaluatorConfig.model_validate(limits), heads)
+
+
 def test_limits_that_fit_are_none():
     limits = {
         "thresholds": {
@@ -390,6 +401,17 @@ def test_limits_that_fit_are_none():
     require_fitting_limits(EvaluatorConfig(), HEADS[1:])
 
 
-def test_slice_limits_need_slices():
-    with pytest.raises(ValueError, match="slice_limits cannot be met without slices"):
-        EvaluatorConfig.model_validate({"slices": [], "slice_limits": {"micro_f1": 0.5}})
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"slices": [], "slice_limits": {"micro_f1": 0.5}}, "slice_limits cannot be met without slices"),
+        (
+            {"robustness": None, "robustness_limits": {"tests": {"negated": 0.5}}},
+            "robustness_limits cannot be met",
+        ),
+        ({"fairness": None, "fairness_limits": {"max_gap": 0.1}}, "fairness_limits cannot be met"),
+    ],
+)
+def test_what_is_not_measured_has_no_limit(settings, message):
+    with pytest.raises(ValueError, match=message):
+        EvaluatorConfig.model_validate(settings)

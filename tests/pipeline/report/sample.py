@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from components.core.artifacts import Artifact
 from components.core.verdict import Check, Verdict
 from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.gate import judge
-from components.evaluation.head_measurement import measure_head
+from components.evaluation.head_measurement import compare_heads, measure_head
 from components.evaluation.head_rows import split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.limits import ChangeThresholds, QualityThresholds
@@ -313,12 +313,7 @@ class _Writer:
         }
         if not blessed:
             plain = part.answered(Answers(scores, scores >= 0.5), slice(None), [0.5] * len(LABELS))
-            worse = measure_head(plain, resamples=200, seed=0)
-            changes = measured.changes_from(worse).items()
-            document["baseline"] = {
-                **worse.headline(),
-                "changes": {name: asdict(value) for name, value in changes},
-            }
+            document["baseline"] = compare_heads(measured, part, plain, bins=10, resamples=200, seed=0)
         for row in document["labels"]:
             row["auroc"] = 0.5 + row["average_precision"] / 2
         about = {"split": "test", "encoder": "minilm", "for_tests_only": for_tests_only}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.core.errors import StageError
 from components.evaluation.thresholds import tune_thresholds
 from components.evaluation.thresholds_config import ThresholdsConfig
 from components.modeling.calibration import calibrated
@@ -103,6 +104,13 @@ def test_a_split_that_tells_nothing_calibrates_nothing(method):
     )
     assert learned.calibration == {}
     assert learned.thresholds[:3].tolist() == [0.5] * 3
+
+
+def test_a_network_that_diverged_is_an_error():
+    logits, targets = split(5, seed=5)
+    logits[2, 1] = np.nan
+    with pytest.raises(StageError, match=r"lower trainer\.learning_rate"):
+        learn(HEADS, logits, targets, calibration=CalibrationConfig(), thresholds=ThresholdsConfig())
 
 
 def test_it_is_kept_as_json():
