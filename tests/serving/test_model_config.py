@@ -7,6 +7,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from serving.batching_parameters import BatchingSettings, read_batching_settings
 from serving.errors import InvalidArgumentError, ServerStartError
 from serving.model_config import model_settings, read_model_config
 from serving.text_protos import BatchingParameters, MonitoringConfig, SSLConfig, read_text_proto
@@ -110,3 +111,36 @@ def test_the_restated_schemas(tmp_path: Path) -> None:
     assert (monitoring.prometheus_config.enable, monitoring.prometheus_config.path) == (True, "/p")
     ssl = read_text_proto(write(tmp_path, 'server_key: "k" server_cert: "c" client_verify: true'), SSLConfig)
     assert (ssl.server_key, ssl.server_cert, ssl.custom_ca, ssl.client_verify) == ("k", "c", "", True)
+
+
+def test_batching_settings(tmp_path: Path) -> None:
+    assert read_batching_settings(None) == BatchingSettings()
+    text = "max_batch_size { value: 64 } batch_timeout_micros { value: 0 } allowed_batch_sizes: [8, 64]"
+    assert read_batching_settings(write(tmp_path, text)) == BatchingSettings(
+        max_batch_size=64, allowed_batch_sizes=(8, 64)
+    )
+    split = "enable_large_batch_splitting { value: true } max_execution_batch_size { value: 8 }"
+    assert (
+        read_batching_settings(write(tmp_path, f"{split} allowed_batch_sizes: 8")).max_execution_batch_size
+        == 8
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_batch_size { value: 0 }", "max_batch_size must be positive; was 0"),
+        ("num_batch_threads { value: -1 }", "num_batch_threads must be positive; was -1"),
+        ("batch_timeout_micros { value: -1 }", "batch_timeout_micros must be non-negative; was -1"),
+        ("allowed_batch_sizes: [1000, 8]", "entries must be monotonically increasing; were [1000, 8]"),
+        ("allowed_batch_sizes: [8, 999]", "last entry was 999; expected 1000"),
+        (
+            "enable_large_batch_splitting { value: true } max_execution_batch_size { value: 2000 }",
+            "max_execution_batch_size 2000 must not be larger than max_batch_size",
+        ),
+        ("batch_size: 1", "Error parsing text-format tensorflow.serving.BatchingParameters"),
+    ],
+)
+def test_batching_settings_that_contradict_each_other(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ServerStartError, match=re.escape(message)):
+        read_batching_settings(write(tmp_path, text))

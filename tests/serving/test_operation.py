@@ -397,3 +397,17 @@ def test_a_broken_model_among_others_stops_the_start(half_plus_two: Path, tmp_pa
     )
     with pytest.raises(ServerStartError, match=message):
         serving(tmp_path, model_config_file=file)
+
+
+def test_pages_of_other_origins_may_call_if_told_so(half_plus_two: Path, tmp_path: Path) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with (
+        serving(tmp_path, rest_api_enable_cors_support=True) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        client = Client(server, channel)
+        for method, body in (("OPTIONS", None), ("POST", {"instances": [2.0]})):
+            status, _, headers = client.http(
+                method, "/v1/models/half:predict", body, Origin="https://app.example"
+            )
+            assert (status, headers["access-control-allow-origin"]) == (200, "*")
