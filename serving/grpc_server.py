@@ -39,6 +39,7 @@ class GrpcOptions:
         credentials: for TLS; None = plain text.
         channel_arguments: of gRPC itself, by name.
         interceptors: run before each call, the first one outermost.
+        health: whether the health service answers.
         as_tensor_content: see `grpc_service.add_services`.
     """
 
@@ -48,6 +49,7 @@ class GrpcOptions:
     credentials: grpc.ServerCredentials | None = None
     channel_arguments: tuple[tuple[str, str | int], ...] = ()
     interceptors: tuple[grpc.ServerInterceptor, ...] = ()
+    health: bool = True
     as_tensor_content: bool = False
 
 
@@ -81,7 +83,8 @@ class GrpcServer:
         self._health = health.HealthServicer(experimental_thread_pool=self._probes)
         self._health.Check = _run_in(self._probes, self._health.Check)
         self._healthy: set[str] = set()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if options.health:
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflected = reflection.ReflectionServicer((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME))
         reflected.ServerReflectionInfo = _run_in(self._probes, reflected.ServerReflectionInfo)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, self._server)

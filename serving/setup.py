@@ -95,6 +95,7 @@ def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) ->
         max_threads=config.grpc_max_threads,
         credentials=_credentials(config.ssl_config_file),
         channel_arguments=config.grpc_channel_arguments,
+        health=config.enable_grpc_healthcheck_service,
         as_tensor_content=config.enable_serialization_as_tensor_content,
     )
     return GrpcServer(plane, lifecycle, options)

@@ -1,16 +1,21 @@
 """A running server that is changed, watched and stopped while clients call it."""
 
 import http.client
+import ipaddress
 import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 import tensorflow as tf
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf import text_format
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -411,3 +416,44 @@ def test_pages_of_other_origins_may_call_if_told_so(half_plus_two: Path, tmp_pat
                 method, "/v1/models/half:predict", body, Origin="https://app.example"
             )
             assert (status, headers["access-control-allow-origin"]) == (200, "*")
+
+
+def self_signed() -> tuple[bytes, bytes]:
+    """Key and certificate of 127.0.0.1, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private, certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_tls(half_plus_two: Path, tmp_path: Path, mutual: bool) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    key, certificate = self_signed()
+    file = tmp_path / "ssl.txt"
+    fields = [("server_key", key), ("server_cert", certificate), ("custom_ca", certificate)]
+    file.write_text(
+        " ".join(f"{name}: {json.dumps(pem.decode())}" for name, pem in fields)
+        + f" client_verify: {str(mutual).lower()}"
+    )
+    with serving(tmp_path, ssl_config_file=file, rest_api_port=None) as server:
+        address = f"127.0.0.1:{server.port}"
+        anonymous = grpc.ssl_channel_credentials(certificate)
+        known = grpc.ssl_channel_credentials(certificate, key, certificate)
+        with grpc.secure_channel(address, known if mutual else anonymous) as channel:
+            assert Client(server, channel).ask() == (1, 3.0)
+        refused = grpc.secure_channel(address, anonymous) if mutual else grpc.insecure_channel(address)
+        with refused as channel:
+            assert Client(server, channel).refusal()[0] == grpc.StatusCode.UNAVAILABLE
