@@ -253,7 +253,8 @@ def test_an_answer_does_not_wait_for_an_acknowledgement(client: Client) -> None:
     assert min(seconds) < 0.03, "with Nagle's algorithm on, every answer takes 40 ms and more"
 
 
-def test_gzip_bodies(client: Client) -> None:
+def test_gzip_bodies(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.rest._MAX_UNZIPPED_BYTES", 1000)
     body = json.dumps({"signature_name": "tokenize", "instances": ["so sad"]}).encode()
 
     def send(raw: bytes) -> tuple[int, Any]:
@@ -263,7 +264,7 @@ def test_gzip_bodies(client: Client) -> None:
     for raw, message in (
         (body, "Content-Encoding is gzip, but the body is not"),
         (gzip.compress(body)[:-9], "the gzip body is cut off"),
-        (gzip.compress(bytes(101 * 2**20)), "larger than 104857600 bytes when unpacked"),
+        (gzip.compress(bytes(1001)), "larger than 1000 bytes when unpacked"),
     ):
         status, answer = send(raw)
         assert (status, message in answer["error"]) == (400, True)
