@@ -97,7 +97,8 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _value(document: Mapping[str, Any], key: str) -> float | None:
     """A figure of a head, or of its calibration."""
     found = document.get(key, (document.get("calibration") or {}).get(key))
-    return found["value"] if isinstance(found, Mapping) else found
+    value: float | None = found["value"] if isinstance(found, Mapping) else found
+    return value
 
 
 def _less(now: float | None, change: float | None) -> float | None:
