@@ -33,6 +33,10 @@ _AVERAGES = {
     "lrap": "Ranking precision (LRAP)",
     "subset_accuracy": "Every label right",
     "hamming": "Hamming loss",
+    "macro_average_precision": "Average precision, mean",
+    "macro_auroc": "AUROC, mean",
+    "ece": "Expected calibration error",
+    "brier": "Brier score",
 }
 
 
@@ -82,12 +86,24 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "title": _AVERAGES.get(key, key.replace("_", " ")),
-            "before": baseline[key]["value"],
-            "now": document[key]["value"],
+            "now": (now := _value(document, key)),
+            "before": _less(now, change["value"]),
             **{f"change_{bound}": value for bound, value in change.items()},
         }
         for key, change in baseline.get("changes", {}).items()
     ]
+
+
+def _value(document: Mapping[str, Any], key: str) -> float | None:
+    """A figure of a head, or of its calibration."""
+    found = document.get(key, (document.get("calibration") or {}).get(key))
+    value: float | None = found["value"] if isinstance(found, Mapping) else found
+    return value
+
+
+def _less(now: float | None, change: float | None) -> float | None:
+    """What the other model had on the same rows."""
+    return None if now is None or change is None else now - change
 
 
 def _confusion(document: Mapping[str, Any]) -> dict[str, Any] | None:
