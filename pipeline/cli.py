@@ -318,6 +318,45 @@ def inspect(
 
 
 @app.command()
+def evaluate(
+    predictions: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PREDICTIONS...",
+            help="`predictions-*.npz` of one model, or Evaluator directories that hold them.",
+        ),
+    ],
+    as_json: _AsJson = False,
+) -> None:
+    """Measure stored predictions again, however many: without the model, in bounded memory."""
+    from pipeline.commands.evaluate import evaluate_command
+
+    evaluate_command(predictions, as_json=as_json)
+
+
+@app.command()
+def compare(
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_A",
+            help="A run's number, a pipeline root for its newest evaluated run, or `ROOT:NUMBER`.",
+        ),
+    ],
+    after: Annotated[str, typer.Argument(metavar="RUN_B", help="Likewise: what it is compared with.")],
+    root: Annotated[
+        Path | None, typer.Option(help="Pipeline root of numbers; the newest one under runs/ if not given.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page of it, too.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Show what changed from RUN_A to RUN_B: figures, labels, decisions, verdict, settings and data."""
+    from pipeline.commands.compare import compare_command
+
+    compare_command(before, after, root=root, html=html, as_json=as_json)
+
+
+@app.command()
 def doctor(as_json: _AsJson = False) -> None:
     """Show versions, accelerators and CPU features, what is missing and how to get it."""
     from pipeline.commands.doctor import doctor_command

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.modeling.calibration import Calibration
 from components.modeling.dataset import pad_tokens
 from components.modeling.head_layers import scores_of
 from components.modeling.heads import Head
@@ -22,9 +23,12 @@ INPUT_SPEC = {
 class Scorer:
     """Scores rows of token ids with a network, in the network's own precision."""
 
-    def __init__(self, network: keras.Model, heads: Sequence[Head]) -> None:
-        """`network` gives the logits of `heads`."""
+    def __init__(
+        self, network: keras.Model, heads: Sequence[Head], calibration: Calibration | None = None
+    ) -> None:
+        """`network` gives the logits of `heads`, which `calibration` is applied to before scores are made of them."""
         self._heads = tuple(heads)
+        self._calibration = calibration
         self._width = network.output.shape[-1]
         self._logits = tf.function(
             lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC]
@@ -42,7 +46,7 @@ class Scorer:
 
     def to_scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The heads' activations: float32 [rows, logits] to float32 [rows, outputs]."""
-        scores: NDArray[np.float32] = scores_of(self._heads, tf.constant(logits)).numpy()
+        scores: NDArray[np.float32] = scores_of(self._heads, tf.constant(logits), self._calibration).numpy()
         return scores
 
     def logits(
@@ -52,7 +56,7 @@ class Scorer:
         segments: Sequence[NDArray[np.int32]] | None = None,
         batch_size: int,
     ) -> NDArray[np.float32]:
-        """Returns the logits of every row, float32 [rows, logits], in the order of the rows.
+        """Returns the network's logits of every row, float32 [rows, logits], in the order of the rows.
 
         Rows are computed in the order of their length, so that little is padded.
 
