@@ -38,6 +38,7 @@ class ServerConfig:
         enable_model_warmup: whether a model answers the warm-up requests that came with it before it is available.
         num_request_iterations_for_warmup: how often it answers each; used if greater than 0.
         enable_signature_method_name_check: whether Classify and Regress refuse signatures not made for them.
+        enable_grpc_healthcheck_service: whether the health service answers.
         enable_serialization_as_tensor_content: whether Predict answers in `tensor_content`.
         prefer_tflite_model: whether `model.tflite` of a version is taken where there is one.
         saved_model_tags: of the meta graph to load, comma-separated.
@@ -46,8 +47,7 @@ class ServerConfig:
         tensorflow_intra_op_parallelism: threads within an operation.
         tensorflow_inter_op_parallelism: threads between operations.
         per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
-        lame_duck_seconds: how long requests are still answered after the server was told to stop, while its
-            probes say that it is not ready.
+        lame_duck_seconds: how long requests are still answered after SIGTERM, while probes say not ready.
         grace_seconds: how long accepted requests may take to finish after that.
     """
 
@@ -75,6 +75,7 @@ class ServerConfig:
     enable_model_warmup: bool = True
     num_request_iterations_for_warmup: int = 0
     enable_signature_method_name_check: bool = False
+    enable_grpc_healthcheck_service: bool = True
     enable_serialization_as_tensor_content: bool = False
     prefer_tflite_model: bool = False
     saved_model_tags: str = "serve"
@@ -83,5 +84,5 @@ class ServerConfig:
     tensorflow_intra_op_parallelism: int = 0
     tensorflow_inter_op_parallelism: int = 0
     per_process_gpu_memory_fraction: float = 0.0
-    lame_duck_seconds: float = 0.0
+    lame_duck_seconds: float = 3.0
     grace_seconds: float = 25.0

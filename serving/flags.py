@@ -34,7 +34,6 @@ _WITHOUT_EFFECT = {
     "num_tflite_interpreters_per_pool": "a model has one interpreter",
     "enable_profiler": "there is no profiler service",
     "skip_initialize_tpu": "there is no TPU",
-    "enable_grpc_healthcheck_service": "the health service is always on",
 }
 """Flags that only tune what is done otherwise here: given, they leave a warning; with the reason."""
 
@@ -55,7 +54,6 @@ def parse_flags(arguments: Sequence[str] | None) -> ServerConfig:
             _log.warning("--%s has no effect: %s", name, reason)
     config = ServerConfig(
         **{
-            "lame_duck_seconds": 3.0,
             **given,
             # In flags 0 turns a port off, in settings it takes a free one.
             "port": given.get("port", 8500) or None,
@@ -189,6 +187,7 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("grpc_max_threads", int, f"calls answered at a time; default {4 * CPUS} = 4 a CPU"),
         ("grpc_channel_arguments", _arguments, "of gRPC itself: name=value,name=value"),
         ("ssl_config_file", _path, "SSLConfig with the PEM texts of key and certificate"),
+        ("enable_grpc_healthcheck_service", _bool, "default true (TensorFlow Serving's is false)"),
         ("enable_serialization_as_tensor_content", _bool, "Predict answers in tensor_content"),
         (
             "enable_signature_method_name_check",

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from serving.data_plane import DataPlane
 from serving.errors import ServerStartError
@@ -39,6 +39,7 @@ class GrpcOptions:
         credentials: for TLS; None = plain text.
         channel_arguments: of gRPC itself, by name.
         interceptors: run before each call, the first one outermost.
+        health: whether the health service answers.
         as_tensor_content: see `grpc_service.add_services`.
     """
 
@@ -48,6 +49,7 @@ class GrpcOptions:
     credentials: grpc.ServerCredentials | None = None
     channel_arguments: tuple[tuple[str, str | int], ...] = ()
     interceptors: tuple[grpc.ServerInterceptor, ...] = ()
+    health: bool = True
     as_tensor_content: bool = False
 
 
@@ -64,6 +66,8 @@ class GrpcServer:
     def __init__(self, plane: DataPlane, lifecycle: Lifecycle, options: GrpcOptions) -> None:
         self._plane = plane
         self._lifecycle = lifecycle
+        # Probes must be answered while every other thread computes.
+        self._probes = ThreadPoolExecutor(2, thread_name_prefix="grpc probes")
         self._server = grpc.server(
             _CountingPool(options.max_threads, lifecycle),
             options=[
@@ -73,17 +77,17 @@ class GrpcServer:
                 ("grpc.so_reuseport", 0),
                 *options.channel_arguments,
             ],
-            interceptors=[_RefuseWhenDraining(lifecycle), *options.interceptors],
+            interceptors=[_RefuseWhenDraining(lifecycle, self._probes), *options.interceptors],
         )
         add_services(self._server, plane, as_tensor_content=options.as_tensor_content)
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1)
-        )
+        self._health = health.HealthServicer(experimental_thread_pool=self._probes)
+        self._health.Check = _run_in(self._probes, self._health.Check)
         self._healthy: set[str] = set()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
+        if options.health:
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflected = reflection.ReflectionServicer((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME))
+        reflected.ServerReflectionInfo = _run_in(self._probes, reflected.ServerReflectionInfo)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, self._server)
         self.port: int | None = None
         if options.address is not None:
             self.port = self._listen(options.address, options.credentials)
@@ -106,6 +110,7 @@ class GrpcServer:
     def stop(self) -> None:
         """Closes the ports; what still runs then is given a moment."""
         self._server.stop(_STOP_SECONDS).wait()
+        self._probes.shutdown(wait=False)
 
     def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         try:
@@ -143,13 +148,24 @@ class _CountingPool(ThreadPoolExecutor):
 class _RefuseWhenDraining(grpc.ServerInterceptor):
     """Runs when a call arrives, so that those that wait already are not refused."""
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
+    def __init__(self, lifecycle: Lifecycle, pool: ThreadPoolExecutor) -> None:
         self._lifecycle = lifecycle
+        self._refusal = grpc.unary_unary_rpc_method_handler(_run_in(pool, _refuse))
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
         if self._lifecycle.refusing and details.method.startswith(_REFUSED):
-            return grpc.unary_unary_rpc_method_handler(_refuse)
+            return self._refusal
         return continuation(details)
+
+
+def _run_in(pool: ThreadPoolExecutor, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Has gRPC run a handler in a pool of its own (grpc/_server.py, `_select_thread_pool_for_behavior`)."""
+
+    def run(request: Any, context: grpc.ServicerContext) -> Any:
+        return behavior(request, context)
+
+    run.experimental_thread_pool = pool  # type: ignore[attr-defined]
+    return run
 
 
 def _refuse(_: bytes, context: grpc.ServicerContext) -> None:

@@ -1,10 +1,9 @@
 """The REST transport: TensorFlow Serving's HTTP API over the data plane."""
 
-import json
 import logging
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,9 @@ import anyio
 from google.protobuf.json_format import MessageToDict
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.data_plane import DataPlane, ModelSpec
 from serving.errors import (
@@ -26,32 +24,18 @@ from serving.errors import (
     InternalError,
     InvalidArgumentError,
     ServingError,
-    UnavailableError,
 )
 from serving.json_examples import examples_from_json
 from serving.json_tensors import array_to_json, inputs_from_json, outputs_to_json
 from serving.json_values import Json, parse_object
 from serving.lifecycle import Lifecycle
+from serving.rest_middleware import Cors, Draining
+from serving.rest_responses import error_response, json_response
 from serving.wire import signature_def_map, status_response
 
 __all__ = ["RestOptions", "rest_application"]
 
 _log = logging.getLogger(__name__)
-
-_HTTP_STATUSES: Mapping[str, int] = {
-    "CANCELLED": 499,
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "OUT_OF_RANGE": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "RESOURCE_EXHAUSTED": 429,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-"""Of error codes; all others are 500 (model_servers/http_server.cc)."""
 
 _MODEL = r"(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _POST_PATH = re.compile(rf"/v1/models/{_MODEL}:(?P<method>classify|regress|predict)", re.IGNORECASE)
@@ -94,18 +78,21 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
             return Response(status_code=404)
         if request.method == "OPTIONS":
             return _preflight(request)
-        body, encoding = await request.body(), request.headers.get("content-encoding", "")
+        encoding = request.headers.get("content-encoding", "")
         model, method = _named_in(path)
         try:
+            body = await request.body()
             with plane.metrics.request(model, api=method, entrypoint="REST"), _deadline(options):
                 return await anyio.to_thread.run_sync(
                     api.answer, request.method, path, body, encoding, limiter=limiter, abandon_on_cancel=True
                 )
         except ServingError as err:
-            return _error_response(err)
+            return error_response(err)
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
         except Exception:
             _log.exception("%s %s failed", request.method, path)
-            return _error_response(InternalError("internal error; the server's log has the details"))
+            return error_response(InternalError("internal error; the server's log has the details"))
 
     async def live(_: Request) -> Response:
         return Response("ok", media_type="text/plain")
@@ -123,9 +110,9 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     routes = [Route("/healthz", live), Route("/readyz", ready), Route("/readyz/{model}", ready)]
     if options.metrics_path:
         routes.append(Route(options.metrics_path, metrics))
-    middleware = [Middleware(_Draining, lifecycle=lifecycle), *options.middleware]
+    middleware = [Middleware(Draining, lifecycle=lifecycle), *options.middleware]
     if options.cors:
-        middleware.insert(0, Middleware(_Cors))
+        middleware.insert(0, Middleware(Cors))
     return Starlette(
         routes=[*routes, *options.routes, Route("/{path:path}", handle, methods=methods)],
         middleware=middleware,
@@ -153,61 +140,7 @@ def _named_in(path: str) -> tuple[str, str]:
 def _preflight(request: Request) -> Response:
     if "http://" in (origin := request.headers.get("origin", "")) or "https://" in origin:
         return Response(media_type="application/json")
-    return _error_response(FailedPreconditionError("Origin header is missing in CORS preflight"))
-
-
-class _Cors:
-    """Lets pages of every origin call the API, as TensorFlow Serving does (model_servers/http_server.cc)."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, _with_headers(send, _CORS_HEADERS) if _is_http(scope) else send)
-
-
-_CORS_HEADERS = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"POST, GET"),
-    (b"access-control-allow-headers", b"Content-Type"),
-)
-
-
-class _Draining:
-    """Counts requests, asks clients to connect anew while the server stops, and refuses them when it drains."""
-
-    def __init__(self, app: ASGIApp, *, lifecycle: Lifecycle) -> None:
-        self._app = app
-        self._lifecycle = lifecycle
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_http(scope) or scope["path"].startswith(("/healthz", "/readyz")):
-            await self._app(scope, receive, send)
-            return
-        if not self._lifecycle.serving:
-            send = _with_headers(send, ((b"connection", b"close"),))
-        if self._lifecycle.refusing:
-            error = UnavailableError("the server is shutting down; ask another one")
-            await _error_response(error)(scope, receive, send)
-            return
-        self._lifecycle.arrive()
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._lifecycle.leave()
-
-
-def _is_http(scope: Scope) -> bool:
-    return bool(scope["type"] == "http")
-
-
-def _with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *headers]}
-        await send(message)
-
-    return sending
+    return error_response(FailedPreconditionError("Origin header is missing in CORS preflight"))
 
 
 class _RestApi:
@@ -220,7 +153,7 @@ class _RestApi:
         Raises:
             ServingError: it cannot be answered.
         """
-        return _json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
+        return json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
 
     def _dispatch(self, method: str, path: str, body: bytes) -> Json:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):
@@ -293,11 +226,3 @@ def _decompress(body: bytes, encoding: str) -> bytes:
             f"the gzip body is cut off, or larger than {_MAX_UNZIPPED_BYTES} bytes when unpacked"
         )
     return content
-
-
-def _error_response(error: ServingError) -> Response:
-    return _json_response({"error": str(error)}, _HTTP_STATUSES.get(error.code, 500))
-
-
-def _json_response(document: Json, status: int) -> Response:
-    return Response(json.dumps(document, ensure_ascii=False), status, media_type="application/json")

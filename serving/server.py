@@ -55,17 +55,17 @@ class ModelServer:
             raise
         self._poll_files()
 
-    def stop(self, *, hurry: threading.Event | None = None) -> None:
+    def stop(self, *, lame_duck_seconds: float = 0.0, hurry: threading.Event | None = None) -> None:
         """Answers every request that was accepted, then closes the ports and frees the models.
 
         Args:
+            lame_duck_seconds: how long to go on as before while probes say not ready.
             hurry: once set, nothing is waited for any longer.
         """
-        config = self.config
         for poller in self._pollers:
             poller.stop()
         drained = self.lifecycle.drain(
-            lame_duck_seconds=config.lame_duck_seconds, grace_seconds=config.grace_seconds, hurry=hurry
+            lame_duck_seconds=lame_duck_seconds, grace_seconds=self.config.grace_seconds, hurry=hurry
         )
         if not drained:
             _log.warning("stopping with %d requests unanswered", self.lifecycle.in_flight)
@@ -140,9 +140,11 @@ def serve_until_signal(
     Raises:
         ServerStartError: the server cannot start.
     """
+    signals: list[int] = []
     told, told_again = threading.Event(), threading.Event()
 
-    def on_signal(*_: object) -> None:
+    def on_signal(number: int, _: object) -> None:
+        signals.append(number)
         (told_again if told.is_set() else told).set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -152,13 +154,15 @@ def serve_until_signal(
             if on_start:
                 on_start(server)
             told.wait()
+        finally:
+            # Whoever presses Ctrl-C has no balancer that needs time.
+            lame_duck = config.lame_duck_seconds if signals[:1] == [signal.SIGTERM] else 0.0
             _log.info(
                 "stopping: probes say not ready for %g s, then requests have %g s to finish",
-                config.lame_duck_seconds,
+                lame_duck,
                 config.grace_seconds,
             )
-        finally:
-            server.stop(hurry=told_again)
+            server.stop(lame_duck_seconds=lame_duck, hurry=told_again)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """What the settings mean for each part of the server."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 
+from serving.batching_parameters import read_batching_settings
 from serving.config import ServerConfig
 from serving.data_plane import DataPlane
 from serving.engine import LoadOptions
@@ -32,6 +34,8 @@ __all__ = [
     "start_rest_server",
 ]
 
+_log = logging.getLogger(__name__)
+
 
 def models_of(config: ServerConfig) -> list[ModelSettings]:
     """The models to serve.
@@ -51,8 +55,11 @@ def load_options(config: ServerConfig) -> LoadOptions:
     """How models are loaded.
 
     Raises:
-        ServerStartError: the session's configuration cannot be read.
+        ServerStartError: the configuration of sessions or of batching cannot be read.
     """
+    if config.enable_batching:
+        read_batching_settings(config.batching_parameters_file)
+        _log.warning("requests are computed one by one: --enable_batching has no effect yet")
     return LoadOptions(
         tags=tuple(config.saved_model_tags.split(",")),
         session_config=_session_config(config),
@@ -88,6 +95,7 @@ def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) ->
         max_threads=config.grpc_max_threads,
         credentials=_credentials(config.ssl_config_file),
         channel_arguments=config.grpc_channel_arguments,
+        health=config.enable_grpc_healthcheck_service,
         as_tensor_content=config.enable_serialization_as_tensor_content,
     )
     return GrpcServer(plane, lifecycle, options)

@@ -50,10 +50,11 @@ def to_proto(array: npt.NDArray[Any], *, as_content: bool = False) -> Any:
 
     With `as_content` in `tensor_content`, which is faster to read; strings never stand there.
     """
-    if as_content and array.dtype != object:
-        return tf.make_tensor_proto(array)
     dtype = tf.as_dtype(array.dtype)
     proto = TensorProto(dtype=dtype.as_datatype_enum, tensor_shape=tf.TensorShape(array.shape).as_proto())
+    if as_content and array.dtype != object:
+        proto.tensor_content = array.tobytes()
+        return proto
     values = np.ravel(array).tolist()
     getattr(proto, _VALUE_FIELDS[dtype]).extend(values)
     return proto

@@ -1,11 +1,8 @@
 """Measuring predictions that were stored, however many: over Beam, in one pass, without the model and TensorFlow."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from components.core.errors import DataError, StageError
 from components.data.beam.beam_pipeline import collect, exchanging
@@ -15,8 +12,6 @@ from components.evaluation.predictions import PredictionsHeader, read_header, re
 from components.modeling.heads import columns
 
 __all__ = ["measure_predictions"]
-
-_Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def measure_predictions(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -39,38 +34,45 @@ def measure_predictions(paths: Sequence[Path]) -> list[dict[str, Any]]:
             raise DataError(f"{path}: has other heads or thresholds than {paths[0]}; measure them one by one")
     with exchanging() as exchange:
 
-        def read(path: str) -> Iterator[_Batch]:
+        def add_up(path: str) -> ModelTotals:
+            totals = ModelTotals(headers[0].heads, headers[0].thresholds)
             with exchange.reading(Path(path)) as local:
-                yield from read_predictions(local)
+                for scores, targets in read_predictions(local):
+                    totals.add(scores, targets)
+            return totals
 
         def build(pipeline: Any) -> Any:
             import apache_beam as beam
 
             files = pipeline | beam.Create([str(path) for path in paths]) | "Spread" >> beam.Reshuffle()
-            batches = files | "Read" >> beam.FlatMap(read)
-            return batches | "Measure" >> beam.CombineGlobally(_measuring(headers[0])).without_defaults()
+            totals = files | "Add up" >> beam.Map(add_up)
+            # What is to be merged travels, and takes several times its memory on the way; one file's has no need to.
+            if len(paths) > 1:
+                totals = totals | "Merge" >> beam.CombineGlobally(_merging(headers[0])).without_defaults()
+            return totals | "Measure" >> beam.Map(_measured)
 
         exchange.send(*paths)
-        measured = collect(build)
+        found: int
+        documents: list[dict[str, Any]]
+        ((found, documents),) = collect(build, expected=1)
     expected = sum(header.rows for header in headers)
-    found = sum(rows for rows, _ in measured)
     if found != expected:
         raise StageError(
             f"{expected} predictions were to be measured but {found} were; try another `beam.runner`"
         )
-    return measured[0][1] if measured else _documents(ModelTotals(headers[0].heads, headers[0].thresholds))
+    return documents
 
 
-def _measuring(header: PredictionsHeader) -> Any:
-    """The Beam `CombineFn` from batches of rows to their number and what was measured of them."""
+def _merging(header: PredictionsHeader) -> Any:
+    """The Beam `CombineFn` over the totals of files."""
     import apache_beam as beam
 
-    class Measuring(beam.CombineFn):
+    class Merging(beam.CombineFn):
         def create_accumulator(self) -> ModelTotals:
             return ModelTotals(header.heads, header.thresholds)
 
-        def add_input(self, totals: ModelTotals, batch: _Batch) -> ModelTotals:
-            totals.add(*batch)
+        def add_input(self, totals: ModelTotals, part: ModelTotals) -> ModelTotals:
+            totals.merge(part)
             return totals
 
         def merge_accumulators(self, parts: Iterable[ModelTotals]) -> ModelTotals:
@@ -83,13 +85,14 @@ def _measuring(header: PredictionsHeader) -> Any:
             totals.compact()
             return totals
 
-        def extract_output(self, totals: ModelTotals) -> tuple[int, list[dict[str, Any]]]:
-            return totals.rows, _documents(totals)
+        def extract_output(self, totals: ModelTotals) -> ModelTotals:
+            return totals
 
-    return Measuring()
+    return Merging()
 
 
-def _documents(totals: ModelTotals) -> list[dict[str, Any]]:
+def _measured(totals: ModelTotals) -> tuple[int, list[dict[str, Any]]]:
+    """How many rows there were, and what is measured of each head."""
     places = columns(totals.heads)
     documents = []
     for head, own in zip(totals.heads, totals.by_head, strict=True):
@@ -99,4 +102,4 @@ def _documents(totals: ModelTotals) -> list[dict[str, Any]]:
             documents.append({**about, **measured.headline(), **measured.tables()})
         else:
             documents.append({**about, "rows": 0})
-    return documents
+    return totals.rows, documents

@@ -174,6 +174,8 @@ def test_true_exports_are_blessed(case: tuple[Data, Exported], tmp_path: Path) -
     assert failed(blessing) == {}
     loaded = load_model(exported.model)
     tasks = {head.task for head in loaded.config.heads}
+    calibrated = {head.name for head in loaded.config.heads if head.task != "regression"}
+    assert loaded.config.calibration.keys() == calibrated
     names = {check.name for check in blessing.verdict().checks}
     assert names >= SCORES
     assert ("tflite_int8.decision_agreement" in names) == (tasks != {"regression"})

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from serving.batching_parameters import BatchingSettings, read_batching_settings
 from serving.errors import InvalidArgumentError, ServerStartError
 from serving.model_config import model_settings, read_model_config
 from serving.text_protos import BatchingParameters, MonitoringConfig, SSLConfig, read_text_proto
@@ -18,7 +19,8 @@ model_config_list {
   config { name: "emotion" base_path: "/m/emotion" model_platform: "tensorflow"
            model_version_policy { specific { versions: 1 versions: 3 } }
            version_labels { key: "stable" value: 1 } }
-  config { name: "tone" base_path: "/m/tone" model_type: TENSORFLOW model_version_policy { latest { num_versions: 2 } } }
+  config { name: "tone" base_path: "/m/tone" model_type: TENSORFLOW
+           model_version_policy { latest { num_versions: 2 } } }
   config { name: "old" base_path: "/m/old" model_platform: "tensorflow" model_version_policy { all {} } }
   config { name: "new" base_path: "/m/new" model_platform: "tensorflow" }
 }
@@ -57,6 +59,7 @@ def model(fields: str) -> str:
 
 
 TENSORFLOW = 'model_platform: "tensorflow"'
+CONFIG = f'config {{ name: "n" base_path: "/m" {TENSORFLOW} }} '
 
 
 @pytest.mark.parametrize(
@@ -64,8 +67,7 @@ TENSORFLOW = 'model_platform: "tensorflow"'
     [
         ("", "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is"),
         (
-            f'model_config_list {{ config {{ name: "n" base_path: "/m" {TENSORFLOW} }}'
-            f' config {{ name: "n" base_path: "/o" {TENSORFLOW} }} }}',
+            f"model_config_list {{ {2 * CONFIG} }}",
             "Illegal to list model n multiple times in config list",
         ),
         (
@@ -74,8 +76,7 @@ TENSORFLOW = 'model_platform: "tensorflow"'
         ),
         (
             model(""),
-            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
-            "ModelServerConfig::model_platform, model name is n",
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor",
         ),
         (
             model(f"model_type: TENSORFLOW {TENSORFLOW}"),
@@ -104,7 +105,42 @@ def test_the_restated_schemas(tmp_path: Path) -> None:
     assert (batching.max_batch_size.value, batching.num_batch_threads.value) == (128, 8)
     assert batching.HasField("batch_timeout_micros")
     assert list(batching.allowed_batch_sizes) == [64, 128]
-    monitoring = read_text_proto(write(tmp_path, 'prometheus_config: { enable: true, path: "/p" }'), MonitoringConfig)
+    monitoring = read_text_proto(
+        write(tmp_path, 'prometheus_config: { enable: true, path: "/p" }'), MonitoringConfig
+    )
     assert (monitoring.prometheus_config.enable, monitoring.prometheus_config.path) == (True, "/p")
     ssl = read_text_proto(write(tmp_path, 'server_key: "k" server_cert: "c" client_verify: true'), SSLConfig)
     assert (ssl.server_key, ssl.server_cert, ssl.custom_ca, ssl.client_verify) == ("k", "c", "", True)
+
+
+def test_batching_settings(tmp_path: Path) -> None:
+    assert read_batching_settings(None) == BatchingSettings()
+    text = "max_batch_size { value: 64 } batch_timeout_micros { value: 0 } allowed_batch_sizes: [8, 64]"
+    assert read_batching_settings(write(tmp_path, text)) == BatchingSettings(
+        max_batch_size=64, allowed_batch_sizes=(8, 64)
+    )
+    split = "enable_large_batch_splitting { value: true } max_execution_batch_size { value: 8 }"
+    assert (
+        read_batching_settings(write(tmp_path, f"{split} allowed_batch_sizes: 8")).max_execution_batch_size
+        == 8
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_batch_size { value: 0 }", "max_batch_size must be positive; was 0"),
+        ("num_batch_threads { value: -1 }", "num_batch_threads must be positive; was -1"),
+        ("batch_timeout_micros { value: -1 }", "batch_timeout_micros must be non-negative; was -1"),
+        ("allowed_batch_sizes: [1000, 8]", "entries must be monotonically increasing; were [1000, 8]"),
+        ("allowed_batch_sizes: [8, 999]", "last entry was 999; expected 1000"),
+        (
+            "enable_large_batch_splitting { value: true } max_execution_batch_size { value: 2000 }",
+            "max_execution_batch_size 2000 must not be larger than max_batch_size",
+        ),
+        ("batch_size: 1", "Error parsing text-format tensorflow.serving.BatchingParameters"),
+    ],
+)
+def test_batching_settings_that_contradict_each_other(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ServerStartError, match=re.escape(message)):
+        read_batching_settings(write(tmp_path, text))

@@ -27,9 +27,7 @@ def models() -> Iterator[Models]:
     models.close()
 
 
-def settings(
-    base_path: Path, name: str = "half", labels: Mapping[str, int] | None = None
-) -> ModelSettings:
+def settings(base_path: Path, name: str = "half", labels: Mapping[str, int] | None = None) -> ModelSettings:
     return ModelSettings(name=name, base_path=base_path, policy=all_versions(), labels=labels or {})
 
 
@@ -75,7 +73,9 @@ def test_new_labels_may_come_before_their_version(base_path: Path) -> None:
 def test_a_new_model_that_fails_leaves_the_others(models: Models, base_path: Path, tmp_path: Path) -> None:
     models.configure([settings(base_path)])
     publish_broken(tmp_path / "broken" / "5")
-    message = r"1 model\(s\) did not become available: \{\{name: broken version: 5 due to error: .*cannot be loaded"
+    message = (
+        r"1 model\(s\) did not become available: \{\{name: broken version: 5 due to error: .*cannot be loaded"
+    )
     with pytest.raises(UnknownError, match=message):
         models.configure([settings(base_path), settings(tmp_path / "broken", "broken")])
     assert models.repository("half").available == (1, 2)

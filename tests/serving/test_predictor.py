@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from serving.errors import FailedPreconditionError, InvalidArgumentError, SavedModelError
 from serving.predictor import Predictor, encode_texts, load_latest
@@ -96,9 +97,15 @@ def test_what_does_not_fit_is_said_in_tf_servings_words(
     assert str(error.value) == message
 
 
-def test_wrong_rank_is_an_invalid_argument(predictor: Predictor) -> None:
-    with pytest.raises(InvalidArgumentError, match="shape"):
-        predictor.run("", {"text": TEXT.reshape(1, 1)})
+def test_the_graph_itself_minds_the_shape(half_plus_two: Path) -> None:
+    product = Predictor(half_plus_two)
+    with pytest.raises(
+        InvalidArgumentError, match=r"^Matrix size-incompatible: In\[0\]: \[1,3\], In\[1\]: \[2,1\]"
+    ):
+        product.run("product", {"x": np.zeros((1, 3), np.float32)})
+    with pytest.raises(InvalidArgumentError, match=r"^In\[0\] ndims must be >= 2|^In\[0\] is not a matrix"):
+        product.run("product", {"x": np.zeros(3, np.float32)})
+    product.close()
 
 
 def test_unknown_signature(predictor: Predictor) -> None:
@@ -112,6 +119,17 @@ def test_unknown_signature(predictor: Predictor) -> None:
         (b"abc", "Could not parse example input, value: 'abc'"),
         (b"\xff\xfe", r"Could not parse example input, value: '\xff\xfe'"),
         (b"", "Name: <unknown>, Feature: text (data type: string) is required but could not be found."),
+        (
+            tf.train.Example(
+                features=tf.train.Features(
+                    feature={"text": tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))}
+                )
+            ).SerializeToString(),
+            (
+                "Name: <unknown>, Key: text, Index: 0.  Data types don't match. Data type: int64 but expected type: "
+                "string"
+            ),
+        ),
     ],
 )
 def test_malformed_examples_are_invalid_arguments(predictor: Predictor, example: bytes, message: str) -> None:

@@ -147,9 +147,7 @@ def test_policies(
 def test_a_policy_for_an_older_version_rolls_back(half_plus_three: Path, base_path: Path) -> None:
     publish(half_plus_three, base_path / "2")
     repository = repository_of(base_path)
-    repository.configure(
-        ModelSettings(name="half", base_path=base_path, policy=specific(frozenset({1})))
-    )
+    repository.configure(ModelSettings(name="half", base_path=base_path, policy=specific(frozenset({1}))))
     repository.refresh()
     assert repository.available == (1,)
     repository.close()
@@ -159,7 +157,7 @@ def test_a_policy_for_an_older_version_rolls_back(half_plus_three: Path, base_pa
 def test_nothing_to_choose_does_not_stop_the_service(base_path: Path, policy: VersionPolicy) -> None:
     repository = repository_of(base_path)
     repository.configure(ModelSettings(name="half", base_path=base_path, policy=policy))
-    if policy(({1: base_path / "1"})):
+    if policy({1: base_path / "1"}):
         shutil.rmtree(base_path)
     repository.refresh()
     assert repository.available == (1,)

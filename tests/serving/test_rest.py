@@ -1,5 +1,6 @@
 """The REST API over real HTTP."""
 
+import gzip
 import http.client
 import json
 import time
@@ -19,11 +20,13 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any, str | None]:
+    def send(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, str | None]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-            connection.request(method, path, raw)
+            connection.request(method, path, raw, headers or {})
             response = connection.getresponse()
             content = response.read()
             return (
@@ -248,3 +251,26 @@ def test_an_answer_does_not_wait_for_an_acknowledgement(client: Client) -> None:
         seconds.append(time.perf_counter() - started)
     connection.close()
     assert min(seconds) < 0.03, "with Nagle's algorithm on, every answer takes 40 ms and more"
+
+
+def test_gzip_bodies(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.rest._MAX_UNZIPPED_BYTES", 1000)
+    body = json.dumps({"signature_name": "tokenize", "instances": ["so sad"]}).encode()
+
+    def send(raw: bytes) -> tuple[int, Any]:
+        return client.send("POST", f"{MODEL}:predict", raw, {"Content-Encoding": "gzip"})[:2]
+
+    assert send(gzip.compress(body)) == client.post(f"{MODEL}:predict", body)
+    for raw, message in (
+        (body, "Content-Encoding is gzip, but the body is not"),
+        (gzip.compress(body)[:-9], "the gzip body is cut off"),
+        (gzip.compress(bytes(1001)), "larger than 1000 bytes when unpacked"),
+    ):
+        status, answer = send(raw)
+        assert (status, message in answer["error"]) == (400, True)
+
+
+def test_without_an_origin_there_is_no_preflight(client: Client) -> None:
+    status, answer, _ = client.send("OPTIONS", MODEL)
+    assert (status, answer) == (400, {"error": "Origin header is missing in CORS preflight"})
+    assert client.send("OPTIONS", MODEL, headers={"Origin": "https://app.example"})[0] == 200

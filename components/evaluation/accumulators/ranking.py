@@ -78,7 +78,7 @@ class LabelRanking:
         mask = (1 << _KEY_BITS) - (1 << bits)
         return LabelRanking(self.positives.masked(mask), self.negatives.masked(mask), bits, self.unordered)
 
-    @property
+    @cached_property
     def auroc(self) -> float:
         """Share of pairs of a text with and one without the label in which the former's score is higher, 0-1.
 
@@ -98,7 +98,7 @@ class LabelRanking:
         pairs = max(1.0, float(self.positives.total) * self.negatives.total)
         return float(self.positives.counts @ self._negatives_tied / 2 / pairs)
 
-    @property
+    @cached_property
     def average_precision(self) -> float:
         """Sum over distinct scores of precision there x recall gained there, 0-1; no interpolation.
 
@@ -144,8 +144,13 @@ class LabelRanking:
         return self._negatives_up_to("right") - self._negatives_below
 
     def _negatives_up_to(self, side: Any) -> NDArray[np.int64]:
-        sums = np.concatenate([[0], self.negatives.running])
-        return sums[np.searchsorted(self.negatives.keys, self.positives.keys, side=side)]
+        places = np.searchsorted(self.negatives.keys, self.positives.keys, side=side)
+        return self._negatives_before[places]
+
+    @cached_property
+    def _negatives_before(self) -> NDArray[np.int64]:
+        """Texts without the label below each of their distinct scores, and below infinity."""
+        return np.concatenate([[0], self.negatives.running])
 
     @cached_property
     def _precision(self) -> NDArray[np.float64]:

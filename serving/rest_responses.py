@@ -1,0 +1,37 @@
+"""Replies in JSON, and what errors are over HTTP; middleware answers with these too."""
+
+import json
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from serving.errors import ServingError
+from serving.json_values import Json
+
+__all__ = ["error_response", "json_response"]
+
+_HTTP_STATUSES: Mapping[str, int] = {
+    "CANCELLED": 499,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""Of error codes; all others are 500 (model_servers/http_server.cc)."""
+
+
+def error_response(error: ServingError, headers: Mapping[str, str] | None = None) -> Response:
+    """`{"error": message}` with the status of the error's code."""
+    return json_response({"error": str(error)}, _HTTP_STATUSES.get(error.code, 500), headers)
+
+
+def json_response(document: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A document as JSON."""
+    content = json.dumps(document, ensure_ascii=False)
+    return Response(content, status, headers, media_type="application/json")
