@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.evaluation.checks.words import METRICS
 from pipeline.report.calibration import calibration
 from pipeline.report.collect import ReportData
 from pipeline.report.explained import explained
@@ -79,15 +80,26 @@ def _average(title: str, figure: Any) -> dict[str, Any]:
 def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What became of each metric since the last blessed model; empty if there is nothing to compare with."""
     baseline = document["baseline"]
+    figures = {**(document.get("calibration") or {}), **document}
     return [
         {
-            "title": _AVERAGES.get(key, key.replace("_", " ")),
-            "before": baseline[key]["value"],
-            "now": document[key]["value"],
+            "title": _AVERAGES.get(key) or _capital(METRICS.get(key, key.replace("_", " "))),
+            "before": baseline[key]["value"] if key in baseline else _before(figures[key], change),
+            "now": figures[key]["value"],
             **{f"change_{bound}": value for bound, value in change.items()},
         }
         for key, change in baseline.get("changes", {}).items()
+        if key in figures
     ]
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _before(figure: Mapping[str, Any], change: Mapping[str, Any]) -> float | None:
+    """What a figure was of which only the change is known."""
+    return None if None in (figure["value"], change["value"]) else figure["value"] - change["value"]
 
 
 def _confusion(document: Mapping[str, Any]) -> dict[str, Any] | None:
