@@ -92,7 +92,6 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             **{f"change_{bound}": value for bound, value in change.items()},
         }
         for key, change in baseline.get("changes", {}).items()
-        if key in figures
     ]
 
 
