@@ -20,12 +20,16 @@ INPUT_SPEC = {
 
 
 class Scorer:
-    """Scores rows of token ids with a network, in the network's own precision."""
+    """Scores rows of token ids with a network, in the network's own precision.
+
+    Attributes:
+        width: logits of a row.
+    """
 
     def __init__(self, network: keras.Model, heads: Sequence[Head]) -> None:
         """`network` gives the logits of `heads`."""
         self._heads = tuple(heads)
-        self._width = network.output.shape[-1]
+        self.width = network.output.shape[-1]
         self._logits = tf.function(
             lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC]
         )
@@ -61,7 +65,7 @@ class Scorer:
             segments: the segment ids of each row; None for 0.
             batch_size: rows computed at a time.
         """
-        found = np.zeros((len(rows), self._width), np.float32)
+        found = np.zeros((len(rows), self.width), np.float32)
         by_length = np.argsort([len(row) for row in rows], kind="stable")
         for start in range(0, len(rows), batch_size):
             chosen = by_length[start : start + batch_size]
