@@ -16,6 +16,8 @@ from components.core.artifacts import (
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.progress import NO_PROGRESS, Progress
+from components.evaluation.thresholds_config import ThresholdsConfig
+from components.modeling.calibration_config import CalibrationConfig
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
@@ -109,6 +111,12 @@ class TrainerConfig(Config):
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     """Which epoch is the best, and when training stops because no better one comes."""
 
+    calibration: CalibrationConfig = CalibrationConfig()
+    """How scores are made to mean what they say."""
+
+    thresholds: ThresholdsConfig = ThresholdsConfig()
+    """What the thresholds of labels are tuned for."""
+
     seed: int = Field(default=0, ge=0)
     """Seed of initial weights, dropout and the order of examples."""
 
@@ -158,8 +166,9 @@ def trainer(
     2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
        replace, and puts pooling, dropout and the heads on it.
     3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
-    4. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch tunes the
-       thresholds on `validation`; keeps the best epoch. An ensemble does so several times, and combines what came out.
+    4. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch calibrates the
+       scores and tunes the thresholds on `validation`; keeps the best epoch. An ensemble does so several times, and
+       combines what came out.
     5. Writes weights, configuration, tokenizer and history.
 
     Raises:

@@ -62,18 +62,21 @@ def run(
 
 
 def report_path(storage: ArtifactStorage, result: RunResult) -> Path:
-    """Where the run's HTML report is; the page about its data, `statistics.html`, is beside it."""
+    """Where the run's HTML report is; `statistics.html` about its data and `MODEL_CARD.md` are beside it."""
     return storage.report_dir(result.run_id) / "report.html"
 
 
 def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None:
-    from pipeline.report import collect_report, render_report, render_statistics
+    from pipeline.report import collect_report, render_model_card, render_report, render_statistics
 
     record = collect_report(result, config)
     try:
         write_atomic(path, render_report(record))
         if record.statistics is not None:
             write_atomic(path.with_name("statistics.html"), render_statistics(record))
+        card = render_model_card(record, config.model_card)
+        if card is not None:
+            write_atomic(path.with_name("MODEL_CARD.md"), card)
     except OSError as err:
         raise StorageError(
             f"{path}: the report cannot be written ({err.strerror}); the run itself is complete, run again for it"

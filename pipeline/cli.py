@@ -148,6 +148,45 @@ def predict(
     )
 
 
+@app.command()
+def explain(
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts; stdin, a line each, if none.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label",
+            "-l",
+            help="Output to explain; may be given several times. Else what applies, or the likeliest label.",
+        ),
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context", "-c", help="What was said before, for a model of two segments: once, or once a text."
+        ),
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Text file, a line each.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model artifact, or a pipeline root, whose newest model is taken; the root under runs/ that was used "
+            "last if not given.",
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Page to write.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Show which words of texts made a trained model answer as it does."""
+    from pipeline.commands.explain import ExplainOptions, explain_command
+
+    options = ExplainOptions(
+        contexts=context or [], file=file, model=model, labels=label or [], html=html, as_json=as_json
+    )
+    explain_command(texts or [], options)
+
+
 class _Strategy(StrEnum):
     MARGIN = "margin"
     ENTROPY = "entropy"
@@ -319,6 +358,45 @@ def inspect(
     from pipeline.commands.inspect import inspect_command
 
     inspect_command(what, root=root, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PREDICTIONS...",
+            help="`predictions-*.npz` of one model, or Evaluator directories that hold them.",
+        ),
+    ],
+    as_json: _AsJson = False,
+) -> None:
+    """Measure stored predictions again, however many: without the model, in bounded memory."""
+    from pipeline.commands.evaluate import evaluate_command
+
+    evaluate_command(predictions, as_json=as_json)
+
+
+@app.command()
+def compare(
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_A",
+            help="A run's number, a pipeline root for its newest evaluated run, or `ROOT:NUMBER`.",
+        ),
+    ],
+    after: Annotated[str, typer.Argument(metavar="RUN_B", help="Likewise: what it is compared with.")],
+    root: Annotated[
+        Path | None, typer.Option(help="Pipeline root of numbers; the newest one under runs/ if not given.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page of it, too.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Show what changed from RUN_A to RUN_B: figures, labels, decisions, verdict, settings and data."""
+    from pipeline.commands.compare import compare_command
+
+    compare_command(before, after, root=root, html=html, as_json=as_json)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from components.tflite_exporter import TFLiteExporterConfig
 from components.trainer import TrainerConfig
 from components.transform import TransformConfig
 from components.tuner import TunerConfig
+from pipeline.model_card_config import ModelCardConfig
 
 __all__ = ["PipelineConfig", "load_config", "parse_config"]
 
@@ -62,6 +63,8 @@ class PipelineConfig(Config):
     tflite_exporter: TFLiteExporterConfig = TFLiteExporterConfig()
     infra_validator: InfraValidatorConfig = InfraValidatorConfig()
     pusher: PusherConfig = PusherConfig()
+    model_card: ModelCardConfig = ModelCardConfig()
+    """What only the owner knows, for `MODEL_CARD.md` beside the report. It is part of no stage's cache key."""
 
     @model_validator(mode="before")
     @classmethod

@@ -46,6 +46,9 @@ class StageResult:
         seconds: wall time of the execution (of the original one if cached).
         peak_memory_mib: peak resident memory of the process when the stage ended, MiB; None if it did not run.
         message: why it was refused, or why it was not cached.
+        digests: SHA-256 of each output's content by output name.
+        reads: what each input is, `stage.output` by input name, and the gates under their own names.
+        ran_in: the run that did the work: this one, or an earlier one if cached; None if refused.
     """
 
     name: str
@@ -55,6 +58,9 @@ class StageResult:
     seconds: float = 0.0
     peak_memory_mib: float | None = None
     message: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
+    ran_in: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ class LocalRunner:
         reason = run.refusal(node)
         if reason is not None:
             self._store.record_refused(run.run_id, node.name, reason)
-            return StageResult(node.name, State.REFUSED, message=reason)
+            return StageResult(node.name, State.REFUSED, message=reason, reads=_reads(node))
         inputs = self._resolve_inputs(run, node)
         parts = fingerprint_parts(node.component, node.config, inputs)
         key = fingerprint(parts)
@@ -197,8 +203,17 @@ class LocalRunner:
         self, run: "_Run", node: Node, cached: ExecutionRecord, inputs: Mapping[str, ArtifactRecord]
     ) -> StageResult:
         self._store.record_cached(run.run_id, cached, inputs)
-        outputs = self._take_outputs(run, node, self._store.outputs(cached.id))
-        return StageResult(node.name, State.CACHED, cached.summary, outputs, cached.seconds or 0.0)
+        records = self._store.outputs(cached.id)
+        return StageResult(
+            node.name,
+            State.CACHED,
+            cached.summary,
+            self._take_outputs(run, node, records),
+            cached.seconds or 0.0,
+            digests=_digests(records),
+            reads=_reads(node),
+            ran_in=cached.run_id,
+        )
 
     def _execute(
         self,
@@ -233,8 +248,18 @@ class LocalRunner:
             execution_id, outputs=published, summary=summary, seconds=seconds, peak_memory_mib=memory
         )
         self._storage.discard_scratch(node.name)
-        outputs = self._take_outputs(run, node, records)
-        return StageResult(node.name, State.COMPLETE, summary, outputs, seconds, memory, why)
+        return StageResult(
+            node.name,
+            State.COMPLETE,
+            summary,
+            self._take_outputs(run, node, records),
+            seconds,
+            memory,
+            why,
+            _digests(records),
+            _reads(node),
+            run.run_id,
+        )
 
     def _scratch(self, node: Node, key: str) -> Scratch | None:
         """Where the stage finds what its last execution left; nothing if every stage is to run from its start."""
@@ -301,6 +326,15 @@ class _Run:
             if reason is not None:
                 return reason
         return None
+
+
+def _digests(records: Mapping[str, ArtifactRecord]) -> dict[str, str]:
+    return {name: record.digest for name, record in records.items()}
+
+
+def _reads(node: Node) -> dict[str, str]:
+    gates = {str(gate): str(gate) for gate in node.gates if gate not in node.inputs.values()}
+    return {**{name: str(source) for name, source in node.inputs.items()}, **gates}
 
 
 def _stage_error(stage: str, err: Exception) -> EmotionPipelineError:

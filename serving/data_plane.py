@@ -1,15 +1,27 @@
 """What the server does with a request, whichever transport brought it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
 
 from serving.errors import InvalidArgumentError, NotFoundError, UnimplementedError
-from serving.example_methods import METHODS, Classification, Regression, classify, regress
+from serving.example_methods import (
+    CLASSIFY,
+    METHODS,
+    REGRESS,
+    Classification,
+    Regression,
+    classify,
+    regress,
+)
+from serving.metrics import Metrics
+from serving.model_config import model_settings
+from serving.models import Models
 from serving.predictor import DEFAULT_SIGNATURE, Predictor
-from serving.repository import ModelRepository, VersionStatus
+from serving.repository import VersionStatus
 
 __all__ = ["DataPlane", "ModelSpec", "Outputs", "Task"]
 
@@ -48,10 +60,20 @@ class Task:
 
 
 class DataPlane:
-    """Answers requests from the model repositories, with errors in TF Serving's words; thread-safe."""
+    """Answers requests from the models, with errors in TF Serving's words; thread-safe.
 
-    def __init__(self, repositories: Sequence[ModelRepository]) -> None:
-        self._repositories = {repository.name: repository for repository in repositories}
+    Args:
+        models: what is served.
+        metrics: counts examples and the time that the runtime takes.
+        check_method_names: whether Classify and Regress refuse signatures that were not made for them.
+    """
+
+    def __init__(
+        self, models: Models, *, metrics: Metrics | None = None, check_method_names: bool = False
+    ) -> None:
+        self.models = models
+        self.metrics = metrics or Metrics()
+        self._check_method_names = check_method_names
 
     def predict(
         self, spec: ModelSpec, inputs: Mapping[str, npt.NDArray[Any]], output_filter: Sequence[str] = ()
@@ -61,9 +83,9 @@ class DataPlane:
         Raises:
             NotFoundError: the model or version is not served.
             FailedPreconditionError: the model has no such signature.
-            InvalidArgumentError: the inputs do not fit.
+            InvalidArgumentError: the inputs do not fit, or the version label is unknown.
         """
-        with self._repository(spec).use(spec.version) as (version, predictor):
+        with self._use(spec) as (version, predictor), self.metrics.runtime(spec.name, "Predict"):
             return Outputs(version, predictor.run(spec.signature_name, inputs, output_filter))
 
     def classify(self, spec: ModelSpec, examples: Sequence[bytes]) -> tuple[int, Classification]:
@@ -73,8 +95,10 @@ class DataPlane:
             NotFoundError: the model or version is not served.
             InvalidArgumentError: there is no such signature, it does not classify, or the examples do not fit.
         """
-        with self._repository(spec).use(spec.version) as (version, predictor):
-            return version, classify(predictor, spec.signature_name or DEFAULT_SIGNATURE, examples)
+        with self._use(spec) as (version, predictor), self.metrics.runtime(spec.name, "Classify"):
+            self.metrics.examples(spec.name, len(examples))
+            name = self._signature(predictor, spec, CLASSIFY)
+            return version, classify(predictor, name, examples)
 
     def regress(self, spec: ModelSpec, examples: Sequence[bytes]) -> tuple[int, Regression]:
         """The version that answers and the number it gives each serialized tf.Example (`example_methods.regress`).
@@ -83,8 +107,10 @@ class DataPlane:
             NotFoundError: the model or version is not served.
             InvalidArgumentError: there is no such signature, it does not regress, or the examples do not fit.
         """
-        with self._repository(spec).use(spec.version) as (version, predictor):
-            return version, regress(predictor, spec.signature_name or DEFAULT_SIGNATURE, examples)
+        with self._use(spec) as (version, predictor), self.metrics.runtime(spec.name, "Regress"):
+            self.metrics.examples(spec.name, len(examples))
+            name = self._signature(predictor, spec, REGRESS)
+            return version, regress(predictor, name, examples)
 
     def infer(
         self, tasks: Sequence[Task], examples: Sequence[bytes]
@@ -98,9 +124,10 @@ class DataPlane:
             UnimplementedError: a method is neither Classify nor Regress.
         """
         first = tasks[0].spec if tasks else ModelSpec("")
-        with self._repository(first).use(first.version) as (version, predictor):
+        with self._use(first) as (version, predictor):
             signatures = [task.spec.signature_name or DEFAULT_SIGNATURE for task in tasks]
             _check_tasks(tasks, signatures, predictor)
+            self.metrics.examples(first.name, len(examples))
             return version, [
                 METHODS[task.method](predictor, name, examples)
                 for task, name in zip(tasks, signatures, strict=True)
@@ -112,7 +139,7 @@ class DataPlane:
         Raises:
             NotFoundError: the model or version is not served.
         """
-        with self._repository(spec).use(spec.version) as (version, predictor):
+        with self._use(spec) as (version, predictor):
             return version, predictor.signature_defs
 
     def statuses(self, spec: ModelSpec) -> tuple[VersionStatus, ...]:
@@ -121,8 +148,7 @@ class DataPlane:
         Raises:
             NotFoundError: no such model or version.
         """
-        repository = self._repositories.get(spec.name)
-        found = repository.statuses() if repository else ()
+        found = self.models.statuses(spec.name)
         if not found:
             raise NotFoundError(f"Could not find any versions of model {spec.name}")
         if spec.version is None:
@@ -132,18 +158,35 @@ class DataPlane:
             raise NotFoundError(f"Could not find version {spec.version} of model {spec.name}")
         return chosen
 
-    def _repository(self, spec: ModelSpec) -> ModelRepository:
+    def configure(self, config: Any) -> None:
+        """Serves the models of a `ModelServerConfig` proto and no others; returns when they are available.
+
+        Raises:
+            InvalidArgumentError: it lists what cannot be served.
+            FailedPreconditionError: a label is for a version that is not available.
+            UnknownError: a new model could not be loaded.
+        """
+        self.models.configure(model_settings(config))
+
+    @contextmanager
+    def _use(self, spec: ModelSpec) -> Iterator[tuple[int, Predictor]]:
         if not spec.name:
             raise InvalidArgumentError("ModelSpec has no name specified.")
-        repository = self._repositories.get(spec.name)
-        if repository is None:
-            wanted = (
-                f"Latest({spec.name})" if spec.version is None else f"Specific({spec.name}, {spec.version})"
-            )
-            raise NotFoundError(f"Servable not found for request: {wanted}")
+        version = spec.version
         if spec.label is not None:
-            raise InvalidArgumentError(f"Unrecognized servable version label: {spec.label}")
-        return repository
+            version = self.models.labelled(spec.name, spec.label)
+        with self.models.repository(spec.name, version).use(version) as used:
+            yield used
+
+    def _signature(self, predictor: Predictor, spec: ModelSpec, method: str) -> str:
+        name = spec.signature_name or DEFAULT_SIGNATURE
+        definition = predictor.signature_defs.get(name)
+        if self._check_method_names and definition is not None and definition.method_name != method:
+            noun = {CLASSIFY: "classification", REGRESS: "regression"}[method]
+            raise InvalidArgumentError(
+                f"Expected {noun} signature method_name to be {method}. Was: {definition.method_name}"
+            )
+        return name
 
 
 def _check_tasks(tasks: Sequence[Task], signatures: Sequence[str], predictor: Predictor) -> None:

@@ -1,43 +1,93 @@
 """What can go wrong between a request and its answer.
 
-The errors know no transport: gRPC and REST each hold one table from these types to their own status codes.
+The errors know no transport. Each has one of TensorFlow's canonical codes (`absl::StatusCode`), and each transport
+holds one table from these codes to its own.
 """
 
+from typing import ClassVar
+
 __all__ = [
+    "DeadlineExceededError",
     "FailedPreconditionError",
     "InternalError",
     "InvalidArgumentError",
     "NotFoundError",
+    "PermissionDeniedError",
+    "ResourceExhaustedError",
     "SavedModelError",
     "ServerStartError",
     "ServingError",
+    "UnauthenticatedError",
     "UnavailableError",
     "UnimplementedError",
+    "UnknownError",
 ]
 
 
 class ServingError(Exception):
     """Base of all errors that the serving package raises on purpose."""
 
+    code: ClassVar[str] = "INTERNAL"
+
 
 class InvalidArgumentError(ServingError):
     """The request does not fit the signature, or its content is malformed."""
 
+    code = "INVALID_ARGUMENT"
+
 
 class FailedPreconditionError(ServingError):
-    """The request asks for something that the model does not have."""
+    """The request asks for something that the model does not have, or not now."""
+
+    code = "FAILED_PRECONDITION"
 
 
 class NotFoundError(ServingError):
     """No such model or version."""
 
+    code = "NOT_FOUND"
+
+
+class UnauthenticatedError(ServingError):
+    """The request does not say who sends it, or not credibly."""
+
+    code = "UNAUTHENTICATED"
+
+
+class PermissionDeniedError(ServingError):
+    """The sender may not do this."""
+
+    code = "PERMISSION_DENIED"
+
+
+class ResourceExhaustedError(ServingError):
+    """The sender, or the server, has reached a limit."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+
+class DeadlineExceededError(ServingError):
+    """The time that the sender gave has passed."""
+
+    code = "DEADLINE_EXCEEDED"
+
 
 class UnimplementedError(ServingError):
     """The server does not do this."""
 
+    code = "UNIMPLEMENTED"
+
 
 class UnavailableError(ServingError):
     """The server cannot answer now; trying again may help."""
+
+    code = "UNAVAILABLE"
+
+
+class UnknownError(ServingError):
+    """What TensorFlow Serving answers when a model that it was told to load cannot be loaded."""
+
+    code = "UNKNOWN"
 
 
 class InternalError(ServingError):

@@ -19,6 +19,7 @@ __all__ = [
     "Regression",
     "classify",
     "regress",
+    "serialized_examples",
 ]
 
 CLASSIFY = "tensorflow/serving/classify"
@@ -96,6 +97,18 @@ def regress(predictor: Predictor, signature_name: str, examples: Sequence[bytes]
 
 
 METHODS: Mapping[str, ExampleMethod] = {CLASSIFY: classify, REGRESS: regress}
+
+
+def serialized_examples(wire_input: Any) -> list[bytes]:
+    """The serialized tf.Examples of an `Input` proto.
+
+    A shared context goes before each, so that the example's own features win.
+    """
+    if wire_input.WhichOneof("kind") == "example_list_with_context":
+        listed = wire_input.example_list_with_context
+        context = listed.context.SerializeToString()
+        return [context + example.SerializeToString() for example in listed.examples]
+    return [example.SerializeToString() for example in wire_input.example_list.examples]
 
 
 def _signature(predictor: Predictor, name: str) -> Any:

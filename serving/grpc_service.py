@@ -1,9 +1,8 @@
-"""The gRPC transport: TensorFlow Serving's PredictionService and ModelService over the data plane."""
+"""The gRPC services: TensorFlow Serving's PredictionService and ModelService over the data plane."""
 
 import functools
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -11,6 +10,7 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     inference_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -18,81 +18,55 @@ from tensorflow_serving.apis import (
 )
 
 from serving.data_plane import DataPlane, ModelSpec, Task
-from serving.errors import (
-    FailedPreconditionError,
-    InternalError,
-    InvalidArgumentError,
-    NotFoundError,
-    ServerStartError,
-    ServingError,
-    UnavailableError,
-    UnimplementedError,
-)
-from serving.example_methods import Classification, Regression
+from serving.errors import DeadlineExceededError, InvalidArgumentError, ServingError
+from serving.example_methods import Classification, Regression, serialized_examples
 from serving.tensors import from_protos, to_proto
 from serving.wire import signature_def_map, status_response
 
-__all__ = ["start_grpc_server"]
+__all__ = ["SERVICES", "add_services"]
 
 _log = logging.getLogger(__name__)
 
-_STATUS_CODES: Mapping[type[ServingError], grpc.StatusCode] = {
-    InvalidArgumentError: grpc.StatusCode.INVALID_ARGUMENT,
-    FailedPreconditionError: grpc.StatusCode.FAILED_PRECONDITION,
-    NotFoundError: grpc.StatusCode.NOT_FOUND,
-    UnimplementedError: grpc.StatusCode.UNIMPLEMENTED,
-    UnavailableError: grpc.StatusCode.UNAVAILABLE,
-    InternalError: grpc.StatusCode.INTERNAL,
-}
-
-_MAX_MESSAGE_BYTES = 2**31 - 1
 _MAX_DETAILS = 1024
+"""TensorFlow Serving cuts longer error messages (model_servers/grpc_status_util.cc)."""
+_COUNTED = frozenset({"Predict", "Classify", "Regress"})
+"""The calls that TensorFlow Serving's metrics count."""
 
 
-def start_grpc_server(plane: DataPlane, address: str, *, max_threads: int) -> tuple[grpc.Server, int]:
-    """Starts answering on `address` (`host:port`; port 0 takes a free one).
+SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+"""Full names."""
 
-    A pool of threads beats `grpc.aio` here: the threads spend their time inside TensorFlow, outside the interpreter's
-    lock.
 
-    Returns:
-        the running server and the port that it listens on.
+def add_services(server: grpc.Server, plane: DataPlane, *, as_tensor_content: bool = False) -> None:
+    """Lets a server answer for the data plane.
 
-    Raises:
-        ServerStartError: the address cannot be listened on.
+    Args:
+        server: not started yet.
+        plane: what answers.
+        as_tensor_content: whether Predict answers in `tensor_content` rather than in `float_val` and its like.
     """
-    server = grpc.server(
-        ThreadPoolExecutor(max_threads, thread_name_prefix="grpc"),
-        options=[
-            ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-            # Without this a second server on the same port takes half of the requests, silently.
-            ("grpc.so_reuseport", 0),
-        ],
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+        _PredictionService(plane, as_tensor_content=as_tensor_content), server
     )
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_PredictionService(plane), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(plane), server)
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError as err:
-        raise ServerStartError(
-            f"cannot listen on {address} for gRPC; is the port taken? Choose another --port"
-        ) from err
-    server.start()
-    return server, port
 
 
 def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.ServicerContext], Any]:
     """Makes an RPC handler of a method on requests: the data plane's errors become status codes."""
+    name = method.__name__
 
     @functools.wraps(method)
     def handle(service: Any, request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            return method(service, request)
+            _check_deadline(context)
+            if name not in _COUNTED:
+                return method(service, request)
+            with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
+                return method(service, request)
         except ServingError as err:
-            code, message = _STATUS_CODES.get(type(err), grpc.StatusCode.INTERNAL), str(err)
+            code, message = grpc.StatusCode[err.code], str(err)
         except Exception:
-            _log.exception("%s failed", method.__name__)
+            _log.exception("%s failed", name)
             code, message = grpc.StatusCode.INTERNAL, "internal error; the server's log has the details"
         if len(message) > _MAX_DETAILS:
             message = f"{message[:_MAX_DETAILS]}...TRUNCATED"
@@ -102,26 +76,34 @@ def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
     return handle
 
 
+def _check_deadline(context: grpc.ServicerContext) -> None:
+    """Nobody waits for an answer after the deadline: a request that waited too long is not computed."""
+    left = context.time_remaining()
+    if left is not None and left <= 0:
+        raise DeadlineExceededError("the deadline passed while the request waited")
+
+
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """What is not overridden answers UNIMPLEMENTED."""
 
-    def __init__(self, plane: DataPlane) -> None:
-        self._plane = plane
+    def __init__(self, plane: DataPlane, *, as_tensor_content: bool) -> None:
+        self.plane = plane
+        self._as_tensor_content = as_tensor_content
 
     @_rpc
     def Predict(self, request: Any) -> Any:  # noqa: N802
         spec = _read_spec(request)
-        outputs = self._plane.predict(spec, from_protos(request.inputs), tuple(request.output_filter))
+        outputs = self.plane.predict(spec, from_protos(request.inputs), tuple(request.output_filter))
         response = predict_pb2.PredictResponse()
         _write_spec(response, spec, outputs.version)
         for name, array in outputs.tensors.items():
-            response.outputs[name].CopyFrom(to_proto(array))
+            response.outputs[name].CopyFrom(to_proto(array, as_content=self._as_tensor_content))
         return response
 
     @_rpc
     def Classify(self, request: Any) -> Any:  # noqa: N802
         spec = _read_spec(request)
-        version, answer = self._plane.classify(spec, _read_examples(request.input))
+        version, answer = self.plane.classify(spec, serialized_examples(request.input))
         response = classification_pb2.ClassificationResponse()
         _write_spec(response, spec, version)
         _write_result(response.result, answer)
@@ -130,7 +112,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @_rpc
     def Regress(self, request: Any) -> Any:  # noqa: N802
         spec = _read_spec(request)
-        version, answer = self._plane.regress(spec, _read_examples(request.input))
+        version, answer = self.plane.regress(spec, serialized_examples(request.input))
         response = regression_pb2.RegressionResponse()
         _write_spec(response, spec, version)
         _write_result(response.result, answer)
@@ -139,7 +121,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @_rpc
     def MultiInference(self, request: Any) -> Any:  # noqa: N802
         tasks = [Task(_read_spec(task), task.method_name) for task in request.tasks]
-        version, answers = self._plane.infer(tasks, _read_examples(request.input))
+        version, answers = self.plane.infer(tasks, serialized_examples(request.input))
         response = inference_pb2.MultiInferenceResponse()
         for task, answer in zip(tasks, answers, strict=True):
             result = response.results.add()
@@ -156,7 +138,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         for field in request.metadata_field:
             if field != "signature_def":
                 raise InvalidArgumentError(f"Metadata field {field} is not supported")
-        version, signatures = self._plane.signatures(spec)
+        version, signatures = self.plane.signatures(spec)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         response.model_spec.name = spec.name
         response.model_spec.version.value = version
@@ -166,11 +148,21 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, plane: DataPlane) -> None:
-        self._plane = plane
+        self.plane = plane
 
     @_rpc
     def GetModelStatus(self, request: Any) -> Any:  # noqa: N802
-        return status_response(self._plane.statuses(_read_spec(request)))
+        return status_response(self.plane.statuses(_read_spec(request)))
+
+    @_rpc
+    def HandleReloadConfigRequest(self, request: Any) -> Any:  # noqa: N802
+        metrics = self.plane.metrics
+        before = {name: metrics.value(name) for name in request.metric_names}
+        self.plane.configure(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        for name, value in before.items():
+            response.metric.add(name=name, int64_value_increase=metrics.value(name) - value)
+        return response
 
 
 def _read_spec(request: Any) -> ModelSpec:
@@ -202,12 +194,3 @@ def _write_result(result: Any, answer: Classification | Regression) -> None:
         row = result.classifications.add()
         for label, score in zip(classes, scores, strict=True):
             row.classes.add(label=label.decode("utf-8", errors="replace"), score=score)
-
-
-def _read_examples(wire_input: Any) -> Sequence[bytes]:
-    """Serialized tf.Examples; a shared context goes before each, so that the example's own features win."""
-    if wire_input.WhichOneof("kind") == "example_list_with_context":
-        listed = wire_input.example_list_with_context
-        context = listed.context.SerializeToString()
-        return [context + example.SerializeToString() for example in listed.examples]
-    return [example.SerializeToString() for example in wire_input.example_list.examples]

@@ -1,9 +1,6 @@
 """Runs the signatures of one SavedModel; knows no transport."""
 
-import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,24 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  registers the tokenizer's operations
 
-from serving.errors import (
-    FailedPreconditionError,
-    InternalError,
-    InvalidArgumentError,
-    SavedModelError,
-    ServingError,
-    UnavailableError,
-    UnimplementedError,
-)
+from serving.engine import Engine, LoadOptions, Tensors
+from serving.errors import FailedPreconditionError, InvalidArgumentError
+from serving.saved_model_engine import SavedModelEngine
+from serving.tflite_engine import TFLITE_FILE, TFLiteEngine
 from serving.versions import newest_version
 
 __all__ = ["DEFAULT_SIGNATURE", "Prediction", "Predictor", "dtype_name", "encode_texts", "load_latest"]
 
 DEFAULT_SIGNATURE = "serving_default"
-
-Tensors = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -53,42 +42,23 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded SavedModel. Thread-safe; `close` it when no call runs any more.
+    """A loaded model. Thread-safe; `close` it when no call runs any more.
 
-    It is loaded the way TensorFlow Serving does it, into a session: a call through a session costs a fraction of a
-    call of a restored function.
+    Checks requests against the signatures; its engine runs them.
 
     Raises:
-        SavedModelError: the directory holds no SavedModel, or one that cannot be loaded.
+        SavedModelError: the directory holds no model, or one that cannot be loaded.
     """
 
-    def __init__(self, saved_model_dir: Path | str) -> None:
+    def __init__(self, saved_model_dir: Path | str, options: LoadOptions | None = None) -> None:
         self.path = Path(saved_model_dir)
-        self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph)
-        self._callables: dict[tuple[str, tuple[str, ...]], Callable[..., list[npt.NDArray[Any]]]] = {}
-        self._lock = threading.Lock()
-        try:
-            with self._graph.as_default(), _no_deprecation_notes():
-                meta_graph = tf.compat.v1.saved_model.load(
-                    self._session, [tf.saved_model.SERVING], str(self.path)
-                )
-        except Exception as err:
-            self.close()
-            reason = str(err).splitlines()[0] if str(err) else type(err).__name__
-            raise SavedModelError(
-                f"{self.path}: cannot be loaded as a SavedModel ({reason}); export it again"
-            ) from err
-        self.signature_defs: Mapping[str, Any] = {
-            name: definition
-            for name, definition in meta_graph.signature_def.items()
-            if not name.startswith("__")
-        }
+        self._engine = _load_engine(self.path, options or LoadOptions())
+        self.signature_defs: Mapping[str, Any] = self._engine.signature_defs
         """SignatureDef protos by name."""
 
     def close(self) -> None:
         """Frees the model."""
-        self._session.close()
+        self._engine.close()
 
     def signature(self, name: str) -> Any:
         """The SignatureDef proto of that name (`serving_default` if empty).
@@ -121,18 +91,7 @@ class Predictor:
         definition = self.signature(signature_name)
         _check_inputs(definition, inputs)
         outputs = _choose_outputs(definition, output_filter)
-        call = self._callable(signature_name or DEFAULT_SIGNATURE, definition, outputs)
-        try:
-            values = call(*(inputs[name] for name in sorted(definition.inputs)))
-        except tf.errors.OpError as err:
-            raise _ERRORS.get(err.error_code, InternalError)(_clean_message(err.message)) from err
-        except UnicodeDecodeError as err:
-            # The graph's message quotes malformed bytes, and the binding cannot make a Python string of it.
-            message = err.object.decode("utf-8", errors="backslashreplace")
-            raise InvalidArgumentError(_clean_message(message)) from err
-        except ValueError as err:
-            raise InvalidArgumentError(str(err)) from err
-        return dict(zip(outputs, values, strict=True))
+        return self._engine.compute(signature_name or DEFAULT_SIGNATURE, inputs, outputs)
 
     def predict(
         self, texts: Sequence[str], *, contexts: Sequence[str] | None = None, batch_size: int = 32
@@ -167,17 +126,6 @@ class Predictor:
                 )
         return [answers[row] for row in range(len(texts))]
 
-    def _callable(
-        self, name: str, definition: Any, outputs: tuple[str, ...]
-    ) -> Callable[..., list[npt.NDArray[Any]]]:
-        key = (name, outputs)
-        with self._lock:
-            if key not in self._callables:
-                feeds = [definition.inputs[alias].name for alias in sorted(definition.inputs)]
-                fetches = [definition.outputs[alias].name for alias in outputs]
-                self._callables[key] = self._session.make_callable(fetches, feed_list=feeds)
-            return self._callables[key]
-
 
 def encode_texts(texts: Sequence[str]) -> npt.NDArray[np.object_]:
     """Texts as an object array of UTF-8 bytes, as string inputs take it; the graph drops lone surrogates."""
@@ -196,19 +144,12 @@ def load_latest(base_path: Path | str) -> tuple[int, Predictor]:
     return version, Predictor(directory)
 
 
-@contextmanager
-def _no_deprecation_notes() -> Iterator[None]:
-    """The loader of sessions is announced as deprecated at every call; TensorFlow Serving has no other."""
-
-    def is_other(record: logging.LogRecord) -> bool:
-        return "deprecated" not in str(record.msg)
-
-    logger = logging.getLogger("tensorflow")
-    logger.addFilter(is_other)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_other)
+def _load_engine(directory: Path, options: LoadOptions) -> Engine:
+    if options.prefer_tflite and (directory / TFLITE_FILE).is_file():
+        engine: Engine = TFLiteEngine(directory)
+    else:
+        engine = SavedModelEngine(directory, options)
+    return options.wrap(engine, directory) if options.wrap else engine
 
 
 def _check_inputs(definition: Any, inputs: Tensors) -> None:
@@ -255,18 +196,3 @@ def dtype_name(dtype: Any) -> str:
     """A dtype's name in TensorFlow's C++ messages."""
     name: str = tf.as_dtype(dtype).name
     return {"float32": "float", "float64": "double", "float16": "half"}.get(name, name)
-
-
-_ERRORS: Mapping[int, type[ServingError]] = {
-    tf.errors.INVALID_ARGUMENT: InvalidArgumentError,
-    tf.errors.OUT_OF_RANGE: InvalidArgumentError,
-    tf.errors.FAILED_PRECONDITION: FailedPreconditionError,
-    tf.errors.UNIMPLEMENTED: UnimplementedError,
-    tf.errors.RESOURCE_EXHAUSTED: UnavailableError,
-    tf.errors.CANCELLED: UnavailableError,
-}
-
-
-def _clean_message(message: str) -> str:
-    """The graph's own words, without what the Python binding puts before and after them."""
-    return message.removeprefix("Graph execution error:\n\n").split("\n\nOriginal stack trace", 1)[0]

@@ -2,18 +2,20 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 from serving.errors import NotFoundError, SavedModelError
+from serving.model_config import ModelSettings
 from serving.predictor import Predictor
-from serving.versions import find_versions, newest_version
+from serving.versions import find_versions
 from serving.warmup import load_warm
 
-__all__ = ["ModelRepository", "VersionState", "VersionStatus"]
+__all__ = ["ModelRepository", "Retries", "VersionState", "VersionStatus"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,14 @@ class VersionStatus:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Retries:
+    """How often a version that could not be loaded is tried again, and how many seconds lie between."""
+
+    count: int = 5
+    interval_seconds: float = 60.0
+
+
 @dataclass(eq=False)
 class _Loaded:
     version: int
@@ -44,61 +54,85 @@ class _Loaded:
     retired: bool = False
 
 
-class ModelRepository:
-    """Serves the newest version under a base path.
+@dataclass
+class _Refused:
+    attempts: int
+    at: float
 
-    A new version is loaded and warmed up before the old one is dropped, and the old one is freed when its last call
-    has returned. A version that cannot be loaded is refused; what was served before goes on.
+
+class ModelRepository:
+    """Serves the versions of a model that its policy chooses.
+
+    New versions are loaded and warmed up before old ones are dropped, and a version is freed when its last call has
+    returned. A version that cannot be loaded is refused; what was served before goes on.
 
     Args:
-        name: the model's name in requests.
-        base_path: directory of version directories.
+        settings: the model; `configure` changes them.
         load: makes a ready predictor of a version directory.
+        retries: of versions that could not be loaded.
     """
 
     def __init__(
-        self, name: str, base_path: Path | str, *, load: Callable[[Path], Predictor] = load_warm
+        self,
+        settings: ModelSettings,
+        *,
+        load: Callable[[Path], Predictor] = load_warm,
+        retries: Retries | None = None,
     ) -> None:
-        self.name = name
-        self._base_path = Path(base_path)
+        self.name = settings.name
+        self._settings = settings
         self._load = load
+        self._retries = retries or Retries()
+        self._refreshing = threading.Lock()
         self._lock = threading.Lock()
-        self._serving: _Loaded | None = None
+        self._serving: dict[int, _Loaded] = {}
         self._statuses: dict[int, VersionStatus] = {}
+        self._refused: dict[int, _Refused] = {}
 
-    def load_newest(self) -> int:
-        """Loads the newest version, whatever is served now; returns its number.
+    @property
+    def available(self) -> tuple[int, ...]:
+        """The versions that are served, ascending."""
+        with self._lock:
+            return tuple(sorted(self._serving))
 
-        Raises:
-            SavedModelError: there is no version, or the newest cannot be loaded.
-        """
-        version, directory = newest_version(self._base_path)
-        self._set_status(version, VersionState.LOADING)
-        try:
-            predictor = self._load(directory)
-        except SavedModelError as err:
-            self._set_status(version, VersionState.END, str(err))
-            raise
-        self._set_status(version, VersionState.AVAILABLE)
-        self._replace(_Loaded(version, predictor))
-        _log.info("model %s: version %d is available", self.name, version)
-        return version
+    @property
+    def refused(self) -> tuple[int, ...]:
+        """The versions that should be served but could not be loaded, ascending."""
+        with self._lock:
+            return tuple(sorted(self._refused))
+
+    def errors(self) -> dict[int | None, str]:
+        """Why versions could not be loaded, by number; that there is none to load stands under None."""
+        with self._lock:
+            found: dict[int | None, str] = {
+                version: self._statuses[version].error for version in sorted(self._refused)
+            }
+        return found or {
+            None: f"{self._settings.base_path}: holds no version to serve (expected <number>/saved_model.pb); push a "
+            "model there or name another directory"
+        }
+
+    def configure(self, settings: ModelSettings) -> None:
+        """Changes base path and policy; `refresh` acts on it."""
+        self._settings = settings
 
     def refresh(self) -> None:
-        """Loads the newest version if it is neither served nor known to be broken; never raises for a broken one.
+        """Loads what the policy chooses and drops the rest; never raises for a version that cannot be loaded.
 
-        An older version is loaded again when all newer ones have been removed (rollback).
+        Nothing is dropped as long as none of the versions chosen is available: an emptied base path does not stop
+        the service, and neither does a release that is broken.
         """
-        newest = max(find_versions(self._base_path), default=None)
-        with self._lock:
-            current = self._serving.version if self._serving else None
-            refused = newest in self._statuses and bool(self._statuses[newest].error)
-        if newest is None or newest == current or refused:
-            return
-        try:
-            self.load_newest()
-        except SavedModelError as err:
-            _log.error("model %s: version %d is refused: %s", self.name, newest, err)
+        with self._refreshing:
+            found = find_versions(self._settings.base_path)
+            chosen = self._settings.policy(found)
+            with self._lock:
+                for version in set(self._refused) - set(chosen):
+                    del self._refused[version]
+            # The newest first: it is what most requests want.
+            for version in sorted(chosen, reverse=True):
+                if self._is_due(version):
+                    self._try_to_load(version, chosen[version])
+            self._drop_all_but(chosen)
 
     @contextmanager
     def use(self, version: int | None = None) -> Iterator[tuple[int, Predictor]]:
@@ -120,12 +154,50 @@ class ModelRepository:
 
     def close(self) -> None:
         """Drops what is served; calls that run now still finish."""
-        self._replace(None)
+        with self._refreshing:
+            self._retire(self.available)
+
+    def _is_due(self, version: int) -> bool:
+        with self._lock:
+            if version in self._serving:
+                return False
+            refused = self._refused.get(version)
+        if refused is None:
+            return True
+        waited = time.monotonic() - refused.at >= self._retries.interval_seconds
+        return waited and refused.attempts <= self._retries.count
+
+    def _try_to_load(self, version: int, directory: Path) -> None:
+        self._set_status(version, VersionState.LOADING)
+        try:
+            predictor = self._load(directory)
+        except Exception as err:  # whatever a broken model does, the others go on
+            with self._lock:
+                attempts = self._refused[version].attempts + 1 if version in self._refused else 1
+                self._refused[version] = _Refused(attempts, time.monotonic())
+            self._set_status(version, VersionState.END, str(err))
+            unforeseen = not isinstance(err, SavedModelError)
+            _log.error("model %s: version %d is refused: %s", self.name, version, err, exc_info=unforeseen)
+            return
+        with self._lock:
+            self._refused.pop(version, None)
+            self._serving[version] = _Loaded(version, predictor)
+            self._statuses[version] = VersionStatus(version, VersionState.AVAILABLE)
+        _log.info("model %s: version %d is available", self.name, version)
+
+    def _drop_all_but(self, chosen: Mapping[int, Path]) -> None:
+        available = self.available
+        superfluous = [version for version in available if version not in chosen]
+        waiting_for = set(chosen) - set(available)
+        # As long as a version is missing, the newest superfluous one stands in for it.
+        if superfluous and (waiting_for or not chosen) and len(superfluous) == len(available):
+            superfluous.remove(max(superfluous))
+        self._retire(superfluous)
 
     def _acquire(self, version: int | None) -> _Loaded:
         with self._lock:
-            loaded = self._serving
-            if loaded is None or version not in (None, loaded.version):
+            loaded = self._serving.get(max(self._serving, default=-1) if version is None else version)
+            if loaded is None:
                 wanted = f"Latest({self.name})" if version is None else f"Specific({self.name}, {version})"
                 raise NotFoundError(f"Servable not found for request: {wanted}")
             loaded.calls += 1
@@ -138,16 +210,15 @@ class ModelRepository:
         if idle:
             self._free(loaded)
 
-    def _replace(self, new: _Loaded | None) -> None:
-        with self._lock:
-            old, self._serving = self._serving, new
-            if old is None:
-                return
-            old.retired = True
-            self._statuses[old.version] = VersionStatus(old.version, VersionState.UNLOADING)
-            idle = old.calls == 0
-        if idle:
-            self._free(old)
+    def _retire(self, versions: tuple[int, ...] | list[int]) -> None:
+        for version in versions:
+            with self._lock:
+                old = self._serving.pop(version)
+                old.retired = True
+                self._statuses[version] = VersionStatus(version, VersionState.UNLOADING)
+                idle = old.calls == 0
+            if idle:
+                self._free(old)
 
     def _free(self, loaded: _Loaded) -> None:
         loaded.predictor.close()
@@ -155,6 +226,7 @@ class ModelRepository:
             # Meanwhile the version may have been loaded once more.
             if self._statuses[loaded.version].state is VersionState.UNLOADING:
                 self._statuses[loaded.version] = VersionStatus(loaded.version, VersionState.END)
+        _log.info("model %s: version %d is unloaded", self.name, loaded.version)
 
     def _set_status(self, version: int, state: VersionState, error: str = "") -> None:
         with self._lock:

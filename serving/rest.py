@@ -3,81 +3,224 @@
 import json
 import logging
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 import anyio
 from google.protobuf.json_format import MessageToDict
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.data_plane import DataPlane, ModelSpec
 from serving.errors import (
+    DeadlineExceededError,
     FailedPreconditionError,
     InternalError,
     InvalidArgumentError,
-    NotFoundError,
     ServingError,
     UnavailableError,
-    UnimplementedError,
 )
 from serving.json_examples import examples_from_json
 from serving.json_tensors import array_to_json, inputs_from_json, outputs_to_json
 from serving.json_values import Json, parse_object
+from serving.lifecycle import Lifecycle
 from serving.wire import signature_def_map, status_response
 
-__all__ = ["rest_application"]
+__all__ = ["RestOptions", "rest_application"]
 
 _log = logging.getLogger(__name__)
 
-_HTTP_STATUSES: Mapping[type[ServingError], int] = {
-    InvalidArgumentError: 400,
-    FailedPreconditionError: 400,
-    NotFoundError: 404,
-    UnimplementedError: 501,
-    UnavailableError: 503,
-    InternalError: 500,
+_HTTP_STATUSES: Mapping[str, int] = {
+    "CANCELLED": 499,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
+"""Of error codes; all others are 500 (model_servers/http_server.cc)."""
 
 _MODEL = r"(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _POST_PATH = re.compile(rf"/v1/models/{_MODEL}:(?P<method>classify|regress|predict)", re.IGNORECASE)
 _GET_PATH = re.compile(rf"/v1/models(?:/{_MODEL})?(?P<metadata>/metadata)?", re.IGNORECASE)
 
 _MAX_INT64 = 2**63 - 1
+_MAX_UNZIPPED_BYTES = 100 * 2**20
+"""TensorFlow Serving's own limit (util/net_http/compression/gzip_zlib.h)."""
 
 
-def rest_application(plane: DataPlane, *, max_threads: int) -> Starlette:
-    """The ASGI application; `max_threads` requests are computed at a time, the others wait."""
+@dataclass(frozen=True, kw_only=True)
+class RestOptions:
+    """How to answer.
+
+    Attributes:
+        max_threads: requests computed at a time; the others wait.
+        timeout_seconds: after which a request is answered with 504; None = never.
+        cors: whether pages of other origins may call.
+        metrics_path: of the metrics for Prometheus; None = not shown.
+        middleware: around every request, the first one outermost.
+        routes: of more pages, beside the API.
+    """
+
+    max_threads: int
+    timeout_seconds: float | None = 30.0
+    cors: bool = False
+    metrics_path: str | None = None
+    middleware: tuple[Middleware, ...] = ()
+    routes: tuple[BaseRoute, ...] = ()
+
+
+def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
+    """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
     api = _RestApi(plane)
-    limiter = anyio.CapacityLimiter(max_threads)
+    limiter = anyio.CapacityLimiter(options.max_threads)
 
     async def handle(request: Request) -> Response:
-        body = await request.body()
         path = request.scope["raw_path"].decode("latin-1")
-        return await anyio.to_thread.run_sync(api.answer, request.method, path, body, limiter=limiter)
+        if not path.lower().startswith("/v1/"):
+            return Response(status_code=404)
+        if request.method == "OPTIONS":
+            return _preflight(request)
+        body, encoding = await request.body(), request.headers.get("content-encoding", "")
+        model, method = _named_in(path)
+        try:
+            with plane.metrics.request(model, api=method, entrypoint="REST"), _deadline(options):
+                return await anyio.to_thread.run_sync(
+                    api.answer, request.method, path, body, encoding, limiter=limiter, abandon_on_cancel=True
+                )
+        except ServingError as err:
+            return _error_response(err)
+        except Exception:
+            _log.exception("%s %s failed", request.method, path)
+            return _error_response(InternalError("internal error; the server's log has the details"))
+
+    async def live(_: Request) -> Response:
+        return Response("ok", media_type="text/plain")
+
+    async def ready(request: Request) -> Response:
+        name = request.path_params.get("model")
+        one = plane.models.repositories.get(name) if name else None
+        up = lifecycle.serving and (plane.models.ready if name is None else bool(one and one.available))
+        return Response("ok" if up else "not ready", 200 if up else 503, media_type="text/plain")
+
+    async def metrics(_: Request) -> Response:
+        return Response(plane.metrics.page(), media_type="text/plain")
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{path:path}", handle, methods=methods)])
+    routes = [Route("/healthz", live), Route("/readyz", ready), Route("/readyz/{model}", ready)]
+    if options.metrics_path:
+        routes.append(Route(options.metrics_path, metrics))
+    middleware = [Middleware(_Draining, lifecycle=lifecycle), *options.middleware]
+    if options.cors:
+        middleware.insert(0, Middleware(_Cors))
+    return Starlette(
+        routes=[*routes, *options.routes, Route("/{path:path}", handle, methods=methods)],
+        middleware=middleware,
+    )
+
+
+@contextmanager
+def _deadline(options: RestOptions) -> Iterator[None]:
+    """Once the time is up nobody waits any longer; a request that has no thread by then is not computed."""
+    try:
+        with anyio.fail_after(options.timeout_seconds):
+            yield
+    except TimeoutError as err:
+        raise DeadlineExceededError(f"no answer within {options.timeout_seconds:g} s") from err
+
+
+def _named_in(path: str) -> tuple[str, str]:
+    """Model and method (`predict`, empty if there is none) that a path names."""
+    if match := _POST_PATH.fullmatch(path):
+        return unquote(match["name"]), match["method"].lower()
+    match = _GET_PATH.fullmatch(path)
+    return unquote(match["name"] or "") if match else "", ""
+
+
+def _preflight(request: Request) -> Response:
+    if "http://" in (origin := request.headers.get("origin", "")) or "https://" in origin:
+        return Response(media_type="application/json")
+    return _error_response(FailedPreconditionError("Origin header is missing in CORS preflight"))
+
+
+class _Cors:
+    """Lets pages of every origin call the API, as TensorFlow Serving does (model_servers/http_server.cc)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, _with_headers(send, _CORS_HEADERS) if _is_http(scope) else send)
+
+
+_CORS_HEADERS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST, GET"),
+    (b"access-control-allow-headers", b"Content-Type"),
+)
+
+
+class _Draining:
+    """Counts requests, asks clients to connect anew while the server stops, and refuses them when it drains."""
+
+    def __init__(self, app: ASGIApp, *, lifecycle: Lifecycle) -> None:
+        self._app = app
+        self._lifecycle = lifecycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_http(scope) or scope["path"].startswith(("/healthz", "/readyz")):
+            await self._app(scope, receive, send)
+            return
+        if not self._lifecycle.serving:
+            send = _with_headers(send, ((b"connection", b"close"),))
+        if self._lifecycle.refusing:
+            error = UnavailableError("the server is shutting down; ask another one")
+            await _error_response(error)(scope, receive, send)
+            return
+        self._lifecycle.arrive()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._lifecycle.leave()
+
+
+def _is_http(scope: Scope) -> bool:
+    return bool(scope["type"] == "http")
+
+
+def _with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *headers]}
+        await send(message)
+
+    return sending
 
 
 class _RestApi:
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
 
-    def answer(self, method: str, path: str, body: bytes) -> Response:
-        """Answers one request; every error of the data plane becomes `{"error": message}`."""
-        if not path.lower().startswith("/v1/"):
-            return Response(status_code=404)
-        try:
-            return _json_response(self._dispatch(method, path, body), 200)
-        except ServingError as err:
-            return _json_response({"error": str(err)}, _HTTP_STATUSES.get(type(err), 500))
-        except Exception:
-            _log.exception("%s %s failed", method, path)
-            return _json_response({"error": "internal error; the server's log has the details"}, 500)
+    def answer(self, method: str, path: str, body: bytes, encoding: str) -> Response:
+        """Answers one request.
+
+        Raises:
+            ServingError: it cannot be answered.
+        """
+        return _json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
 
     def _dispatch(self, method: str, path: str, body: bytes) -> Json:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):
@@ -135,6 +278,25 @@ def _read_spec(match: re.Match[str], signature_name: str = "") -> ModelSpec:
 
 def _message_to_json(message: Any) -> Json:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _decompress(body: bytes, encoding: str) -> bytes:
+    if encoding.lower() not in ("gzip", "x-gzip"):
+        return body
+    unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        content = unzip.decompress(body, _MAX_UNZIPPED_BYTES)
+    except zlib.error as err:
+        raise InvalidArgumentError(f"Content-Encoding is gzip, but the body is not ({err})") from err
+    if unzip.unconsumed_tail or not unzip.eof:
+        raise InvalidArgumentError(
+            f"the gzip body is cut off, or larger than {_MAX_UNZIPPED_BYTES} bytes when unpacked"
+        )
+    return content
+
+
+def _error_response(error: ServingError) -> Response:
+    return _json_response({"error": str(error)}, _HTTP_STATUSES.get(error.code, 500))
 
 
 def _json_response(document: Json, status: int) -> Response:

@@ -1,4 +1,4 @@
-"""Runs the REST application in a thread of its own, on uvicorn.
+"""Runs an ASGI application in a thread of its own, on uvicorn.
 
 Not on the standard library's `http.server`, which knows neither chunked bodies nor limits nor draining and warns
 against its use in production; uvicorn and Starlette are the `serving` extra, and come in only with a REST port.
@@ -7,7 +7,9 @@ against its use in production; uvicorn and Starlette are the `serving` extra, an
 import socket
 import threading
 
-from serving.data_plane import DataPlane
+import uvicorn
+from starlette.types import ASGIApp
+
 from serving.errors import ServerStartError
 
 __all__ = ["RestServer"]
@@ -17,32 +19,21 @@ class RestServer:
     """Listens from construction on, until it is stopped.
 
     Args:
-        plane: answers the requests.
+        application: answers the requests (`serving.rest.rest_application`).
         host: address to listen on.
         port: 0 takes a free one.
-        max_threads: requests computed at a time.
-        grace_seconds: how long running requests may take to finish after `begin_stop`.
+        grace_seconds: how long running requests may take to finish after `stop`.
 
     Raises:
-        ServerStartError: the port is taken, or the `serving` extra is not installed.
+        ServerStartError: the port is taken.
     """
 
-    def __init__(
-        self, plane: DataPlane, *, host: str, port: int, max_threads: int, grace_seconds: float
-    ) -> None:
-        try:
-            import uvicorn
-
-            from serving.rest import rest_application
-        except ModuleNotFoundError as err:
-            raise ServerStartError(
-                f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
-            ) from err
+    def __init__(self, application: ASGIApp, *, host: str, port: int, grace_seconds: float) -> None:
         listening = _listen(host, port)
         self.port: int = listening.getsockname()[1]
         self._server = uvicorn.Server(
             uvicorn.Config(
-                rest_application(plane, max_threads=max_threads),
+                application,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -56,13 +47,9 @@ class RestServer:
         )
         self._thread.start()
 
-    def begin_stop(self) -> None:
-        """Takes no new connections; running requests go on."""
+    def stop(self) -> None:
+        """Takes no new connections, and waits until running requests have finished."""
         self._server.should_exit = True
-
-    def wait_stopped(self) -> None:
-        """Waits until running requests have finished or the grace period is over."""
-        self.begin_stop()
         self._thread.join()
 
 

@@ -12,6 +12,7 @@ from pipeline.config import parse_config
 ROOT = Path(__file__).parents[1]
 SOURCES = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
 TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+EVALUATION = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -26,6 +27,11 @@ def test_the_settings_of_the_readme_are_valid(settings):
     assert parse_config({"name": "mine", **yaml.safe_load(settings)}).example_gen.source
 
 
-@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", TRAINING, re.DOTALL))
-def test_the_settings_of_training_are_valid(settings):
+@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", TRAINING + EVALUATION, re.DOTALL))
+def test_the_settings_of_training_and_evaluation_are_valid(settings):
+    parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})
+
+
+@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", EVALUATION, re.DOTALL))
+def test_the_settings_of_evaluation_are_valid(settings):
     parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})

@@ -1,8 +1,9 @@
 """BERT's pre-tokenization: what WordPiece takes for a word."""
 
 import unicodedata
+from collections.abc import Iterator
 
-__all__ = ["split_words"]
+__all__ = ["split_words", "word_spans"]
 
 _CJK_RANGES = (
     (0x4E00, 0x9FFF),
@@ -23,6 +24,29 @@ def split_words(text: str) -> list[str]:
         return [text]
     # The cleaning leaves no white space but spaces.
     return text.translate(_WORDS_ALONE).split()
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of `split_words` start and end in the cleaned text."""
+    spans = []
+    for start, end in _between_spaces(text):
+        first = start
+        for position in range(start, end):
+            if _is_word_alone(text[position]):
+                if first < position:
+                    spans.append((first, position))
+                spans.append((position, position + 1))
+                first = position + 1
+        if first < end:
+            spans.append((first, end))
+    return spans
+
+
+def _between_spaces(text: str) -> Iterator[tuple[int, int]]:
+    end = -1
+    for chunk in text.split(" "):
+        start, end = end + 1, end + 1 + len(chunk)
+        yield start, end
 
 
 class _WordsAlone(dict[int, str]):

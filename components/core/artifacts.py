@@ -384,7 +384,7 @@ class ModelEvaluation(Artifact):
     metrics.json                            under `heads`, for each head: averages with intervals, a table of its
                                             outputs, slices, worst errors; that of an only head stands at the top, too
     predictions-<split>.npz                 ids, names of the outputs, float32 scores [rows, outputs], float32 targets
-                                            [rows, outputs] (NaN = unknown)
+                                            [rows, outputs] (NaN = unknown), heads, thresholds by output
     ```
     """
 

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.metrics import f1_of
-
-__all__ = ["CONFIDENCE", "Bootstrap", "Interval", "bootstrap_f1", "resample_sums"]
+__all__ = ["CONFIDENCE", "Interval", "resample_sums", "simultaneous_intervals"]
 
 CONFIDENCE = 0.95
 """Share of the resamples that an interval holds."""
@@ -37,70 +35,53 @@ class Interval:
         return cls(float(low), float(high))
 
 
-@dataclass(frozen=True)
-class Bootstrap:
-    """F1 of every resample.
+def resample_sums(values: NDArray[Any], *, resamples: int, seed: int) -> NDArray[np.float64]:
+    """What the columns add up to over the rows of each resample, float64 [resamples, columns].
 
-    Attributes:
-        label_f1: float64 [resamples, labels].
-        macro_f1: float64 [resamples].
-        micro_f1: float64 [resamples].
-    """
-
-    label_f1: NDArray[np.float64]
-    macro_f1: NDArray[np.float64]
-    micro_f1: NDArray[np.float64]
-
-
-def bootstrap_f1(
-    decisions: NDArray[Any], targets: NDArray[Any], *, resamples: int = 1000, seed: int = 0
-) -> Bootstrap:
-    """Resamples the rows and recomputes F1.
-
-    The draws depend on the number of rows and the seed alone: two models bootstrapped on the same rows with the
-    same seed get the same resamples, so the difference of their results is a paired bootstrap, from which the
-    difficulty of the drawn rows cancels out.
+    The draws depend on the number of rows and the seed alone: two models bootstrapped on the same rows with the same
+    seed get the same resamples, so the difference of their results is a paired bootstrap, from which the difficulty of
+    the drawn rows cancels out.
 
     Args:
-        decisions: bool or 0/1 [rows, labels]; at least one row.
-        targets: 0 or 1 [rows, labels].
+        values: [rows, columns], float32 if the sums are whole numbers up to 16 million, else float64.
         resamples: how often all rows are drawn.
         seed: of the draws.
 
     Raises:
-        ValueError: there are no rows, or shapes differ.
+        ValueError: there are no rows.
     """
-    if not len(targets) or decisions.shape != targets.shape:
-        raise ValueError(
-            f"decisions are {list(decisions.shape)}, targets {list(targets.shape)}; "
-            "expected [rows, labels] twice with at least one row"
-        )
-    outcomes = _outcomes(decisions.astype(np.bool_), targets.astype(np.bool_))
-    sums = resample_sums(outcomes, resamples=resamples, seed=seed)
-    counts = sums.reshape(resamples, 3, targets.shape[1])
-    label_f1 = f1_of(counts[:, 0], counts[:, 1], counts[:, 2])
-    totals = counts.sum(axis=2)
-    micro_f1 = f1_of(totals[:, 0], totals[:, 1], totals[:, 2])
-    return Bootstrap(label_f1, label_f1.mean(axis=1), micro_f1)
-
-
-def resample_sums(values: NDArray[Any], *, resamples: int, seed: int) -> NDArray[np.float64]:
-    """What the columns add up to over the rows of each resample, float64 [resamples, columns].
-
-    Args:
-        values: [rows, columns], float32 if the sums are whole numbers up to 16 million, else float64; at least one row.
-        resamples: how often all rows are drawn.
-        seed: of the draws, which depend on it and the number of rows alone.
-    """
+    if not len(values):
+        raise ValueError("there is nothing to resample; expected at least one row")
     drawn = _row_weights(len(values), resamples, seed)
     blocks = [weights.astype(values.dtype, copy=False) @ values for weights in drawn]
     return np.concatenate(blocks).astype(np.float64)
 
 
-def _outcomes(decided: NDArray[np.bool_], labelled: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """float32 [rows, 3 x labels]: true positives, false positives, false negatives."""
-    parts = (decided & labelled, decided & ~labelled, ~decided & labelled)
-    return np.concatenate(parts, axis=1).astype(np.float32)
+def simultaneous_intervals(
+    values: NDArray[np.float64], samples: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds that hold for all figures at once, so that the one that looks worst among many can be believed.
+
+    The largest studentized deviation among the figures of a resample says how far the most unlucky of them strays;
+    figures that move together cost little (the max-t method: Romano and Wolf, 2005, "Exact and approximate stepdown
+    methods for multiple hypothesis testing", section 4). A figure that is the same in every resample has no width.
+
+    Args:
+        values: float64 [figures].
+        samples: float64 [resamples, figures], of the same resamples.
+
+    Returns:
+        Lower and upper bounds, float64 [figures]; NaN where the figure is NaN.
+    """
+    if not len(values):
+        return values, values
+    deviation = samples.std(axis=0)
+    moves = deviation > 0
+    if not moves.any():
+        return values - deviation, values + deviation
+    extreme = (np.abs(samples[:, moves] - values[moves]) / deviation[moves]).max(axis=1)
+    width = float(np.quantile(extreme, CONFIDENCE)) * deviation
+    return values - width, values + width
 
 
 def _row_weights(rows: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:

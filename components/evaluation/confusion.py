@@ -47,6 +47,9 @@ class Confusion:
         counts[:, cells] = resample_sums(marks, resamples=resamples, seed=seed)
         return cls(counts.reshape(resamples, labels, labels))
 
+    def __add__(self, other: "Confusion") -> "Confusion":
+        return Confusion(self.counts + other.counts)
+
     @property
     def rows(self) -> Any:
         """Texts, [...]."""
@@ -111,16 +114,23 @@ class Confusion:
 
         1 = all right, 0 = as good as chance; 0 where only one label occurs on both sides.
         """
-        distances = self._rank_distances() ** 2
-        by_chance = self.support[..., :, np.newaxis] * self.predicted[..., np.newaxis, :]
-        expected = (distances * by_chance).sum(axis=(-2, -1))
-        observed = (distances * self.counts).sum(axis=(-2, -1)) * self.rows
-        return np.where(expected > 0, 1 - _quotient(observed, expected), 0.0)
+        return self._weighted_kappa(self._rank_distances() ** 2)
+
+    @property
+    def kappa(self) -> Any:
+        """Cohen's kappa (Cohen, 1960), [...]: 1 = all right, 0 = as good as chance, or only one label occurs."""
+        return self._weighted_kappa(np.sign(self._rank_distances()))
 
     @property
     def rank_error(self) -> Any:
         """Mean distance of the decided rank from the right one, in ranks, [...]."""
         return _quotient((self._rank_distances() * self.counts).sum(axis=(-2, -1)), self.rows)
+
+    def _weighted_kappa(self, weights: _Floats) -> Any:
+        by_chance = self.support[..., :, np.newaxis] * self.predicted[..., np.newaxis, :]
+        expected = (weights * by_chance).sum(axis=(-2, -1))
+        observed = (weights * self.counts).sum(axis=(-2, -1)) * self.rows
+        return np.where(expected > 0, 1 - _quotient(observed, expected), 0.0)
 
     def _rank_distances(self) -> _Floats:
         ranks = np.arange(self.counts.shape[-1], dtype=np.float64)

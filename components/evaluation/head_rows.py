@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.errors import DataError
 from components.evaluation.scoring import Answers
 from components.modeling.heads import Head, columns, known_rows
 
-__all__ = ["HeadRows", "split_by_head"]
+__all__ = ["HeadRows", "require_known", "split_by_head"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,13 @@ def split_by_head(
             )
         )
     return parts
+
+
+def require_known(parts: Sequence[HeadRows], split: str) -> None:
+    """Raises a `DataError` if the split knows nothing of what a head answers."""
+    for part in parts:
+        if not len(part):
+            raise DataError(
+                f"split {split!r} has no row of which the truth is known for head {part.head.name!r} "
+                f"({', '.join(part.head.outputs[:3])}, …); label some, or change evaluator.split"
+            )

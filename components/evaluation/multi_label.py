@@ -7,74 +7,109 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.bootstrap import Bootstrap, bootstrap_f1
+from components.evaluation.accumulators.multi_label import MultiLabelTotals
+from components.evaluation.accumulators.row_figures import ROW_FIGURES, row_figures
+from components.evaluation.bootstrap import resample_sums
 from components.evaluation.head_rows import HeadRows
-from components.evaluation.measurement import Estimate
-from components.evaluation.metrics import Counts, average_precision
+from components.evaluation.measurement import Estimate, Resampled, mean_of_known
+from components.evaluation.metrics import Counts
 
 __all__ = ["MultiLabelMeasurement"]
+
+_FROM_COUNTS = ("macro_f1", "micro_f1", "weighted_f1", "macro_jaccard")
+_MOST_CO_OCCURRING = 64
+"""Labels of which it is written which stand together: more fit no heat map."""
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """What decides the metrics, of every resample.
+
+    Attributes:
+        counts: float64 [resamples, labels] each.
+        row_means: of `row_figures`, float64 [resamples, 5].
+    """
+
+    counts: Counts
+    row_means: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: HeadRows, *, resamples: int, seed: int) -> "_Resampled":
+        """The same draws for both."""
+        counts = Counts.resampled(rows.decisions, rows.targets, resamples=resamples, seed=seed)
+        figures = row_figures(rows.scores, rows.decisions, rows.targets)
+        sums = resample_sums(figures, resamples=resamples, seed=seed)
+        return cls(counts, sums / len(rows))
 
 
 @dataclass(frozen=True)
 class MultiLabelMeasurement:
-    """Decisions counted, and counted again in every resample.
+    """Decisions and scores measured, and the decisions again in every resample.
 
     Attributes:
-        labels: names.
+        outputs: names.
         thresholds: by label.
-        counts: of the decisions.
-        resampled: F1 of every resample.
-        precisions: average precision by label, float64 [labels].
+        totals: of at least one row.
+        resampled: None if there are to be no intervals.
     """
 
-    labels: Sequence[str]
+    outputs: Sequence[str]
     thresholds: Sequence[float]
-    counts: Counts
-    resampled: Bootstrap
-    precisions: NDArray[np.float64]
+    totals: MultiLabelTotals
+    resampled: _Resampled | None = None
 
     @classmethod
     def of(cls, rows: HeadRows, *, resamples: int, seed: int) -> "MultiLabelMeasurement":
         """Measures at least one row of a multi-label head."""
-        return cls(
-            rows.head.outputs,
-            rows.thresholds,
-            Counts.of(rows.decisions, rows.targets),
-            bootstrap_f1(rows.decisions, rows.targets, resamples=resamples, seed=seed),
-            average_precision(rows.scores, rows.targets),
-        )
+        totals = MultiLabelTotals(len(rows.head.outputs))
+        totals.add(rows)
+        resampled = _Resampled.of(rows, resamples=resamples, seed=seed)
+        return cls(rows.head.outputs, rows.thresholds, totals, resampled)
 
-    @property
-    def macro_f1(self) -> Estimate:
-        return Estimate.of(self.counts.macro_f1, self.resampled.macro_f1)
-
-    @property
-    def micro_f1(self) -> Estimate:
-        return Estimate.of(self.counts.micro_f1, self.resampled.micro_f1)
-
-    def changes_from(self, baseline: "MultiLabelMeasurement") -> dict[str, Estimate]:
-        """Of macro- and micro-F1."""
-        ours, theirs = self.resampled, baseline.resampled
-        macro = self.counts.macro_f1 - baseline.counts.macro_f1
-        micro = self.counts.micro_f1 - baseline.counts.micro_f1
+    def resampled_figures(self) -> dict[str, Resampled]:
+        """Of every average that has an interval."""
+        assert self.resampled is not None
+        counts, means = self.resampled.counts, self.resampled.row_means
+        of_rows = self.totals.row_sums / self.totals.counts.rows
         return {
-            "macro_f1": Estimate.of(macro, ours.macro_f1 - theirs.macro_f1),
-            "micro_f1": Estimate.of(micro, ours.micro_f1 - theirs.micro_f1),
+            **{
+                name: (float(getattr(self.totals.counts, name)), getattr(counts, name))
+                for name in _FROM_COUNTS
+            },
+            **{name: (float(of_rows[index]), means[:, index]) for index, name in enumerate(ROW_FIGURES)},
         }
 
+    def resampled_labels(self) -> Resampled:
+        """F1 by label."""
+        assert self.resampled is not None
+        return self.totals.counts.f1, self.resampled.counts.f1
+
     def headline(self) -> dict[str, Any]:
-        """The averages over labels."""
+        """The averages over labels and over texts.
+
+        `macro_average_precision` and `macro_auroc` are means over the labels that have one (null if none has). They
+        have no interval: every resample would have to be ranked anew.
+        """
+        rankings = self.totals.rankings.by_label()
         return {
-            "rows": self.counts.rows,
-            "macro_f1": asdict(self.macro_f1),
-            "micro_f1": asdict(self.micro_f1),
-            "weighted_f1": self.counts.weighted_f1,
-            "subset_accuracy": self.counts.subset_accuracy,
+            "rows": self.totals.counts.rows,
+            **{name: self._from_counts(name) for name in _FROM_COUNTS},
+            **{name: self._from_rows(index) for index, name in enumerate(ROW_FIGURES)},
+            "macro_average_precision": mean_of_known([ranking.average_precision for ranking in rankings]),
+            "macro_auroc": mean_of_known([ranking.auroc for ranking in rankings]),
         }
 
     def tables(self) -> dict[str, Any]:
-        """`labels`: one object a label, in their order; a label without texts has no average precision."""
-        counts = self.counts
+        """The figures of every label, in their order, and how labels stand together.
+
+        `labels`: one object a label. A label that no text has has no average precision and no AUROC, one that all have
+        no AUROC; both are null if a score is no number.
+        `threshold_sweep`: by label what other thresholds would give.
+        `co_occurrence`: of the most frequent labels, texts that have both (`counts`), and texts that have the row's and
+        are given the column's (`given`).
+        """
+        rankings = self.totals.rankings.by_label()
+        counts, resampled = self.totals.counts, self.resampled
         return {
             "labels": [
                 {
@@ -83,20 +118,40 @@ class MultiLabelMeasurement:
                     "predicted": int(counts.predicted[index]),
                     "precision": float(counts.precision[index]),
                     "recall": float(counts.recall[index]),
-                    "f1": asdict(Estimate.of(float(counts.f1[index]), self.resampled.label_f1[:, index])),
-                    "average_precision": float(self.precisions[index]),
+                    "f1": asdict(
+                        Estimate.of(
+                            float(counts.f1[index]),
+                            None if resampled is None else resampled.counts.f1[:, index],
+                        )
+                    ),
+                    "average_precision": rankings[index].average_precision,
+                    "auroc": rankings[index].auroc,
                     "threshold": float(self.thresholds[index]),
                 }
-                for index, name in enumerate(self.labels)
-            ]
+                for index, name in enumerate(self.outputs)
+            ],
+            "threshold_sweep": [
+                {"label": name, "points": ranking.sweep()}
+                for name, ranking in zip(self.outputs, rankings, strict=True)
+            ],
+            "co_occurrence": self._co_occurrence(),
         }
 
-    def part(self) -> dict[str, Any]:
-        """Macro-F1 is the mean over the labels that occur, `labels` their number."""
-        occurring = self.counts.support > 0
+    def _from_counts(self, name: str) -> dict[str, float]:
+        samples = None if self.resampled is None else getattr(self.resampled.counts, name)
+        return asdict(Estimate.of(float(getattr(self.totals.counts, name)), samples))
+
+    def _from_rows(self, index: int) -> dict[str, float]:
+        samples = None if self.resampled is None else self.resampled.row_means[:, index]
+        value = float(self.totals.row_sums[index] / self.totals.counts.rows)
+        return asdict(Estimate.of(value, samples))
+
+    def _co_occurrence(self) -> dict[str, Any]:
+        by_support = np.argsort(-self.totals.counts.support, kind="stable")
+        shown = np.sort(by_support[:_MOST_CO_OCCURRING])
+        cells = np.ix_(shown, shown)
         return {
-            "rows": self.counts.rows,
-            "labels": int(occurring.sum()),
-            "macro_f1": float(self.counts.f1[occurring].mean()) if occurring.any() else None,
-            "micro_f1": asdict(self.micro_f1),
+            "labels": [self.outputs[label] for label in shown],
+            "counts": self.totals.together[cells].tolist(),
+            "given": self.totals.given[cells].tolist(),
         }

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from components.evaluation.agreement import Agreement, spearman
+from components.evaluation.accumulators.regression import RegressionTotals, numbers
+from components.evaluation.agreement import Agreement
 from components.evaluation.head_rows import HeadRows
-from components.evaluation.measurement import Estimate
+from components.evaluation.measurement import Estimate, Resampled
 
 __all__ = ["RegressionMeasurement"]
 
@@ -18,70 +16,70 @@ _ESTIMATED = ("pearson", "ccc", "mae", "rmse")
 
 @dataclass(frozen=True)
 class RegressionMeasurement:
-    """Predicted numbers against the right ones, and both again in every resample.
+    """Predicted numbers against the right ones, and again in every resample.
 
     Attributes:
-        targets: names.
-        predicted: float32 [rows, targets].
-        right: likewise.
-        agreement: of all rows.
-        resampled: of every resample.
+        outputs: names.
+        totals: of at least one row.
+        resampled: None if there are to be no intervals.
     """
 
-    targets: Sequence[str]
-    predicted: NDArray[np.float32]
-    right: NDArray[np.float32]
-    agreement: Agreement
-    resampled: Agreement
+    outputs: Sequence[str]
+    totals: RegressionTotals
+    resampled: Agreement | None = None
 
     @classmethod
     def of(cls, rows: HeadRows, *, resamples: int, seed: int) -> "RegressionMeasurement":
         """Measures at least one row of a regression head."""
-        # NaN spreads to every figure that it is in, without the warnings of infinity.
-        predicted = np.where(np.isfinite(rows.scores), rows.scores, np.float32(np.nan))
-        right = rows.targets
-        agreement = Agreement.of(predicted, right)
-        resampled = Agreement.resampled(predicted, right, resamples=resamples, seed=seed)
-        return cls(rows.head.outputs, predicted, right, agreement, resampled)
+        totals = RegressionTotals(len(rows.head.outputs))
+        totals.add(rows)
+        resampled = Agreement.resampled(numbers(rows), rows.targets, resamples=resamples, seed=seed)
+        return cls(rows.head.outputs, totals, resampled)
 
-    def changes_from(self, baseline: "RegressionMeasurement") -> dict[str, Estimate]:
-        """Of the mean Pearson correlation."""
-        ours, theirs = (own.agreement.pearson.mean() for own in (self, baseline))
-        samples = self.resampled.pearson.mean(axis=1) - baseline.resampled.pearson.mean(axis=1)
-        return {"pearson": Estimate.of(float(ours - theirs), samples)}
+    def resampled_figures(self) -> dict[str, Resampled]:
+        """Of every mean over targets that has an interval."""
+        assert self.resampled is not None
+        return {
+            name: (
+                float(getattr(self.totals.agreement, name).mean()),
+                getattr(self.resampled, name).mean(axis=1),
+            )
+            for name in _ESTIMATED
+        }
+
+    def resampled_labels(self) -> None:
+        """Numbers have no labels."""
 
     def headline(self) -> dict[str, Any]:
-        """The means over targets."""
+        """The means over targets; the correlation of ranks has no interval: every resample would be ranked anew."""
         means = {name: self._mean(name) for name in _ESTIMATED}
-        ranked = float(spearman(self.predicted, self.right).mean())
-        return {"rows": len(self.right), "pearson": means.pop("pearson"), "spearman": ranked, **means}
+        ranked = float(self.totals.ranks.values.mean())
+        rows = self.totals.agreement.rows
+        return {"rows": rows, "pearson": means.pop("pearson"), "spearman": ranked, **means}
 
     def tables(self) -> dict[str, Any]:
         """`targets`: one object a target, in their order; errors, means and deviations in the unit of the data."""
-        ranked = spearman(self.predicted, self.right)
+        ranked, agreement = self.totals.ranks.values, self.totals.agreement
+        means, deviations = agreement.means, agreement.deviations
         return {
             "targets": [
                 {
                     "target": name,
                     **{metric: self._of_target(metric, index) for metric in _ESTIMATED},
                     "spearman": float(ranked[index]),
-                    "mean": float(self.right[:, index].mean(dtype=np.float64)),
-                    "deviation": float(self.right[:, index].std(dtype=np.float64)),
-                    "predicted_mean": float(self.predicted[:, index].mean(dtype=np.float64)),
-                    "predicted_deviation": float(self.predicted[:, index].std(dtype=np.float64)),
+                    "mean": float(means[1, index]),
+                    "deviation": float(deviations[1, index]),
+                    "predicted_mean": float(means[0, index]),
+                    "predicted_deviation": float(deviations[0, index]),
                 }
-                for index, name in enumerate(self.targets)
+                for index, name in enumerate(self.outputs)
             ]
         }
 
-    def part(self) -> dict[str, Any]:
-        """Mean correlation and error."""
-        return {"rows": len(self.right), "pearson": self._mean("pearson"), "mae": self._mean("mae")}
-
     def _mean(self, metric: str) -> dict[str, float]:
-        value = float(getattr(self.agreement, metric).mean())
-        return asdict(Estimate.of(value, getattr(self.resampled, metric).mean(axis=1)))
+        samples = None if self.resampled is None else getattr(self.resampled, metric).mean(axis=1)
+        return asdict(Estimate.of(float(getattr(self.totals.agreement, metric).mean()), samples))
 
     def _of_target(self, metric: str, index: int) -> dict[str, float]:
-        value = float(getattr(self.agreement, metric)[index])
-        return asdict(Estimate.of(value, getattr(self.resampled, metric)[:, index]))
+        samples = None if self.resampled is None else getattr(self.resampled, metric)[:, index]
+        return asdict(Estimate.of(float(getattr(self.totals.agreement, metric)[index]), samples))

@@ -1,8 +1,6 @@
-"""Asking a model about the texts of a split, and keeping its answers."""
+"""Asking a model about the texts of a split."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +12,7 @@ from components.evaluation.labelled_texts import LabelledTexts
 if TYPE_CHECKING:
     from components.modeling.classifier import LoadedModel
 
-__all__ = ["Answers", "score_texts", "write_predictions"]
+__all__ = ["Answers", "score_texts"]
 
 _TEXTS_BETWEEN_REPORTS = 1024
 
@@ -49,9 +47,3 @@ def score_texts(
     progress.update(message, completed=total, total=total)
     scores = np.concatenate(parts)
     return Answers(scores, model.decide(scores))
-
-
-def write_predictions(path: Path, texts: LabelledTexts, answers: Answers, outputs: Sequence[str]) -> None:
-    """Writes `ids`, `outputs`, `scores` and `targets` as NumPy arrays (no pickles); equal arrays give equal bytes."""
-    ids, names = np.asarray(texts.ids, np.str_), np.asarray(outputs, np.str_)
-    np.savez_compressed(path, ids=ids, outputs=names, scores=answers.scores, targets=texts.targets)

@@ -1,11 +1,11 @@
 """Per-label decision thresholds that hold on texts they were not tuned on.
 
 The cut that maximises a rare label's F1 on a validation split is mostly noise: a few positives decide it. So the split
-teaches only how likely a label is at a score, which takes two numbers: an offset and a slope in logit space (Platt,
-1999, "Probabilistic outputs for support vector machines"). Those of a label are shrunk toward those of all labels
-together, the more so the less its texts tell. Probabilities give the expected F1 of every cut, and it is highest where
-the probability is half of that highest F1 (Lipton, Elkan and Naryanaswamy, 2014, "Optimal thresholding of classifiers
-to maximize F1 measure", theorem 1; Ye et al., 2012, "Optimizing F-measures: a tale of two approaches").
+teaches only how likely a label is at a score (`components.evaluation.platt`), and everything else follows from these
+probabilities. The expected F-beta of a cut is highest where the probability is 1 / (1 + beta^2) of that highest F-beta,
+half of it for F1 (Lipton, Elkan and Naryanaswamy, 2014, "Optimal thresholding of classifiers to maximize F1 measure",
+theorem 1; Ye et al., 2012, "Optimizing F-measures: a tale of two approaches"). The expected precision of a cut is the
+mean of the probabilities above it.
 
 On the GoEmotions dev split (MiniLM, tuned on random parts of it, judged on the rest) this gains 1.5, 1.6 and 1.1 points
 of macro-F1 over each label's own best cut shrunk toward a common one, when tuned on 430, 1,600 and 2,700 rows.
@@ -16,53 +16,81 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["tune_thresholds"]
+from components.evaluation.platt import PlattScaling, fit_platt, logit, sigmoid
+from components.evaluation.thresholds_config import ThresholdsConfig
 
-_OWN_PRECISION = (30.0, 300.0)
-"""Precision (1 / variance) of the normal prior of a label's offset and slope around those of all labels. An offset's
-weighs as much as the texts of some forty positives. Chosen on the GoEmotions dev split alone; from a third to three
-times as much is worth the same within 0.1 points."""
+__all__ = ["NEVER", "as_thresholds", "bounded", "choose_cuts", "tune_thresholds"]
 
-_COMMON_PRECISION = (1.0, 1.0)
-"""Of the prior of the common offset and slope around 0 and 1: only against splits that perfect scores divide."""
-
-_NO_EVIDENCE = 0.5
-_LEAST_SLOPE = 0.05
-"""Scores that fall as a label becomes more likely leave no threshold that is any good; this leaves one at all."""
 _MARGIN = 1e-6
 """Thresholds stay this far inside (0, 1), so that their logits are finite and survive float32."""
-_MOST_STEPS = 100
-_PRECISE = 1e-9
+
+NEVER = 1 - _MARGIN
+"""Threshold of a label that is not to be given."""
+
+_SURE = 1.6448536269514722
+"""Standard deviations that a precision must stay above its floor: 95 % of a normal distribution lie below so many."""
 
 _Floats = NDArray[np.float64]
 
 
-def tune_thresholds(scores: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float32]:
+def tune_thresholds(
+    scores: NDArray[Any], targets: NDArray[Any], config: ThresholdsConfig | None = None
+) -> NDArray[np.float32]:
     """Finds the threshold of every label; a text has the label where `score >= threshold`.
-
-    A label without positives gets the mean (in logit space) of the others': nothing tells what it needs.
 
     Args:
         scores: float [rows, labels], probabilities 0-1; they need not be calibrated.
         targets: 0 or 1 [rows, labels].
+        config: what they are tuned for; F1 by default.
 
     Returns:
-        float32 [labels], each from 1e-6 to 1 - 1e-6; all 0.5 if there is no positive at all.
+        float32 [labels], each from 1e-6 to 1 - 1e-6.
 
     Raises:
         ValueError: shapes differ, a score is no number from 0 to 1, or a target is neither 0 nor 1.
     """
+    config = config or ThresholdsConfig()
     probabilities, marks = _checked(scores, targets)
-    if not marks.any():
-        return np.full(marks.shape[1], _NO_EVIDENCE, np.float32)
-    logits = _logit(probabilities)
-    offsets, slopes = _calibrate(logits, marks)
-    best_f1 = _best_expected_f1(_sigmoid(offsets + slopes * logits))
-    cuts = (_logit(best_f1 / 2) - offsets) / slopes
-    known = marks.any(axis=0)
-    cuts[~known] = cuts[known].mean()
-    thresholds: NDArray[np.float32] = np.clip(_sigmoid(cuts), _MARGIN, 1 - _MARGIN).astype(np.float32)
+    logits = logit(np.clip(probabilities, _MARGIN, 1 - _MARGIN))
+    scaling = fit_platt(logits, marks, shrinkage=config.shrinkage)
+    return as_thresholds(choose_cuts(scaling, logits, marks, config))
+
+
+def bounded(logits: NDArray[Any]) -> _Floats:
+    """Logits as float64, no farther out than thresholds can be."""
+    return np.clip(logits.astype(np.float64), logit(_MARGIN), -logit(_MARGIN))
+
+
+def as_thresholds(cuts: _Floats) -> NDArray[np.float32]:
+    """float32 thresholds of scores that are the sigmoid of logits which are cut there; infinite = never."""
+    thresholds: NDArray[np.float32] = np.clip(sigmoid(cuts), _MARGIN, NEVER).astype(np.float32)
     return thresholds
+
+
+def choose_cuts(
+    scaling: PlattScaling, logits: _Floats, marks: NDArray[np.bool_], config: ThresholdsConfig
+) -> _Floats:
+    """The logit from which on each label is given, float64 [labels]; infinite if never.
+
+    A label without positives gets the mean of the others': nothing tells what it needs. If none has any, it is 0. With
+    a floor of precision, nothing tells that it is kept: never.
+
+    Args:
+        scaling: what these logits say, `fit_platt`.
+        logits: float64 [rows, labels].
+        marks: bool [rows, labels].
+        config: what the cuts are for.
+    """
+    known: NDArray[np.bool_] = np.any(marks, axis=0)
+    if not known.any():
+        return np.full(known.shape, 0.0 if config.precision is None else np.inf)
+    if config.precision is not None:
+        return np.where(known, _most_recall(scaling, logits, config.precision), np.inf)
+    beta = config.beta or 1.0
+    best = _best_expected_f(sigmoid(scaling.apply(logits)), beta)
+    cuts = scaling.undo(logit(np.clip(best / (1 + beta**2), _MARGIN, 1 - _MARGIN)))
+    cuts[~known] = cuts[known].mean()
+    return cuts
 
 
 def _checked(scores: NDArray[Any], targets: NDArray[Any]) -> tuple[_Floats, NDArray[np.bool_]]:
@@ -79,77 +107,36 @@ def _checked(scores: NDArray[Any], targets: NDArray[Any]) -> tuple[_Floats, NDAr
     return probabilities, marks
 
 
-def _calibrate(logits: _Floats, marks: NDArray[np.bool_]) -> tuple[_Floats, _Floats]:
-    """Offset and slope of every label, float64 [labels] each: P(label) = sigmoid(offset + slope * logit)."""
-    start = np.array([[0.0], [1.0]])
-    common = _fit(logits.reshape(-1, 1), marks.reshape(-1, 1), prior=start, precision=_COMMON_PRECISION)
-    offsets, slopes = _fit(logits, marks, prior=common, precision=_OWN_PRECISION)
-    return offsets, np.maximum(slopes, _LEAST_SLOPE)
+def _best_expected_f(probabilities: _Floats, beta: float) -> _Floats:
+    """The F-beta to be expected of each label's best cut, float64 [labels].
 
-
-def _fit(
-    logits: _Floats, marks: NDArray[np.bool_], *, prior: _Floats, precision: tuple[float, float]
-) -> _Floats:
-    """Logistic regression of each column of marks on its logits, with a normal prior: the most probable parameters.
-
-    Newton's method; a step that does not lower its column's loss is halved.
-
-    Returns:
-        float64 [2, columns]: offsets and slopes.
+    Expected hits over the weighted mean of taken and expected positives.
     """
-    penalty = np.asarray(precision)[:, None]
-    parameters: _Floats = np.broadcast_to(prior, (2, logits.shape[1])).copy()
-
-    def loss(values: _Floats) -> _Floats:
-        margins = np.where(marks, -1.0, 1.0) * (values[0] + values[1] * logits)
-        total: _Floats = np.logaddexp(0, margins).sum(axis=0)
-        total += (penalty * (values - prior) ** 2).sum(axis=0) / 2
-        return total
-
-    current = loss(parameters)
-    for _ in range(_MOST_STEPS):
-        step = _newton_step(logits, marks, parameters, parameters - prior, penalty)
-        while ((after := loss(parameters - step)) > current + _PRECISE * (1 + current)).any():
-            step = np.where(after > current, step / 2, step)
-        parameters, current = parameters - step, after
-        if np.abs(step).max() < _PRECISE:
-            break
-    return parameters
-
-
-def _newton_step(
-    logits: _Floats, marks: NDArray[np.bool_], parameters: _Floats, deviation: _Floats, penalty: _Floats
-) -> _Floats:
-    probabilities = _sigmoid(parameters[0] + parameters[1] * logits)
-    errors, weights = probabilities - marks, probabilities * (1 - probabilities)
-    gradient_0 = errors.sum(axis=0) + penalty[0] * deviation[0]
-    gradient_1 = (errors * logits).sum(axis=0) + penalty[1] * deviation[1]
-    curve_00 = weights.sum(axis=0) + penalty[0]
-    curve_01 = (weights * logits).sum(axis=0)
-    curve_11 = (weights * logits**2).sum(axis=0) + penalty[1]
-    determinant = curve_00 * curve_11 - curve_01**2
-    step: _Floats = np.stack(
-        [curve_11 * gradient_0 - curve_01 * gradient_1, curve_00 * gradient_1 - curve_01 * gradient_0]
-    )
-    step /= determinant
-    return step
-
-
-def _best_expected_f1(probabilities: _Floats) -> _Floats:
-    """The F1 to be expected of each label's best cut: expected hits over the mean of taken and expected positives."""
     descending = -np.sort(-probabilities, axis=0)
     taken = np.arange(1, len(descending) + 1)[:, None]
-    f1: _Floats = 2 * np.cumsum(descending, axis=0) / (taken + descending.sum(axis=0))
-    best: _Floats = f1.max(axis=0)
+    weight = beta**2
+    f: _Floats = (1 + weight) * np.cumsum(descending, axis=0) / (taken + weight * descending.sum(axis=0))
+    best: _Floats = f.max(axis=0)
     return best
 
 
-def _logit(probability: _Floats) -> _Floats:
-    inside = np.clip(probability, _MARGIN, 1 - _MARGIN)
-    logit: _Floats = np.log(inside) - np.log1p(-inside)
-    return logit
+def _most_recall(scaling: PlattScaling, logits: _Floats, floor: float) -> _Floats:
+    """The lowest cut of each label above which the precision is at least the floor, with 95 % probability.
 
-
-def _sigmoid(logit: _Floats) -> _Floats:
-    probability: _Floats = 0.5 * (1 + np.tanh(0.5 * logit))
-    return probability
+    What is not known of offset and slope makes the expected precision uncertain; its deviation comes from theirs by the
+    delta method.
+    """
+    descending = -np.sort(-logits, axis=0)
+    taken = np.arange(1, len(descending) + 1)[:, None]
+    probabilities = sigmoid(scaling.apply(descending))
+    weights = probabilities * (1 - probabilities)
+    by_offset = np.cumsum(weights, axis=0) / taken
+    by_slope = np.cumsum(weights * descending, axis=0) / taken
+    of_offset, of_both, of_slope = scaling.covariance
+    variance = by_offset**2 * of_offset + 2 * by_offset * by_slope * of_both + by_slope**2 * of_slope
+    precision = np.cumsum(probabilities, axis=0) / taken - _SURE * np.sqrt(np.maximum(variance, 0))
+    kept = precision >= floor
+    last, labels = len(kept) - 1 - kept[::-1].argmax(axis=0), np.arange(kept.shape[1])
+    following = np.minimum(last + 1, len(kept) - 1)
+    between = (descending[last, labels] + descending[following, labels]) / 2
+    return np.where(kept.any(axis=0), between, np.inf)

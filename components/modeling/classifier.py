@@ -1,7 +1,7 @@
 """The classifier: encoder, pooling, dropout and heads; how it is built, saved and loaded."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
+from components.modeling.calibration import Calibration, HeadCalibration, check_calibration
 from components.modeling.ensembles.average import average_network, member_name
 from components.modeling.head_layers import Scores, head_logits, hidden_layer, vector_count
 from components.modeling.heads import Head, decide, output_names
@@ -82,13 +83,16 @@ class TrainingFacts(_Record):
 class ModelConfig(_Record):
     """The content of `model.json`."""
 
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     heads: tuple[Head, ...] = Field(min_length=1)
     """What the model answers, in the order of its outputs."""
 
     thresholds: tuple[float, ...]
     """By output: a label of a multi-label head applies where its probability is at least this; within 0-1. 0 for
     outputs that are not decided so."""
+
+    calibration: Mapping[str, HeadCalibration] = Field(default_factory=dict)
+    """By head, what is done to its logits before they become probabilities; heads that are not named have none."""
 
     max_tokens: int = Field(ge=3)
     """Longest sequence, with [CLS] and [SEP]."""
@@ -114,16 +118,18 @@ class ModelConfig(_Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_format_1(cls, values: Any) -> Any:
-        """Models of one multi-label head were written otherwise once, and are what new ones are compared with."""
-        if not isinstance(values, dict) or values.get("format_version") != 1:
+    def _read_older_formats(cls, values: Any) -> Any:
+        """Older models are what new ones are compared with: 1 had one multi-label head, 2 no calibration."""
+        if not isinstance(values, dict) or values.get("format_version") not in (1, 2):
             return values
+        if values["format_version"] == 2:
+            return {**values, "format_version": 3}
         rest = {key: value for key, value in values.items() if key not in ("labels", "task")}
         if training := values.get("training"):
             metric = {"validation_metric": training["validation_macro_f1"], "metric": "macro-F1"}
             kept = {key: value for key, value in training.items() if key != "validation_macro_f1"}
             rest["training"] = {**kept, **metric}
-        return {**rest, "format_version": 2, "heads": [{"outputs": values["labels"]}]}
+        return {**rest, "format_version": 3, "heads": [{"outputs": values["labels"]}]}
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -136,6 +142,11 @@ class ModelConfig(_Record):
             raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
         if not all(0 <= threshold <= 1 for threshold in self.thresholds):
             raise ValueError("every threshold must be a probability from 0 to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _check_calibration(self) -> "ModelConfig":
+        check_calibration(self.heads, self.calibration)
         return self
 
 
@@ -184,12 +195,12 @@ class LoadedModel:
 
     @cached_property
     def scoring_network(self) -> keras.Model:
-        """The network with the heads' activations: the same inputs to scores, float32 [batch, outputs]."""
-        return scoring_network(self.network, self.config.heads)
+        """The network with calibration and activations: the same inputs to scores, float32 [batch, outputs]."""
+        return scoring_network(self.network, self.config.heads, self.config.calibration)
 
     @cached_property
     def _scorer(self) -> Scorer:
-        return Scorer(self.network, self.config.heads)
+        return Scorer(self.network, self.config.heads, self.config.calibration)
 
 
 def build_network(
@@ -233,9 +244,12 @@ def build_network(
     return keras.Model(inputs, logits, name=name)
 
 
-def scoring_network(network: keras.Model, heads: Sequence[Head]) -> keras.Model:
+def scoring_network(
+    network: keras.Model, heads: Sequence[Head], calibration: Calibration | None = None
+) -> keras.Model:
     """A model of the same variables that answers scores, float32 [batch, outputs], in place of logits."""
-    return keras.Model(network.input, Scores(heads, dtype="float32", name="scores")(network.output))
+    scores = Scores(heads, calibration, dtype="float32", name="scores")
+    return keras.Model(network.input, scores(network.output))
 
 
 def _build_backbone(config: BackboneConfig) -> keras.Model:

@@ -134,7 +134,7 @@ def load_backbone(
     if encoder.for_tests_only:
         from components.modeling.tiny_encoder import tiny_backbone
 
-        return tiny_backbone(dtype, dropout=dropout)
+        return _with_gelu(tiny_backbone(dtype, dropout=dropout))
     import keras_hub
 
     if load_weights:
@@ -148,7 +148,14 @@ def load_backbone(
     family = type(backbone).__name__
     if family not in _FAMILIES:
         raise unsupported(encoder, f"a {family}")
-    return backbone if dropout in (None, backbone.dropout) else _with_dropout(backbone, dropout)
+    return _with_gelu(backbone if dropout in (None, backbone.dropout) else _with_dropout(backbone, dropout))
+
+
+def _with_gelu(backbone: Any) -> Any:
+    from components.modeling.gelu import use_in
+
+    use_in(backbone)
+    return backbone
 
 
 def _with_dropout(backbone: Any, dropout: float | None) -> Any:

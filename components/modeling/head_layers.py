@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from components.modeling.calibration import Calibration, calibrated
 from components.modeling.heads import Head, columns, logit_columns
 
 __all__ = [
@@ -153,19 +154,22 @@ class CumulativeLogits(keras.layers.Layer):
 class Scores(keras.layers.Layer):
     """From logits float32 [batch, logits] to scores float32 [batch, outputs].
 
-    Probabilities of labels; numbers of a regression head in the unit of the data.
+    Probabilities of labels, calibrated if the model is; numbers of a regression head in the unit of the data.
     """
 
-    def __init__(self, heads: Sequence[Head], **options: Any) -> None:
+    def __init__(self, heads: Sequence[Head], calibration: Calibration | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._heads = tuple(heads)
+        # Keras would wrap a dict, as it tracks variables in it.
+        self._calibration = tuple((calibration or {}).items())
 
     def call(self, logits: Any) -> Any:
-        return scores_of(self._heads, logits)
+        return scores_of(self._heads, logits, dict(self._calibration))
 
 
-def scores_of(heads: Sequence[Head], logits: Any) -> Any:
+def scores_of(heads: Sequence[Head], logits: Any, calibration: Calibration | None = None) -> Any:
     """The arithmetic of `Scores`."""
+    logits = calibrated(heads, calibration or {}, logits)
     own = logit_columns(heads)
     parts = [_head_scores(head, logits[:, own[head.name]]) for head in heads]
     return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)

@@ -49,7 +49,8 @@ def layer_vectors(
     progress.update("loading the encoder")
     backbone = load_backbone(resolve_encoder(graph.encoder()))
     start_embeddings(backbone, graph.added_tokens())
-    scorer = _scorer(backbone, layers)
+    network = _network(backbone, layers)
+    scorer = Scorer(network, ())
     specification = TokenizerSpec.load(graph.tokenizer_dir)
     tokenizer, segments = in_graph_tokenizer(specification), None
     if specification.segments == 1:
@@ -58,7 +59,7 @@ def layer_vectors(
         rows, segments = pair_rows(tokenizer, texts, [context or "" for context in contexts])
     by_length = np.argsort([len(row) for row in rows], kind="stable")
     total, done = sum(map(len, rows)), 0
-    vectors = np.empty((len(rows), scorer.width), np.float32)
+    vectors = np.empty((len(rows), network.output.shape[-1]), np.float32)
     # The longest first: if there is too little memory, it shows at once.
     for start in range(0, len(rows), _TEXTS_A_STEP):
         progress.update("computing text vectors", completed=done, total=total)
@@ -70,8 +71,8 @@ def layer_vectors(
     return vectors
 
 
-def _scorer(backbone: Any, layers: int) -> Scorer:
-    """A scorer whose logits are the vectors."""
+def _network(backbone: Any, layers: int) -> keras.Model:
+    """From token ids to the vectors, in place of logits."""
     inputs = {
         name: keras.Input((None,), dtype="int32", name=name)
         for name in ("token_ids", "segment_ids", "padding_mask")
@@ -79,4 +80,4 @@ def _scorer(backbone: Any, layers: int) -> Scorer:
     outputs = [layer.output for layer in backbone.transformer_layers[-layers:]]
     by_depth = keras.Model(backbone.input, outputs)({name: inputs[name] for name in input_names(backbone)})
     means = [MaskedMean(dtype="float32")(sequence, inputs["padding_mask"]) for sequence in by_depth]
-    return Scorer(keras.Model(inputs, keras.layers.Concatenate(dtype="float32")(means)), ())
+    return keras.Model(inputs, keras.layers.Concatenate(dtype="float32")(means))

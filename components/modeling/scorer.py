@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.modeling.calibration import Calibration
 from components.modeling.dataset import pad_tokens
 from components.modeling.head_layers import scores_of
 from components.modeling.heads import Head
@@ -20,16 +21,15 @@ INPUT_SPEC = {
 
 
 class Scorer:
-    """Scores rows of token ids with a network, in the network's own precision.
+    """Scores rows of token ids with a network, in the network's own precision."""
 
-    Attributes:
-        width: logits of a row.
-    """
-
-    def __init__(self, network: keras.Model, heads: Sequence[Head]) -> None:
-        """`network` gives the logits of `heads`."""
+    def __init__(
+        self, network: keras.Model, heads: Sequence[Head], calibration: Calibration | None = None
+    ) -> None:
+        """`network` gives the logits of `heads`, which `calibration` is applied to before scores are made of them."""
         self._heads = tuple(heads)
-        self.width = network.output.shape[-1]
+        self._calibration = calibration
+        self._width = network.output.shape[-1]
         self._logits = tf.function(
             lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC]
         )
@@ -46,7 +46,7 @@ class Scorer:
 
     def to_scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The heads' activations: float32 [rows, logits] to float32 [rows, outputs]."""
-        scores: NDArray[np.float32] = scores_of(self._heads, tf.constant(logits)).numpy()
+        scores: NDArray[np.float32] = scores_of(self._heads, tf.constant(logits), self._calibration).numpy()
         return scores
 
     def logits(
@@ -56,7 +56,7 @@ class Scorer:
         segments: Sequence[NDArray[np.int32]] | None = None,
         batch_size: int,
     ) -> NDArray[np.float32]:
-        """Returns the logits of every row, float32 [rows, logits], in the order of the rows.
+        """Returns the network's logits of every row, float32 [rows, logits], in the order of the rows.
 
         Rows are computed in the order of their length, so that little is padded.
 
@@ -65,7 +65,7 @@ class Scorer:
             segments: the segment ids of each row; None for 0.
             batch_size: rows computed at a time.
         """
-        found = np.zeros((len(rows), self.width), np.float32)
+        found = np.zeros((len(rows), self._width), np.float32)
         by_length = np.argsort([len(row) for row in rows], kind="stable")
         for start in range(0, len(rows), batch_size):
             chosen = by_length[start : start + batch_size]

@@ -1,6 +1,7 @@
 """`emotion inspect`: runs, artifacts and model files."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.core.artifacts import ModelBlessing
 from components.core.errors import UserError
+from components.core.verdict import Check
+from pipeline.commands.check_table import check_table
 from pipeline.commands.roots import newest_root
 from pipeline.console import format_summary
 from pipeline.metadata_store import MetadataStore
@@ -35,6 +39,24 @@ def inspect_command(what: str, *, root: Path | None, as_json: bool) -> None:
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         _print(document)
+        for checks in _checks_of(what, root):
+            Console().print(check_table(checks))
+
+
+def _checks_of(what: str, root: Path | None) -> Iterator[Sequence[Check]]:
+    """What was checked in a run, or by the stage that wrote an artifact."""
+    directories = [Path(what)]
+    if what.isdigit():
+        store = MetadataStore(newest_root(root) / "metadata.sqlite")
+        try:
+            executions = store.executions(int(what))
+            outputs = [record for execution in executions for record in store.outputs(execution.id).values()]
+        finally:
+            store.close()
+        directories = [Path(record.uri) for record in outputs]
+    for directory in directories:
+        if ModelBlessing(directory).verdict_path.is_file():
+            yield ModelBlessing(directory).verdict().checks
 
 
 def _from_store(what: str, root: Path) -> Any:

@@ -2,8 +2,7 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from rich.console import Console
 
 from components.core.errors import UserError
-from components.core.filesystem import open_file
 from pipeline.commands.answer_tables import Answer, answer_document, show_answer
+from pipeline.commands.given_texts import given_contexts, given_texts
 from pipeline.commands.roots import newest_pushed
 from pipeline.native_stderr import stderr_to
 
@@ -49,10 +48,8 @@ def predict_command(
     Raises:
         UserError: there is no text, no such model, or the contexts do not fit texts or model.
     """
-    wanted = list(_gather(texts, file))
-    if not wanted:
-        raise UserError('no text given; write `emotion predict "some text"`, name --file, or pipe lines in')
-    before = _contexts(contexts, len(wanted))
+    wanted = given_texts(texts, file, command="predict")
+    before = given_contexts(contexts, len(wanted))
     with stderr_to(os.devnull):
         opened = _open_model(model, tflite=tflite)
         if before is not None and opened.segments == 1:
@@ -65,37 +62,6 @@ def predict_command(
             print(json.dumps(answer_document(text, context, opened.heads, answer), ensure_ascii=False))
         else:
             show_answer(console, text, context, opened.heads, answer, top=top)
-
-
-def _contexts(contexts: Sequence[str], texts: int) -> list[str] | None:
-    if not contexts:
-        return None
-    if len(contexts) not in (1, texts):
-        raise UserError(
-            f"{len(contexts)} contexts for {texts} texts; give --context once for all of them, or once for each"
-        )
-    return list(contexts) * (texts if len(contexts) == 1 else 1)
-
-
-def _gather(texts: Sequence[str], file: Path | None) -> Iterator[str]:
-    """The arguments, else the file's lines, else stdin's; blank lines are left out."""
-    if texts:
-        yield from texts
-    elif file is not None:
-        with open_file(str(file)) as stream:
-            yield from _lines(stream.read(), str(file))
-    elif not sys.stdin.isatty():
-        yield from _lines(sys.stdin.buffer.read(), "stdin")
-
-
-def _lines(content: bytes, name: str) -> Iterator[str]:
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        try:
-            text = line.decode("utf-8").strip()
-        except UnicodeDecodeError as err:
-            raise UserError(f"{name}: line {number} is not UTF-8; convert the file, e.g. with iconv") from err
-        if text:
-            yield text
 
 
 def _open_model(model: Path | None, *, tflite: bool) -> _OpenModel:

@@ -12,15 +12,17 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from components.core.artifacts import InfraBlessing, PushedModel
+from components.core.artifacts import InfraBlessing, ModelBlessing, PushedModel
 from components.core.errors import StageError, StoppedError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
+from pipeline.commands.check_table import check_table
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
-from pipeline.local_runner import RunObserver, RunResult
+from pipeline.local_runner import RunObserver, RunResult, StageResult
 from pipeline.metadata_store import State
 from pipeline.native_stderr import stderr_to
+from pipeline.report.formats import format_value
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command", "run_logged"]
 
@@ -29,6 +31,8 @@ _EXPORT_NAMES = {
     "tflite_float32": "TFLite float32",
     "tflite_int8": "TFLite int8",
 }
+
+_FIRST_METRICS = {"macro_f1": "macro-F1", "pearson": "mean Pearson r"}
 
 REFUSED_EXIT_CODE = 3
 """The run went well, but the data or the model did not pass a gate."""
@@ -89,6 +93,11 @@ def _log_to(file: Path) -> None:
 
 def _print_summary(console: Console, result: RunResult, report: Path) -> None:
     console.print()
+    for stage in result.stages.values():
+        blessing = stage.outputs.get("blessing")
+        if isinstance(blessing, ModelBlessing):
+            console.print(check_table(blessing.verdict().checks))
+            console.print()
     for reason in result.refusals:
         console.print(f"[yellow]Stopped:[/] {escape(reason)}", highlight=False, soft_wrap=True)
     pages = [("Report", report), ("Data", report.with_name("statistics.html"))]
@@ -102,10 +111,7 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     """What a person wants to know at the end of a run; what did not come about is left out."""
     evaluated = result.stages.get("evaluator")
     if evaluated is not None and evaluated.summary:
-        told = evaluated.summary
-        blessed = "[green]blessed[/]" if told["blessed"] else "[red]not blessed[/]"
-        interval = f"95 % {told['macro_f1_low']:.3f}-{told['macro_f1_high']:.3f}"
-        yield "Quality", f"macro-F1 [bold]{told['macro_f1']:.3f}[/] ({interval}) on the test split, {blessed}"
+        yield "Quality", _describe_quality(evaluated)
     proven = result.stages.get("infra_validator")
     if proven is not None and isinstance(blessing := proven.outputs.get("blessing"), InfraBlessing):
         for name, export in json.loads(blessing.parity_path.read_text(encoding="utf-8")).items():
@@ -115,6 +121,23 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
         document = pushed.pushed()
         yield "Served from", str(document["saved_model"])
         yield "For the app", str(document["tflite"])
+
+
+def _describe_quality(evaluated: StageResult) -> str:
+    """The figure that the gate looks at first, of every head, and whether the model is blessed."""
+    told = evaluated.summary
+    heads = [
+        (name.removesuffix(metric), words, name)
+        for metric, words in _FIRST_METRICS.items()
+        for name in told
+        if name.endswith(metric)
+    ]
+    figures = [
+        f"{head}{words} [bold]{format_value(told[name])}[/] (95 % {format_value(told[f'{name}_low'])} to "
+        f"{format_value(told[f'{name}_high'])})"
+        for head, words, name in heads
+    ]
+    return f"{', '.join(figures)}, {'[green]blessed[/]' if told['blessed'] else '[red]not blessed[/]'}"
 
 
 def _describe_export(export: Mapping[str, Any]) -> str:

@@ -1,12 +1,9 @@
 """Gathers what the stages of a run left behind; a stage that was not run leaves a gap, never an error."""
 
 import json
-import os
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +27,7 @@ from components.core.artifacts import (
     TuningStudy,
 )
 from pipeline.local_runner import RunResult, StageResult
+from pipeline.report.environment import environment
 from pipeline.report.example_sample import ExampleSample, sample_examples
 from pipeline.report.feature_table import read_features
 
@@ -37,19 +35,6 @@ if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
 
 __all__ = ["ReportData", "collect_report"]
-
-_PACKAGES = (
-    "emotion-pipeline",
-    "tensorflow",
-    "tensorflow-text",
-    "keras",
-    "keras-hub",
-    "ai-edge-litert",
-    "apache-beam",
-    "tensorflow-metadata",
-    "numpy",
-    "protobuf",
-)
 
 _DEAD_LETTERS_SHOWN = 10
 
@@ -66,8 +51,8 @@ class ReportData:
         state: COMPLETE or REFUSED.
         created_at: ISO 8601, UTC.
         refusals: why stages were not run.
-        stages: by name: `state`, `seconds`, `peak_memory_mib` (None if cached), `summary`, `message` and `outputs`
-            (paths by name).
+        stages: by name: `state`, `seconds`, `peak_memory_mib` (None if cached), `summary`, `message`, `outputs` (paths
+            by name), `digests` (of outputs), `reads` (`stage.output` by input), `ran_in` (the run that did the work).
         examples: `summary.json` of Examples.
         dead_letters: the first few of them.
         sampled: a few of the examples.
@@ -166,7 +151,7 @@ def collect_report(result: RunResult, config: "PipelineConfig") -> ReportData:
         saved_model=_read(saved_model, lambda found: found.export_path),
         tflite=_read(tflite, lambda found: found.export_path),
         pushed=_read(pushed, lambda found: found.pushed_path),
-        environment=_environment(),
+        environment=environment(),
         config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     )
 
@@ -183,6 +168,9 @@ def _stage(stage: StageResult) -> dict[str, Any]:
         "summary": dict(stage.summary),
         "message": stage.message,
         "outputs": {name: str(artifact.path) for name, artifact in stage.outputs.items()},
+        "digests": dict(stage.digests),
+        "reads": dict(stage.reads),
+        "ran_in": stage.ran_in,
     }
 
 
@@ -200,14 +188,3 @@ def _dead_letters(examples: Examples) -> Iterator[dict[str, Any]]:
     for part in sorted(examples.dead_letters_dir.glob("*.jsonl")):
         with part.open(encoding="utf-8") as lines:
             yield from map(json.loads, lines)
-
-
-def _environment() -> dict[str, str]:
-    found = {"Python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    found["Machine"] = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"
-    return found

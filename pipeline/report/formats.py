@@ -11,6 +11,7 @@ __all__ = [
     "format_score",
     "format_seconds",
     "format_share",
+    "format_signed",
     "format_value",
 ]
 
@@ -45,6 +46,11 @@ def format_points(difference: float) -> str:
     """The difference of two shares in percentage points, with its sign (a true minus) and two decimals."""
     points = f"{100 * difference:+.2f}".replace("-", "−")
     return "0.00" if points in ("+0.00", "−0.00") else points
+
+
+def format_signed(difference: float | None) -> str:
+    """The difference of two scores with its sign (a true minus) and three decimals."""
+    return "–" if difference is None else f"{difference:+.3f}".replace("-", "−").replace("−0.000", "+0.000")
 
 
 def format_number(value: float | None) -> str:

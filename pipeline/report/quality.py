@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.report.calibration import calibration
 from pipeline.report.collect import ReportData
+from pipeline.report.explained import explained
+from pipeline.report.support import support_chart
+from pipeline.report.thresholds import threshold_sweep
 
 __all__ = ["head_sections"]
 
@@ -24,7 +28,11 @@ _AVERAGES = {
     "ccc": "Mean concordance correlation",
     "mae": "Mean absolute error",
     "rmse": "Root mean squared error",
+    "samples_f1": "F1 of a text, mean",
+    "jaccard": "Jaccard index",
+    "lrap": "Ranking precision (LRAP)",
     "subset_accuracy": "Every label right",
+    "hamming": "Hamming loss",
 }
 
 
@@ -32,8 +40,9 @@ def head_sections(data: ReportData) -> list[dict[str, Any]]:
     """One entry a head of `metrics.json`, in order; none if nothing was measured.
 
     Each has `document` (what `metrics.json` says of it), `kind` (`labels` or `numbers`), `prefix` (of anchors and, with
-    its `title`, of headings; both empty if there is one head), `averages`, `changes`, `rows` (labels, best F1 first)
-    and `confusion` (None where any number of labels applies).
+    its `title`, of headings; both empty if there is one head), `averages`, `changes`, `rows` (labels, best F1 first),
+    `errors` (with their words explained), and `support`, `confusion`, `together`, `calibration` and `sweep` (None where
+    they were not measured).
     """
     if data.metrics is None:
         return []
@@ -54,6 +63,11 @@ def _head(document: Mapping[str, Any], *, several: bool) -> dict[str, Any]:
             document.get("labels", ()), key=lambda row: (-(row["f1"]["value"] or 0.0), row["label"])
         ),
         "confusion": _confusion(document),
+        "together": _together(document),
+        "support": support_chart(document),
+        "calibration": calibration(document),
+        "sweep": threshold_sweep(document),
+        "errors": [{**error, "explained": explained(error)} for error in document["worst_errors"]],
     }
 
 
@@ -67,7 +81,7 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     baseline = document["baseline"]
     return [
         {
-            "title": _AVERAGES[key],
+            "title": _AVERAGES.get(key, key.replace("_", " ")),
             "before": baseline[key]["value"],
             "now": document[key]["value"],
             **{f"change_{bound}": value for bound, value in change.items()},
@@ -77,14 +91,34 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _confusion(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The matrix with shades; ordinal labels in their order, others by frequency."""
+    """The matrix with shades."""
     matrix = document.get("confusion")
     if matrix is None:
         return None
     labels = [row["label"] for row in document["labels"]]
     support = [sum(row) for row in matrix]
+    return _heat_map(labels, matrix, support, ordered=document["task"] == "ordinal")
+
+
+def _together(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Which labels the model gives to the texts of a label, where any number of labels applies."""
+    found = document.get("co_occurrence") or {}
+    if not found.get("given"):
+        return None
+    support = {row["label"]: row["support"] for row in document["labels"]}
+    return _heat_map(found["labels"], found["given"], [support[label] for label in found["labels"]])
+
+
+def _heat_map(
+    labels: Sequence[str],
+    matrix: Sequence[Sequence[int]],
+    support: Sequence[int],
+    *,
+    ordered: bool = False,
+) -> dict[str, Any]:
+    """Counts with shades of their share of the row's support; labels in their order or by frequency."""
     order = list(range(len(labels)))
-    if document["task"] != "ordinal":
+    if not ordered:
         order.sort(key=lambda at: (-support[at], labels[at]))
     shown = order[:_LABELS_SHOWN]
     return {

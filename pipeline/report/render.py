@@ -1,4 +1,4 @@
-"""Writes the report and the statistics page: each is one HTML file that needs no network and no script."""
+"""Writes the report, the statistics page (each one HTML file that needs no network) and the model card."""
 
 import re
 from functools import cache
@@ -7,15 +7,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from pipeline.model_card_config import ModelCardConfig
 from pipeline.report import formats, headline, sections
+from pipeline.report.behaviour import fairness, robustness
+from pipeline.report.card import card_values
 from pipeline.report.collect import ReportData
 from pipeline.report.data import data_sections
 from pipeline.report.exports import export_rows
+from pipeline.report.lineage import lineage
 from pipeline.report.quality import head_sections
 from pipeline.report.training import training
 from pipeline.report.tuning import tuning
 
-__all__ = ["render_report", "render_statistics"]
+__all__ = ["render_model_card", "render_report", "render_statistics"]
 
 
 def render_report(record: ReportData) -> str:
@@ -37,7 +41,9 @@ def render_report(record: ReportData) -> str:
             tuning=tuning(record),
             data_sections=about_data,
             whole=False,
-            stages=sections.stages(record),
+            robustness=robustness(metrics),
+            fairness=fairness(metrics),
+            lineage=lineage(record),
             exports=export_rows(record),
             left_out=sections.left_out(record),
         )
@@ -49,6 +55,12 @@ def render_statistics(record: ReportData) -> str:
     about_data = data_sections(record, with_features=True)
     template = _environment().get_template("statistics.html.j2")
     return template.render(data=record, data_sections=about_data, whole=True)
+
+
+def render_model_card(record: ReportData, owner: ModelCardConfig) -> str | None:
+    """Returns the Markdown of the model's card; None if the run measured no model."""
+    values = card_values(record, owner)
+    return None if values is None else _environment().get_template("MODEL_CARD.md.j2").render(values)
 
 
 @cache
@@ -68,10 +80,12 @@ def _environment() -> Environment:
         percent=formats.format_percent,
         points=formats.format_points,
         share=formats.format_share,
+        signed=formats.format_signed,
         bytes=formats.format_bytes,
         seconds=formats.format_seconds,
         value=formats.format_value,
         breakable=_breakable,
+        cell=_cell,
         code=_code,
     )
     return environment
@@ -85,6 +99,11 @@ def _printable(value: Any) -> Any:
     if not isinstance(value, str) or not _UNPRINTABLE.search(value):
         return value
     return type(value)(_UNPRINTABLE.sub("\ufffd", value))
+
+
+def _cell(text: object) -> str:
+    """Text that cannot end a cell of a Markdown table."""
+    return " ".join(str(text).replace("|", "\\|").split())
 
 
 def _breakable(name: str) -> Markup:

@@ -1,13 +1,11 @@
-"""The report's sections as plain values for the templates; None = the run has nothing for it."""
-
-from typing import Any
+"""What the report has nothing to show of, and why."""
 
 from pipeline.report.collect import ReportData
 from pipeline.report.data.balance import balance
 from pipeline.report.exports import export_rows
 from pipeline.report.training import training
 
-__all__ = ["left_out", "stages"]
+__all__ = ["left_out"]
 
 
 def left_out(data: ReportData) -> list[dict[str, str]]:
@@ -42,12 +40,3 @@ def _absence(data: ReportData, stage: str) -> str:
     if result["state"] == "REFUSED":
         return f"{stage} was not run, for the reason at the top."
     return f"{stage} left nothing to show."
-
-
-def stages(data: ReportData) -> list[dict[str, Any]]:
-    """One row a stage, in the order in which they were run."""
-    longest = max((stage["seconds"] for stage in data.stages.values()), default=0.0)
-    return [
-        {"name": name, **stage, "share": stage["seconds"] / longest if longest else 0.0}
-        for name, stage in data.stages.items()
-    ]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
-from components.evaluation.bootstrap import Interval, bootstrap_f1
+from components.evaluation.bootstrap import Interval
 from components.evaluation.metrics import Counts
 
 CONFIG = Path(pipeline.__file__).parent / "configs" / "goemotions.yaml"
@@ -110,7 +110,7 @@ def macro_f1(result: dict[str, Any]) -> float:
 
 def report(name: str, runs: list[dict[str, Any]]) -> None:
     values = [macro_f1(result) for result in runs]
-    samples = [bootstrap_f1(*decided(result), resamples=_RESAMPLES).macro_f1 for result in runs]
+    samples = [Counts.resampled(*decided(result), resamples=_RESAMPLES).macro_f1 for result in runs]
     interval = Interval.of(np.mean(samples, axis=0))
     spread = f", standard deviation {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
     print(

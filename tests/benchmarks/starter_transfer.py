@@ -18,7 +18,6 @@ from rich.console import Console
 import pipeline
 from components.core.artifacts import Model
 from components.data.presets import label_mapping
-from components.evaluation.bootstrap import bootstrap_f1
 from components.evaluation.measurement import Estimate
 from components.evaluation.metrics import Counts
 from components.modeling.classifier import load_model
@@ -52,7 +51,7 @@ def main() -> None:
 
 
 def report(name: str, decisions: Matrix, targets: Matrix) -> None:
-    value, samples = Counts.of(decisions, targets).macro_f1, bootstrap_f1(decisions, targets).macro_f1
+    value, samples = Counts.of(decisions, targets).macro_f1, Counts.resampled(decisions, targets).macro_f1
     macro = Estimate.of(value, samples)
     print(f"GoEmotions test, {name}: macro-F1 {macro.value:.3f} (95 % {macro.low:.3f}-{macro.high:.3f})")
 

@@ -13,6 +13,8 @@ from sklearn.metrics import f1_score
 
 from components.core.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from components.core.errors import ConfigError, DataError
+from components.evaluation.measurement import as_json_values
+from components.evaluation.stored_predictions import measure_predictions
 from components.evaluator import ChangeThresholds, EvaluatorConfig, QualityThresholds, evaluator
 from components.modeling.classifier import (
     BackboneConfig,
@@ -62,12 +64,22 @@ def write_examples(directory: Path, labels: Sequence[str] = LABELS) -> Examples:
 
 
 def write_model(
-    directory: Path, *, labels: tuple[str, ...] = LABELS, silent: str | None = None, diverged: bool = False
+    directory: Path,
+    *,
+    labels: tuple[str, ...] = LABELS,
+    silent: str | None = None,
+    diverged: bool = False,
+    shuffled: bool = False,
+    threshold: float = 0.5,
+    seed: int = 1,
 ) -> Model:
-    """A random encoder with a head that was fitted to the keywords; `silent` is a label that is never given."""
+    """A random encoder with a head that was fitted to the keywords.
+
+    The weights of a `silent` label are zero, and its bias is low; `shuffled` fits the head to other texts' labels.
+    """
     config = ModelConfig(
         heads=(Head(outputs=labels),),
-        thresholds=(0.5,) * len(labels),
+        thresholds=(threshold,) * len(labels),
         max_tokens=32,
         encoder="tiny-random",
         for_tests_only=True,
@@ -85,12 +97,14 @@ def write_model(
     )
     rules = CleaningRules(lowercase=True, strip_accents=True, special_tokens={})
     spec = TokenizerSpec(vocabulary=TINY_VOCABULARY, rules=rules, max_tokens=32)
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     network = build_network(config)
     texts = labelled_texts()
     inputs = in_graph_tokenizer(spec)(tf.constant([text for text, _ in texts]))
     pooled = keras.Model(network.inputs, network.get_layer("dropout").output)(inputs).numpy()
     targets = np.array([[label in given for label in labels] for _, given in texts])
+    if shuffled:
+        targets = np.random.default_rng(5).permutation(targets)
     features = np.hstack([pooled, np.ones((len(pooled), 1), np.float32)])
     head, *_ = np.linalg.lstsq(features, 8.0 * targets - 4.0, rcond=None)
     if silent is not None:
@@ -166,6 +180,21 @@ def test_metrics_are_those_of_the_stored_predictions(judged: Judged) -> None:
     by_label = f1_score(stored["targets"], decisions, average=None)
     assert [row["f1"]["value"] for row in judged.metrics["labels"]] == pytest.approx(by_label.tolist())
     assert [row["label"] for row in judged.metrics["labels"]] == list(LABELS)
+    (again,) = as_json_values(measure_predictions([judged.evaluation.predictions_path("test")]))
+    for name, figure in again.items():
+        if isinstance(figure, dict) and "value" in figure:
+            assert figure["value"] == pytest.approx(judged.metrics[name]["value"], abs=1e-12), name
+        elif name != "labels":
+            assert figure == judged.metrics[name], name
+    aurocs = [row["auroc"] for row in judged.metrics["labels"]]
+    assert [row["auroc"] for row in again["labels"]] == aurocs
+    assert all(0.5 < auroc <= 1 for auroc in aurocs)
+    assert judged.metrics["lrap"]["low"] < judged.metrics["lrap"]["value"] < judged.metrics["lrap"]["high"]
+    calibration = judged.metrics["calibration"]
+    squares = (stored["scores"] - stored["targets"]) ** 2
+    assert calibration["brier"]["value"] == pytest.approx(squares.mean(), abs=1e-6)
+    assert calibration["method"] == "none"
+    assert len(calibration["bins"]) == 10
 
 
 def test_a_model_for_tests_says_so(judged: Judged) -> None:
@@ -184,6 +213,32 @@ def test_slices_and_worst_errors_are_reported(judged: Judged) -> None:
     assert [error["score"] for error in errors] == sorted((error["score"] for error in errors), reverse=True)
 
 
+def test_behaviour_is_measured_on_these_labels(judged: Judged) -> None:
+    robustness = {test["name"]: test for test in judged.metrics["robustness"]["tests"]}
+    assert robustness["letters_swapped"]["cases"] == 80
+    assert robustness["upper_case"]["failed"] == 0
+    assert {"plain joy", "plain anger", "plain fear"} <= robustness.keys()
+    fairness = judged.metrics["fairness"]
+    assert fairness["comparisons"] == len(fairness["groups"]) == len(LABELS) * 34
+    assert fairness["largest_gap"]["output"] in LABELS
+
+
+def test_behaviour_can_be_switched_off(tmp_path: Path, examples: Examples, model: Model) -> None:
+    config = EvaluatorConfig(thresholds=REACHABLE, robustness=None, fairness=None)
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=model)
+    assert not judged.metrics.keys() & {"robustness", "fairness"}
+    assert config.external_versions() == {}
+
+
+def test_own_cases_and_sentences_are_part_of_the_cache_key() -> None:
+    config = EvaluatorConfig.model_validate(
+        {"robustness": {"cases": "own.jsonl"}, "fairness": {"templates": "about.jsonl"}},
+        context={"base": "/data"},
+    )
+    assert config.external_inputs() == ("/data/own.jsonl", "/data/about.jsonl")
+    assert set(config.external_versions()) == {"shipped cases.jsonl", "shipped templates.jsonl"}
+
+
 def test_without_thresholds_nothing_is_blessed(tmp_path: Path, examples: Examples, model: Model) -> None:
     judged = Judged(tmp_path / "run", config=EvaluatorConfig(), examples=examples, model=model)
     assert not judged.verdict.blessed
@@ -199,23 +254,71 @@ def test_a_model_below_a_threshold_is_refused_with_the_label_named(
     assert "fear" in judged.verdict.reasons[0]
 
 
-def test_a_model_worse_than_the_last_blessed_one_is_refused(
-    tmp_path: Path, examples: Examples, model: Model, poor_model: Model
+CHANGES = {"max_lrap_drop": 0.01, "max_micro_f1_drop": 0.01, "max_hamming_rise": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("fault", "ranks_alike", "failed", "says"),
+    [
+        ({"silent": "fear"}, False, {"min_label_f1"}, "F1 of fear fell by 0.9"),
+        ({"threshold": 0.9}, True, set(), "macro-F1 fell by"),
+        (
+            {"shuffled": True},
+            False,
+            {"macro_f1", "min_label_f1", "macro_auroc"},
+            "area under the ROC curve is 0.6",
+        ),
+    ],
+    ids=["weights of a label zeroed", "thresholds shifted", "labels shuffled"],
+)
+def test_a_broken_model_is_refused_for_what_is_broken(
+    tmp_path: Path,
+    examples: Examples,
+    model: Model,
+    fault: dict[str, Any],
+    ranks_alike: bool,
+    failed: set[str],
+    says: str,
 ) -> None:
-    config = EvaluatorConfig(thresholds=QualityThresholds(macro_f1=0.1))
-    worse = Judged(tmp_path / "worse", config=config, examples=examples, model=poor_model, baseline=model)
-    assert [check.name for check in worse.verdict.checks if not check.passed] == ["macro_f1_drop"]
-    assert worse.metrics["baseline"]["changes"]["macro_f1"]["high"] < 0
-    better = Judged(tmp_path / "better", config=config, examples=examples, model=model, baseline=poor_model)
-    assert better.verdict.blessed
-    assert worse.metrics["baseline"]["macro_f1"] == better.metrics["macro_f1"]
+    config = EvaluatorConfig.model_validate(
+        {
+            "thresholds": {"macro_f1": 0.35, "min_label_f1": 0.3, "macro_auroc": 0.7},
+            "change": CHANGES,
+            "bootstrap_resamples": 200,
+        }
+    )
+    broken = write_model(tmp_path / "model", **fault)
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=broken, baseline=model)
+    lost = {"macro_f1_drop", "micro_f1_drop", "hamming_rise", "label_f1_drop"}
+    lost |= set() if ranks_alike else {"lrap_drop"}
+    assert {check.name for check in judged.verdict.checks if not check.passed} == lost | failed
+    assert says in " ".join(judged.verdict.reasons)
+
+
+def test_a_model_of_another_seed_is_not_refused_for_noise(
+    tmp_path: Path, examples: Examples, model: Model
+) -> None:
+    other = write_model(tmp_path / "model", seed=2)
+    config = EvaluatorConfig.model_validate(
+        {
+            "thresholds": {"macro_f1": 0.35},
+            "change": {**dict.fromkeys(CHANGES, 0.0), "max_macro_f1_drop": 0.0, "max_label_f1_drop": 0.0},
+            "slice_limits": {"max_drop": 0.0},
+            "bootstrap_resamples": 200,
+        }
+    )
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=other, baseline=model)
+    changes = judged.metrics["baseline"]["changes"]
+    assert any(change["value"] != 0 for change in changes.values())
+    assert judged.verdict.blessed, judged.verdict.reasons
 
 
 def test_the_change_check_can_be_switched_off(
     tmp_path: Path, examples: Examples, model: Model, poor_model: Model
 ) -> None:
     config = EvaluatorConfig(
-        thresholds=QualityThresholds(macro_f1=0.1), change=ChangeThresholds(max_macro_f1_drop=None)
+        thresholds=QualityThresholds(macro_f1=0.1),
+        change=ChangeThresholds(max_macro_f1_drop=None, max_label_f1_drop=None),
     )
     judged = Judged(tmp_path / "run", config=config, examples=examples, model=poor_model, baseline=model)
     assert judged.verdict.blessed

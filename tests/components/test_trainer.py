@@ -14,6 +14,8 @@ from components.core.artifacts import Examples, Model, TransformedExamples, Tran
 from components.core.errors import DataError, StageError
 from components.data.records.tfrecord import read_records
 from components.evaluation.metrics import Counts
+from components.evaluation.platt import logit, sigmoid
+from components.evaluation.reliability import uncalibrated
 from components.evaluation.thresholds import tune_thresholds
 from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.text_vectors import text_vectors
@@ -121,8 +123,11 @@ def test_thresholds_are_those_of_the_served_scores_on_validation(learned: Any, p
     loaded = load_model(model)
     rows = read_split(examples, "validation")
     targets = np.array([[label in row["labels"] for label in LABELS] for row in rows], np.uint8)
-    thresholds = tune_thresholds(loaded.scores([row["text"][0] for row in rows]), targets)
-    np.testing.assert_allclose(loaded.config.thresholds, thresholds, atol=1e-4)
+    scores = loaded.scores([row["text"][0] for row in rows])
+    calibration = loaded.config.calibration["emotion"]
+    plain = uncalibrated(loaded.config.heads[0], calibration, scores)
+    cuts = np.asarray(calibration.slopes) * logit(tune_thresholds(plain, targets)) + calibration.offsets
+    np.testing.assert_allclose(loaded.config.thresholds, sigmoid(cuts), atol=1e-4)
 
 
 def test_history_and_tensorboard_hold_the_curves(learned: Any) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -65,17 +66,21 @@ def average(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> tup
     return directory, _train(directory, prepared, ensemble={"seeds": 2, "combine": "average"})
 
 
+def _plain_scores(loaded: LoadedModel, network: keras.Model) -> Any:
+    """What a network of that kind answers without calibration."""
+    config = loaded.config.model_copy(update={"calibration": {}})
+    return LoadedModel(network, config, loaded.tokenizer).scores(TEXTS)
+
+
 def test_the_average_answers_the_mean_of_its_members(average: Any, members: list[LoadedModel]):
     directory, loaded = average
     assert loaded.config.members == 2
     parts = [loaded.network.get_layer(f"member_{number}") for number in range(2)]
-    scores = []
-    for part in parts:
-        alone = LoadedModel(part, loaded.config, loaded.tokenizer)
-        scores.append(alone.scores(TEXTS))
-    np.testing.assert_allclose(scores[0], members[0].scores(TEXTS), atol=1e-6)
+    scores = [_plain_scores(loaded, part) for part in parts]
+    np.testing.assert_allclose(scores[0], _plain_scores(members[0], members[0].network), atol=1e-6)
     assert np.abs(scores[0] - scores[1]).max() > 0.01
-    np.testing.assert_allclose(loaded.scores(TEXTS), np.mean(scores, axis=0), atol=1e-6)
+    np.testing.assert_allclose(_plain_scores(loaded, loaded.network), np.mean(scores, axis=0), atol=1e-6)
+    assert loaded.config.calibration["emotion"] != members[0].config.calibration["emotion"]
     noted = _history(directory)["ensemble"]
     assert [member["seed"] for member in noted["members"]] == [0, 1]
 

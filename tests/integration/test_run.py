@@ -171,3 +171,24 @@ def test_a_model_under_the_threshold_is_not_pushed(ran: Ran):
     assert done.returncode == 3, done.stderr
     assert "not blessed" in done.stdout
     assert not (workspace.directory / "models" / "refused").exists()
+    assert "macro-F1 is 0" in done.stdout
+    assert "below the required 0.990" in done.stdout
+    newest = json.loads(workspace.emotion("inspect", "--root", "root", "--json").stdout)[0]["id"]
+    run = str(newest)
+    assert "below the required 0.990" in workspace.emotion("inspect", run, "--root", "root").stdout
+    changed = workspace.emotion("compare", "1", f"root:{run}", "--root", "root", "--html", "compared.html")
+    assert changed.returncode == 0, changed.stderr
+    for said in (
+        "differences are paired",
+        "evaluator.thresholds.macro_f1",
+        "the same to the byte",
+        "not blessed",
+    ):
+        assert said in changed.stdout
+    assert "What changed from run 1" in (workspace.directory / "compared.html").read_text(encoding="utf-8")
+    compared = json.loads(workspace.emotion("compare", "root:1", "root", "--json").stdout)
+    assert compared["heads"][0]["flips"]["changed"] == 0
+    assert [row["check"] for row in compared["verdict"]["checks"]] == ["macro_f1"]
+    nothing = workspace.emotion("compare", "1", "999", "--root", "root")
+    assert nothing.returncode == 2
+    assert "there is no run 999" in nothing.stderr

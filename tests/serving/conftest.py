@@ -1,6 +1,7 @@
 """A small real model, exported once, and servers that are always stopped."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,66 @@ def large_model(tmp_path_factory: pytest.TempPathFactory) -> ToyModel:
     directory = tmp_path_factory.mktemp("large") / "emotion" / "7"
     thresholds = (0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
     return export_toy(directory, SEVERAL_HEADS, decide=one_of_each_head, thresholds=thresholds, segments=2)
+
+
+def export_half_plus(directory: Path, offset: float) -> Path:
+    """Saves y = x / 2 + offset, which loads at once: floats to floats, and tf.Examples to numbers."""
+    import tensorflow as tf
+
+    class HalfPlus(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.offset = tf.Variable(offset)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+        def predict(self, x: Any) -> dict[str, Any]:
+            return {"y": x / 2 + self.offset}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+        def regress(self, inputs: Any) -> dict[str, Any]:
+            features = tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([1], tf.float32)})
+            return {"outputs": features["x"] / 2 + self.offset}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="x")])
+        def product(self, x: Any) -> dict[str, Any]:
+            return {"y": tf.linalg.matmul(x, tf.ones([2, 1]))}
+
+    module = HalfPlus()
+    partial = directory.parent / f".{directory.name}"
+    tf.saved_model.save(
+        module,
+        str(partial),
+        signatures={"serving_default": module.predict, "regress": module.regress, "product": module.product},
+    )
+    # A version directory only ever appears complete.
+    partial.rename(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version directory of y = x / 2 + 2."""
+    return export_half_plus(tmp_path_factory.mktemp("half") / "1", 2.0)
+
+
+@pytest.fixture(scope="session")
+def half_plus_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version directory of y = x / 2 + 3."""
+    return export_half_plus(tmp_path_factory.mktemp("half") / "1", 3.0)
+
+
+def publish(version: Path, directory: Path) -> Path:
+    """Copies a version; it appears complete."""
+    directory.parent.mkdir(exist_ok=True)
+    partial = directory.parent / f".{directory.name}"
+    shutil.copytree(version, partial)
+    return partial.rename(directory)
+
+
+def publish_broken(directory: Path) -> None:
+    """A version that cannot be loaded."""
+    directory.mkdir(parents=True)
+    (directory / "saved_model.pb").write_bytes(b"broken")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The gRPC API over a real channel."""
 
-import socket
 from collections.abc import Iterator
 
 import grpc
@@ -18,9 +17,6 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.data_plane import DataPlane
-from serving.errors import ServerStartError
-from serving.grpc_service import start_grpc_server
 from serving.predictor import Predictor
 from serving.server import ModelServer
 from tests.serving.conftest import LABELS, TEXTS
@@ -356,10 +352,3 @@ def test_long_details_are_cut(predictions) -> None:
         predictions.Predict(predict_request(name="x" * 5000), TIMEOUT_S)
     assert error.value.details().endswith("...TRUNCATED")
     assert len(error.value.details()) == 1024 + len("...TRUNCATED")
-
-
-def test_a_taken_port_is_refused(server: ModelServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(ServerStartError, match=f"cannot listen on {address} for gRPC"):
-            start_grpc_server(DataPlane([]), address, max_threads=1)

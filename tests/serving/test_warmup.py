@@ -37,7 +37,7 @@ def test_a_model_without_requests_is_loaded_too(copied: Path) -> None:
 
 def test_damaged_requests_refuse_the_model(copied: Path) -> None:
     (copied / "assets.extra" / WARMUP_FILE).write_text("this is no TFRecord file")
-    with pytest.raises(SavedModelError, match="verify that your warm-up data is in TFRecord format"):
+    with pytest.raises(SavedModelError, match="verify your warmup data is in TFRecord format"):
         load_warm(copied)
 
 

@@ -8,7 +8,7 @@ from heapq import heappush, heappushpop
 from typing import Any
 from zlib import crc32
 
-__all__ = ["SAMPLE_SIZE", "UNDETERMINED", "LanguageSample"]
+__all__ = ["SAMPLE_SIZE", "UNDETERMINED", "LanguageSample", "language_of"]
 
 SAMPLE_SIZE = 4000
 """Texts a split; identifying them takes about 0.2 s, and shares are good to 1.6 points (95 %)."""
@@ -55,7 +55,7 @@ class LanguageSample:
 
     def to_json(self) -> dict[str, Any]:
         """Size of the sample and number of texts by language (ISO 639 code), most frequent first."""
-        counts = Counter(_language(text.decode(errors="ignore")) for text in self.texts())
+        counts = Counter(language_of(text.decode(errors="ignore")) for text in self.texts())
         ranked = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
         return {"sample": len(self._heap), "counts": ranked}
 
@@ -70,7 +70,8 @@ class LanguageSample:
             self._members.discard(heappushpop(self._heap, entry))
 
 
-def _language(text: str) -> str:
+def language_of(text: str) -> str:
+    """ISO 639 code of the language that a text is most likely in; `UNDETERMINED` if it is too short to say."""
     letters = "".join(filter(str.isalpha, text))
     if len(letters.encode()) < _LEAST_LETTER_BYTES:
         return UNDETERMINED

@@ -49,8 +49,9 @@ class LabelAudit:
     def ranking(self) -> NDArray[np.int64]:
         """The rows in which something is doubted, int64 [at most rows], the most doubtful first."""
         doubted = np.any([(head.doubts > 0).any(axis=1) for head in self.heads], axis=0)
-        order = np.argsort(-self.doubts, kind="stable")
-        return order[doubted[order]]
+        order: NDArray[np.int64] = np.argsort(-self.doubts, kind="stable")
+        ranked: NDArray[np.int64] = order[doubted[order]]
+        return ranked
 
     def issues(self, row: int) -> list[Issue]:
         """What a person should judge about a row, the strongest doubt first."""

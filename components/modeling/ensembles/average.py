@@ -38,8 +38,9 @@ def average_network(networks: Sequence[keras.Model], heads: Sequence[Head]) -> k
 class MeanScores(keras.layers.Layer):
     """From the logits of each member, float32 [batch, logits], to those whose scores are the mean of their scores.
 
-    Probabilities are averaged, not logits: the mean of calibrated members is what a vote of them would say. Logits are
-    what comes out, since that is what a network of this project answers.
+    Probabilities are averaged, not logits: their mean is what a vote of the members would say. It is calibrated as a
+    whole, and its members are not (Rahaman and Thiery, 2021, "Uncertainty quantification and deep ensembles"). Logits
+    are what comes out, since that is what a network of this project answers.
     """
 
     def __init__(self, heads: Sequence[Head], **options: Any) -> None:

@@ -126,7 +126,7 @@ class Ensemble:
 
         def measured(candidate: Weights) -> Validation:
             network.set_weights(candidate)
-            return validate(scorer, config.heads, self._validation)
+            return validate(scorer, config.heads, self._validation, self._config)
 
         soup: Soup = (
             uniform_soup(weights)
@@ -143,7 +143,7 @@ class Ensemble:
         average = build_network(config)
         for number, member in enumerate(members):
             average.get_layer(member_name(number)).set_weights(member.weights)
-        validation = validate(Scorer(average, config.heads), config.heads, self._validation)
+        validation = validate(Scorer(average, config.heads), config.heads, self._validation, self._config)
         self._tell(f"average of {len(members)} models", members, validation)
         return Trained(average, config, _combined(members, validation))
 
@@ -176,7 +176,7 @@ def _combined(members: Sequence[Member], validation: Validation) -> TrainingResu
         validation_metric=validation.metric,
         validation_by_head=validation.by_head,
     )
-    return replace(result, best=best, thresholds=validation.thresholds)
+    return replace(result, best=best, learned=validation.learned)
 
 
 class _Prefixed:

@@ -8,6 +8,7 @@ import numpy as np
 
 from components.modeling.classifier import ModelConfig
 from components.modeling.ensembles.soup import Weights
+from components.modeling.training.learned import Learned
 from components.modeling.training.result import Epoch, TrainingResult
 
 __all__ = ["Member"]
@@ -32,7 +33,7 @@ class Member:
         partial = directory.with_name(directory.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
         np.savez(partial / "weights.npz", *self.weights)
-        document = {**self.result.history(), "thresholds": self.result.thresholds.tolist()}
+        document = {**self.result.history(), "learned": self.result.learned.document()}
         (partial / "model.json").write_text(self.config.model_dump_json(), encoding="utf-8")
         (partial / "training.json").write_text(json.dumps(document), encoding="utf-8")
         partial.replace(directory)
@@ -47,13 +48,12 @@ class Member:
         document = json.loads((directory / "training.json").read_text(encoding="utf-8"))
         epochs = tuple(Epoch(**epoch) for epoch in document["epochs"])
         best = next(epoch for epoch in epochs if epoch.epoch == document["best_epoch"])
-        thresholds = np.array(document["thresholds"], np.float32)
         config = ModelConfig.model_validate_json((directory / "model.json").read_text(encoding="utf-8"))
         result = TrainingResult(
             epochs,
             best,
             document["metric"],
-            thresholds,
+            Learned.of(document["learned"]),
             trained_parameters=document["trained_parameters"],
             all_parameters=document["all_parameters"],
         )

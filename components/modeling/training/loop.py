@@ -173,12 +173,13 @@ class Training:
                 self._save(state)
                 if self._on_epoch is not None:
                     self._on_epoch(state.epochs[-1])
+        assert state.learned is not None
         self._float32_network.set_weights(state.weights)
         return TrainingResult(
             tuple(state.epochs),
             state.epochs[state.best],
             metric_name(self._heads),
-            state.thresholds,
+            state.learned,
             trained_parameters=self._plan.parameters,
             all_parameters=self._plan.all_parameters,
         )
@@ -275,7 +276,7 @@ class Training:
         state.step = 0
         state.best = self._early_stopping.best(self._watched(state))
         if state.best == number - 1:
-            state.thresholds, state.weights = validation.thresholds, weights
+            state.learned, state.weights = validation.learned, weights
 
     def _watched(self, state: TrainingState) -> list[float]:
         """By epoch, what early stopping watches."""
@@ -303,7 +304,7 @@ class Training:
         """Scores the validation split with these weights; the network's own stay as they are."""
         own = self._network.get_weights() if self._float32_network is self._network else None
         self._float32_network.set_weights(weights)
-        found = validate(self._scorer, self._heads, self._validation)
+        found = validate(self._scorer, self._heads, self._validation, self._config)
         if own is not None:
             self._network.set_weights(own)
         # The machines of a cluster must agree on the best epoch to its last bit.
@@ -322,7 +323,7 @@ class Training:
             **{f"validation_metric/{head}": value for head, value in by_head.items()},
         )
         self._log.validation(
-            step, self._heads, validation.scores, validation.thresholds, self._validation.targets
+            step, self._heads, validation.scores, validation.learned.thresholds, self._validation.targets
         )
         details = "".join(f", {head} {value:.3f}" for head, value in by_head.items())
         self._progress.log(

@@ -3,8 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from components.modeling.training.learned import Learned
 
 __all__ = ["Epoch", "TrainingResult"]
 
@@ -43,7 +42,7 @@ class TrainingResult:
         epochs: those that were run.
         best: the best one by what early stopping watches.
         metric: the metric's name.
-        thresholds: float32 [outputs], tuned on the best epoch's validation scores.
+        learned: calibration and thresholds, from the best epoch's validation scores.
         trained_parameters: numbers in the variables that were trained.
         all_parameters: numbers in all weights of the network.
     """
@@ -51,7 +50,7 @@ class TrainingResult:
     epochs: tuple[Epoch, ...]
     best: Epoch
     metric: str
-    thresholds: NDArray[np.float32]
+    learned: Learned
     trained_parameters: int
     all_parameters: int
 

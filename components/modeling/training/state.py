@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.modeling.training.checkpoints import Snapshot
+from components.modeling.training.learned import Learned
 from components.modeling.training.meter import Meter
 from components.modeling.training.result import Epoch
 
@@ -21,7 +22,7 @@ class TrainingState:
         step: steps done in the epoch that is not.
         meter: of that epoch.
         best: position of the best epoch in `epochs`.
-        thresholds: float32 [outputs], of the best epoch.
+        learned: calibration and thresholds of the best epoch; None before there is one.
         weights: of the float32 network after the best epoch, or their average.
     """
 
@@ -29,7 +30,7 @@ class TrainingState:
     step: int = 0
     meter: Meter = field(default_factory=Meter)
     best: int = 0
-    thresholds: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    learned: Learned | None = None
     weights: list[NDArray[np.float32]] = field(default_factory=list)
 
     def snapshot(self) -> Snapshot:
@@ -38,19 +39,20 @@ class TrainingState:
             "step": self.step,
             "meter": self.meter.state(),
             "best": self.best,
+            "learned": None if self.learned is None else self.learned.document(),
         }
         weights = {f"weight {number}": weight for number, weight in enumerate(self.weights)}
-        return Snapshot(document, {"thresholds": self.thresholds, **weights})
+        return Snapshot(document, weights)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "TrainingState":
-        document, arrays = snapshot.document, dict(snapshot.arrays)
-        thresholds = arrays.pop("thresholds")
+        document, arrays = snapshot.document, snapshot.arrays
+        learned = document["learned"]
         return cls(
             epochs=[Epoch(**epoch) for epoch in document["epochs"]],
             step=document["step"],
             meter=Meter.resumed(document["meter"]),
             best=document["best"],
-            thresholds=thresholds,
+            learned=None if learned is None else Learned.of(learned),
             weights=[arrays[f"weight {number}"] for number in range(len(arrays))],
         )

@@ -17,12 +17,13 @@ from components.core.component import Scratch, Summary
 from components.core.errors import ConfigError, DataError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.evaluation.labelled_texts import read_labelled_texts
+from components.evaluation.thresholds import NEVER
 from components.modeling.classifier import TrainingFacts, save_model
 from components.modeling.dataset import TokenDataset, read_split
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.distillation.teachers import ask_teachers
 from components.modeling.ensembles.ensemble import Ensemble, Trained
-from components.modeling.heads import Head, make_heads, with_scale
+from components.modeling.heads import Head, make_heads, output_names, with_scale
 from components.modeling.precision import Policy, choose_policy
 from components.modeling.training.determinism import require_determinism
 from components.modeling.training.distribution import Distribution
@@ -110,6 +111,15 @@ def train_model(
 
     _write(model, trained, tokenizer, policy)
     result = trained.result
+    if never := [
+        label
+        for label, cut in zip(output_names(heads), result.learned.thresholds, strict=True)
+        if cut >= NEVER
+    ]:
+        progress.log(
+            f"never given, as the validation split does not show that a precision of {config.thresholds.precision} can "
+            f"be kept: {', '.join(never)}"
+        )
     return {
         "encoder": trained.config.encoder,
         "precision": policy,
@@ -177,8 +187,9 @@ def _write(model: Model, trained: Trained, tokenizer: TokenizerSpec, policy: Pol
         metric=result.metric,
         precision=policy,
     )
-    thresholds = tuple(float(threshold) for threshold in result.thresholds)
-    config = trained.config.model_copy(update={"thresholds": thresholds, "training": facts})
+    thresholds = tuple(result.learned.thresholds.tolist())
+    update = {"thresholds": thresholds, "calibration": result.learned.calibration, "training": facts}
+    config = trained.config.model_copy(update=update)
     save_model(model, network=trained.network, config=config, tokenizer=tokenizer)
     text = json.dumps({**result.history(), **trained.notes}, indent=2) + "\n"
     model.history_path.write_text(text, encoding="utf-8")

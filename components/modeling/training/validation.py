@@ -1,18 +1,23 @@
-"""How good a network is on the validation split, and the thresholds that are tuned on it."""
+"""How good a network is on the validation split, and what is learned from that: calibration and thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.evaluation.metrics import Counts
-from components.evaluation.thresholds import tune_thresholds
 from components.modeling.dataset import TokenDataset
+from components.modeling.head_layers import scores_of
 from components.modeling.heads import Head, columns, decide, known_rows
 from components.modeling.scorer import Scorer
+from components.modeling.training.learned import Learned, learn
 from components.modeling.training.objective import HeadsLoss
+
+if TYPE_CHECKING:
+    from components.trainer import TrainerConfig
 
 __all__ = ["Validation", "metric_name", "validate"]
 
@@ -24,18 +29,19 @@ class Validation:
     """What was measured.
 
     Attributes:
-        loss: of the plain losses of the tasks, without label weights or smoothing, so that trainings compare.
+        loss: of the plain losses of the tasks, without label weights, smoothing or calibration, so that trainings
+            compare.
         metric: what the gate uses: macro-F1 with tuned thresholds of label heads, mean Pearson correlation of
             regression; the mean over heads if there are several.
         by_head: the metric of each head, by name.
-        thresholds: float32 [outputs], 0 for outputs that have none.
-        scores: float32 [rows, outputs].
+        learned: calibration and thresholds.
+        scores: float32 [rows, outputs], calibrated.
     """
 
     loss: float
     metric: float
     by_head: dict[str, float]
-    thresholds: NDArray[np.float32]
+    learned: Learned
     scores: NDArray[np.float32]
 
 
@@ -46,26 +52,24 @@ def metric_name(heads: Sequence[Head]) -> str:
     return "mean Pearson r" if heads[0].task == "regression" else "macro-F1"
 
 
-def validate(scorer: Scorer, heads: Sequence[Head], dataset: TokenDataset) -> Validation:
-    """Scores a split and tunes thresholds on it."""
+def validate(
+    scorer: Scorer, heads: Sequence[Head], dataset: TokenDataset, config: "TrainerConfig"
+) -> Validation:
+    """Scores a split, and learns calibration and thresholds from it as configured."""
     logits = scorer.logits(dataset.rows(), segments=dataset.segment_rows(), batch_size=_BATCH_SIZE)
-    return judge(heads, logits, scorer.to_scores(logits), dataset.targets)
+    learned = learn(
+        heads, logits, dataset.targets, calibration=config.calibration, thresholds=config.thresholds
+    )
+    return judge(heads, logits, dataset.targets, learned)
 
 
 def judge(
-    heads: Sequence[Head],
-    logits: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    targets: NDArray[np.float32],
+    heads: Sequence[Head], logits: NDArray[np.float32], targets: NDArray[np.float32], learned: Learned
 ) -> Validation:
-    """What logits float32 [rows, logits] and their scores are worth, given targets float32 [rows, outputs]."""
-    thresholds = np.zeros(scores.shape[1], np.float32)
+    """What logits float32 [rows, logits] are worth, given targets float32 [rows, outputs], NaN = unknown."""
+    scores = scores_of(heads, tf.constant(logits), learned.calibration).numpy()
+    decisions = decide(heads, scores, learned.thresholds.tolist())
     own_columns = columns(heads)
-    for head in heads:
-        own = own_columns[head.name]
-        if head.task == "multi_label":
-            thresholds[own] = tune_thresholds(scores[:, own], targets[:, own])
-    decisions = decide(heads, scores, thresholds.tolist())
     by_head = {}
     for head in heads:
         own = own_columns[head.name]
@@ -79,7 +83,7 @@ def judge(
         loss=float(tf.convert_to_tensor(loss)),
         metric=float(np.mean(list(by_head.values()))),
         by_head=by_head,
-        thresholds=thresholds,
+        learned=learned,
         scores=scores,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.report.collect import ReportData
 
-__all__ = ["difference_interval", "distances", "shift"]
+__all__ = ["difference_interval", "distances", "share_interval", "shift"]
 
 _CONFIDENCE = 0.95
 _SHOWN = 10
@@ -86,8 +86,9 @@ def difference_interval(
         now: likewise.
         confidence: 0-1.
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    (share, low, high), (new_share, new_low, new_high) = (_wilson(*counted, z) for counted in (before, now))
+    share, new_share = before[0] / before[1], now[0] / now[1]
+    low, high = share_interval(*before, confidence=confidence)
+    new_low, new_high = share_interval(*now, confidence=confidence)
     difference = new_share - share
     return (
         difference - math.hypot(new_share - new_low, high - share),
@@ -95,13 +96,20 @@ def difference_interval(
     )
 
 
-def _wilson(count: int, total: int, z: float) -> tuple[float, float, float]:
-    """A share with its score interval (Wilson 1927)."""
+def share_interval(count: int, total: int, *, confidence: float) -> tuple[float, float]:
+    """Score interval of a share (Wilson 1927).
+
+    Args:
+        count: how many.
+        total: of how many, at least one.
+        confidence: 0-1.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = count / total
     shrink = 1 + z * z / total
     centre = (share + z * z / (2 * total)) / shrink
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / shrink
-    return share, centre - half, centre + half
+    return centre - half, centre + half
 
 
 def distances(first: Sequence[int], second: Sequence[int]) -> dict[str, float | None]:

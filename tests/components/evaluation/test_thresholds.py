@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from sklearn.metrics import f1_score
+from pydantic import ValidationError
+from sklearn.metrics import f1_score, fbeta_score, precision_recall_curve, recall_score
 
-from components.evaluation.thresholds import tune_thresholds
+from components.evaluation.platt import fit_platt, logit, sigmoid
+from components.evaluation.thresholds import NEVER, tune_thresholds
+from components.evaluation.thresholds_config import ThresholdsConfig
 
 # Few distinct values, so that equal scores and the edges 0 and 1 come up often.
 _scores = st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.625, 0.75, 0.875, 1.0])
@@ -20,14 +22,6 @@ def splits(draw: st.DrawFn) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     shape = draw(st.tuples(st.integers(1, 12), st.integers(1, 4)))
     scores = draw(arrays(np.float32, shape, elements=_scores))
     return scores, draw(arrays(np.uint8, shape, elements=st.integers(0, 1)))
-
-
-def logit(probability):
-    return np.log(probability) - np.log1p(-probability)
-
-
-def sigmoid(value):
-    return 1 / (1 + np.exp(-value))
 
 
 def draw_rows(random, rows, *, labels=20, rate=0.03):
@@ -53,38 +47,108 @@ def own_best_cuts(scores, targets):
     return np.array(cuts, np.float32)
 
 
-def most_probable(logits, marks, prior, precision):
-    """Offset and slope of one logistic regression, by a minimiser of another make."""
-
-    def loss(parameters):
-        margins = np.where(marks, -1, 1) * (parameters[0] + parameters[1] * logits)
-        return np.logaddexp(0, margins).sum() + (precision * (parameters - prior) ** 2).sum() / 2
-
-    return minimize(loss, prior, method="BFGS", options={"gtol": 1e-8}).x
-
-
-def test_the_thresholds_maximise_the_expected_f1_of_calibrated_scores():
+@pytest.mark.parametrize(
+    ("settings", "beta"),
+    [({}, 1.0), ({"objective": "f_beta", "beta": 0.5}, 0.5), ({"objective": "f_beta", "beta": 2.0}, 2.0)],
+)
+def test_the_thresholds_maximise_the_expected_f_beta(settings, beta):
     scores, targets = draw_rows(np.random.default_rng(3), 400, labels=4, rate=0.1)
-    tuned = tune_thresholds(scores, targets)
+    tuned = tune_thresholds(scores, targets, ThresholdsConfig(**settings))
     logits = logit(scores.astype(np.float64))
-    common = most_probable(logits.ravel(), targets.ravel(), np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+    probabilities = sigmoid(fit_platt(logits, targets > 0).apply(logits))
     for column in range(4):
-        own = most_probable(logits[:, column], targets[:, column], common, np.array([30.0, 300.0]))
-        probabilities = sigmoid(own[0] + own[1] * logits[:, column])
+        likely = probabilities[:, column]
 
-        def expected_f1(threshold, probabilities=probabilities, column=column):
+        def expected_f(threshold, likely=likely, column=column):
             taken = scores[:, column] >= threshold
-            return 2 * probabilities[taken].sum() / (taken.sum() + probabilities.sum())
+            return (1 + beta**2) * likely[taken].sum() / (taken.sum() + beta**2 * likely.sum())
 
-        best = max(expected_f1(score) for score in scores[:, column])
-        assert expected_f1(tuned[column]) == pytest.approx(best, abs=1e-9)
+        best = max(expected_f(score) for score in scores[:, column])
+        assert expected_f(tuned[column]) == pytest.approx(best, abs=1e-9)
 
 
-@given(splits())
-@settings(max_examples=200, deadline=None)
-def test_whatever_the_split_thresholds_lie_inside_zero_and_one(split):
+def test_what_weighs_recall_more_gives_labels_more_often():
+    """And each is the best of its own kind on texts that it has not seen."""
+    random = np.random.default_rng(12)
+    tuning, (scores, targets) = draw_rows(random, 3000), draw_rows(random, 20_000)
+    betas = [0.5, 1.0, 2.0]
+    tuned = [tune_thresholds(*tuning, ThresholdsConfig(objective="f_beta", beta=beta)) for beta in betas]
+    assert (np.diff(tuned, axis=0) < 0).all()
+    for beta in betas:
+        values = [
+            fbeta_score(targets, scores >= cuts, beta=beta, average="macro", zero_division=0.0)
+            for cuts in tuned
+        ]
+        assert int(np.argmax(values)) == betas.index(beta)
+
+
+@pytest.mark.parametrize("rows", [200, 1000])
+def test_a_floor_of_precision_holds_on_unseen_texts(rows):
+    """Of labels that are scored too high, and that have ten positives to be tuned on, or fifty."""
+    random = np.random.default_rng(13)
+    floor = ThresholdsConfig(objective="precision_floor", precision=0.7)
+    kept = []
+    for _ in range(10):
+        tuning, unseen = draw_rows(random, rows, rate=0.06), draw_rows(random, 5000, rate=0.06)[0]
+        cuts = tune_thresholds(sigmoid(logit(tuning[0]) + 1), tuning[1], floor)
+        decisions = sigmoid(logit(unseen) + 1) >= cuts
+        # Scores before they are raised are the probabilities themselves.
+        kept += [unseen[given, label].mean() >= 0.7 for label, given in enumerate(decisions.T) if given.any()]
+    assert len(kept) > 50
+    assert np.mean(kept) > 0.85
+
+
+def test_with_many_texts_a_floor_takes_all_the_recall_there_is():
+    scores, targets = draw_rows(np.random.default_rng(14), 50_000, labels=3, rate=0.1)
+    cuts = tune_thresholds(scores, targets, ThresholdsConfig(objective="precision_floor", precision=0.8))
+    for label in range(3):
+        precisions, recalls, _ = precision_recall_curve(targets[:, label], scores[:, label])
+        most = recalls[precisions >= 0.8].max()
+        found = recall_score(targets[:, label], scores[:, label] >= cuts[label])
+        assert found == pytest.approx(most, abs=0.04)
+
+
+def test_a_label_that_cannot_keep_the_floor_is_never_given():
+    random = np.random.default_rng(15)
+    scores, targets = draw_rows(random, 2000, labels=3, rate=0.1)
+    scores[:, 1] = random.random(2000) * 0.2  # says nothing of the label
+    targets[:, 2] = 0
+    cuts = tune_thresholds(scores, targets, ThresholdsConfig(objective="precision_floor", precision=0.5))
+    assert cuts[1:].tolist() == [np.float32(NEVER)] * 2
+    assert (scores[:, 0] >= cuts[0]).any()
+
+
+def test_shrinkage_holds_thresholds_together():
+    """A label that is scored lower than the others is followed the less, the firmer it is held to them."""
+    scores, targets = draw_rows(np.random.default_rng(16), 1000, labels=6, rate=0.1)
+    scores[:, 0] = sigmoid(logit(scores[:, 0]) - 2)
+    distances = []
+    for shrinkage in (0.01, 1, 1000):
+        cuts = logit(tune_thresholds(scores, targets, ThresholdsConfig(shrinkage=shrinkage)))
+        distances.append(cuts[1:].mean() - cuts[0])
+    assert distances[0] == pytest.approx(2, abs=0.4)
+    assert distances[0] > distances[1] > distances[2] + 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "f_beta"}, "beta belongs to objective 'f_beta'.*give a value"),
+        ({"objective": "precision_floor"}, "precision belongs to objective 'precision_floor'.*give a value"),
+        ({"beta": 2}, "the objective is 'f1'; leave it out"),
+        ({"objective": "f_beta", "beta": 2, "precision": 0.8}, "the objective is 'f_beta'; leave it out"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        ThresholdsConfig(**settings)
+
+
+@given(splits(), st.sampled_from([{}, {"objective": "precision_floor", "precision": 0.5}]))
+@settings(max_examples=100, deadline=None)
+def test_whatever_the_split_thresholds_lie_inside_zero_and_one(split, objective):
     scores, targets = split
-    tuned = tune_thresholds(scores, targets)
+    tuned = tune_thresholds(scores, targets, ThresholdsConfig(**objective))
     assert tuned.dtype == np.float32
     assert tuned.shape == (scores.shape[1],)
     assert ((tuned > 0) & (tuned < 1)).all()
@@ -142,6 +206,8 @@ def test_a_label_without_positives_takes_the_mean_of_the_others():
 def test_without_any_positive_there_is_no_evidence(rows):
     scores, targets = np.full((rows, 2), 0.9, np.float32), np.zeros((rows, 2), np.uint8)
     assert tune_thresholds(scores, targets).tolist() == [0.5, 0.5]
+    floor = ThresholdsConfig(objective="precision_floor", precision=0.5)
+    assert tune_thresholds(scores, targets, floor).tolist() == [np.float32(NEVER)] * 2
 
 
 def test_perfect_scores_are_told_apart():

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
+from components.modeling.calibration import HeadCalibration
 from components.modeling.classifier import (
     BackboneConfig,
     LoadedModel,
@@ -95,6 +96,23 @@ def test_scores_are_the_sigmoid_of_the_networks_logits(loaded: LoadedModel) -> N
     np.testing.assert_allclose(1 / (1 + np.exp(-logits.numpy())), loaded.scores(TEXTS[:1]), atol=1e-6)
 
 
+def test_calibration_is_a_part_of_the_model(loaded: LoadedModel, tmp_path: Path) -> None:
+    platt = HeadCalibration(method="platt", slopes=(0.5, 1.0, 2.0), offsets=(-1.0, 0.0, 0.5))
+    config = loaded.config.model_copy(update={"calibration": {"emotion": platt}})
+    save_model(Model(tmp_path), network=loaded.network, config=config, tokenizer=loaded.tokenizer)
+    calibrated = load_model(Model(tmp_path))
+    assert calibrated.config == config
+    plain = loaded.scores(TEXTS).astype(np.float64)
+    logits = np.log(plain / (1 - plain)) * [0.5, 1.0, 2.0] + [-1.0, 0.0, 0.5]
+    np.testing.assert_allclose(calibrated.scores(TEXTS), 1 / (1 + np.exp(-logits)), atol=1e-6)
+    ids = np.array([HostTokenizer(loaded.tokenizer).encode(TEXTS[0])], np.int32)
+    inputs = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": np.ones_like(ids)}
+    np.testing.assert_allclose(
+        calibrated.scoring_network(inputs), calibrated.scores(TEXTS[:1]), rtol=0, atol=1e-6
+    )
+    np.testing.assert_array_equal(calibrated.network(inputs), loaded.network(inputs))
+
+
 def test_no_texts_give_no_scores(loaded: LoadedModel) -> None:
     assert loaded.scores([]).shape == (0, len(LABELS))
 
@@ -144,6 +162,16 @@ def test_other_bert_families_fit(family: str, sizes: dict[str, int], tmp_path: P
         ({"thresholds": (0.5,)}, "1 thresholds for 3 labels"),
         ({"thresholds": (0.5, 0.5, 1.5)}, "probability from 0 to 1"),
         ({"surprise": 1}, "surprise"),
+        ({"calibration": {"mood": HeadCalibration.of_temperature(2, 3)}}, "'mood', which is no head"),
+        ({"calibration": {"emotion": HeadCalibration.of_temperature(2, 2)}}, "2 offsets for 3 logits"),
+        ({"calibration": {"emotion": {"method": "platt", "slopes": [-1], "offsets": [0]}}}, "greater than 0"),
+        (
+            {
+                "heads": (Head(task="single_label", outputs=LABELS),),
+                "calibration": {"emotion": {"method": "platt", "slopes": [1] * 3, "offsets": [0] * 3}},
+            },
+            "must be a temperature",
+        ),
     ],
 )
 def test_an_inconsistent_config_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -163,10 +191,20 @@ def test_a_damaged_model_is_one_clear_error(saved: Any, tmp_path: Path) -> None:
         load_model(damaged)
 
 
+def test_a_model_of_the_second_format_is_read(saved: Any, loaded: LoadedModel, tmp_path: Path) -> None:
+    source, _ = saved
+    document = json.loads(source.config_path.read_text())
+    del document["calibration"]
+    old = Model(tmp_path / "old")
+    shutil.copytree(source.path, old.path)
+    old.config_path.write_text(json.dumps({**document, "format_version": 2}))
+    assert load_model(old).config == loaded.config
+
+
 def test_a_model_of_the_first_format_is_read(saved: Any, loaded: LoadedModel, tmp_path: Path) -> None:
     source, _ = saved
     document = json.loads(source.config_path.read_text())
-    del document["heads"]
+    del document["heads"], document["calibration"]
     training = {"epochs": 2, "best_epoch": 1, "validation_macro_f1": 0.5, "precision": "float32"}
     document |= {"format_version": 1, "task": "multi_label", "labels": LABELS, "training": training}
     old = Model(tmp_path / "old")

@@ -37,7 +37,7 @@ class Page(HTMLParser):
             assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] != "style":
+        if self._open and self._open[-1] not in ("style", "script"):
             self.words.append(data)
         if "td" in self._open or "th" in self._open:
             self.tables[-1][-1][-1] += data

@@ -1,6 +1,5 @@
 """The quality of heads of every task, as the report shows it."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +7,13 @@ import numpy as np
 import pytest
 
 from components.core.artifacts import ModelEvaluation
-from components.evaluation.head_measurement import measure_head
+from components.evaluation.head_measurement import compare_heads, measure_head
 from components.evaluation.head_rows import HeadRows, split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.measurement import write_json
 from components.evaluation.scoring import Answers
-from components.evaluation.slices import length_slices, slice_table
+from components.evaluation.slice_measurement import slice_table
+from components.evaluation.slices import length_slices
 from components.evaluation.worst_errors import worst_errors
 from components.modeling.heads import Head, decide
 from pipeline.config import parse_config
@@ -60,8 +60,7 @@ def document(head: Head, *, compared: bool = False) -> dict[str, Any]:
 
 def _baseline(part: HeadRows) -> dict[str, Any]:
     measured = measure_head(part, resamples=100, seed=0)
-    changes = measured.changes_from(measured).items()
-    return {**measured.headline(), "changes": {name: asdict(change) for name, change in changes}}
+    return compare_heads(measured, part, part, bins=10, resamples=100, seed=0)
 
 
 def render(root: Path, *documents: dict[str, Any]) -> Page:

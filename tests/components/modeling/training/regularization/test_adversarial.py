@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from components.modeling.dataset import Batch
 from components.modeling.encoder import load_backbone, resolve_encoder
+from components.modeling.shifted_embedding import shifted
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.batching import Step
 from components.modeling.training.gradients import plain_gradients
-from components.modeling.training.regularization.adversarial import AdversarialGradients, perturbed
+from components.modeling.training.regularization.adversarial import AdversarialGradients
 from components.modeling.training.regularization.settings import AdversarialSettings
 from components.modeling.training.step import TrainingStep
 from tests.components.modeling.training.regularization.toy_network import (
@@ -101,7 +102,7 @@ def test_the_perturbation_is_gone_afterwards() -> None:
     objective, embedding = toy_objective(network), network.get_layer("words")
     before, look_up = float(objective(*batch)), embedding.call
     table = embedding.embeddings.numpy()
-    with perturbed(embedding, tf.ones([4, 5, 6])):
+    with shifted(embedding, tf.ones([4, 5, 6])):
         assert float(objective(*batch)) != pytest.approx(before)
     assert embedding.call == look_up
     assert float(objective(*batch)) == before

@@ -1,0 +1,1 @@
+"""Which words of a text made a model answer as it does."""

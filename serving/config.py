@@ -1,0 +1,87 @@
+"""How to serve: the settings of the embedded server."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["CPUS", "ServerConfig"]
+
+CPUS = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """Names and defaults are those of `tensorflow_model_server`'s flags where it has them.
+
+    Attributes:
+        model_base_path: directory of version directories (`<number>/saved_model.pb`) of the one model.
+        model_name: its name in requests.
+        model_config_file: a `ModelServerConfig` in text form that lists the models; in place of the two above.
+        model_config_file_poll_wait_seconds: between looks whether that file has changed; 0 = never look again.
+        host: address to listen on; `0.0.0.0` is every interface.
+        port: gRPC port; 0 takes a free one, None = no TCP.
+        grpc_socket_path: UNIX socket for gRPC; None = none.
+        grpc_max_threads: gRPC calls answered at a time.
+        grpc_channel_arguments: of gRPC itself, by name.
+        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC.
+        rest_api_port: REST port; 0 takes a free one, None = no REST.
+        rest_api_num_threads: REST calls answered at a time.
+        rest_api_timeout_in_ms: after which a REST call is answered with 504; 0 = never.
+        rest_api_enable_cors_support: whether web pages of other origins may call.
+        monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
+        file_system_poll_wait_seconds: between looks for new versions; 0 = never look again.
+        max_num_load_retries: how often a new version that cannot be loaded is tried again.
+        load_retry_interval_micros: between these tries.
+        allow_version_labels_for_unavailable_models: whether a new label may be given to a version that is not loaded.
+        enable_batching: whether requests of several callers are computed together.
+        batching_parameters_file: `BatchingParameters` in text form.
+        enable_model_warmup: whether a model answers the warm-up requests that came with it before it is available.
+        num_request_iterations_for_warmup: how often it answers each; used if greater than 0.
+        enable_signature_method_name_check: whether Classify and Regress refuse signatures not made for them.
+        enable_serialization_as_tensor_content: whether Predict answers in `tensor_content`.
+        prefer_tflite_model: whether `model.tflite` of a version is taken where there is one.
+        saved_model_tags: of the meta graph to load, comma-separated.
+        tensorflow_session_config_file: a TensorFlow `ConfigProto` in text form.
+        tensorflow_session_parallelism: threads of a session, within and between operations; 0 = chosen by TensorFlow.
+        tensorflow_intra_op_parallelism: threads within an operation.
+        tensorflow_inter_op_parallelism: threads between operations.
+        per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
+        lame_duck_seconds: how long requests are still answered after the server was told to stop, while its
+            probes say that it is not ready.
+        grace_seconds: how long accepted requests may take to finish after that.
+    """
+
+    model_base_path: Path | None = None
+    model_name: str = "default"
+    model_config_file: Path | None = None
+    model_config_file_poll_wait_seconds: float = 0
+    host: str = "0.0.0.0"
+    port: int | None = 8500
+    grpc_socket_path: Path | None = None
+    grpc_max_threads: int = 4 * CPUS
+    grpc_channel_arguments: tuple[tuple[str, str | int], ...] = ()
+    ssl_config_file: Path | None = None
+    rest_api_port: int | None = None
+    rest_api_num_threads: int = 4 * CPUS
+    rest_api_timeout_in_ms: int = 30_000
+    rest_api_enable_cors_support: bool = False
+    monitoring_config_file: Path | None = None
+    file_system_poll_wait_seconds: float = 1.0
+    max_num_load_retries: int = 5
+    load_retry_interval_micros: int = 60_000_000
+    allow_version_labels_for_unavailable_models: bool = False
+    enable_batching: bool = False
+    batching_parameters_file: Path | None = None
+    enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 0
+    enable_signature_method_name_check: bool = False
+    enable_serialization_as_tensor_content: bool = False
+    prefer_tflite_model: bool = False
+    saved_model_tags: str = "serve"
+    tensorflow_session_config_file: Path | None = None
+    tensorflow_session_parallelism: int = 0
+    tensorflow_intra_op_parallelism: int = 0
+    tensorflow_inter_op_parallelism: int = 0
+    per_process_gpu_memory_fraction: float = 0.0
+    lame_duck_seconds: float = 0.0
+    grace_seconds: float = 25.0

@@ -1,0 +1,156 @@
+"""Listens for gRPC: ports, credentials, threads, health, reflection, and the end of it all."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from serving.data_plane import DataPlane
+from serving.errors import ServerStartError
+from serving.grpc_service import SERVICES, add_services
+from serving.lifecycle import Lifecycle
+
+__all__ = ["GrpcOptions", "GrpcServer"]
+
+_log = logging.getLogger(__name__)
+
+_MAX_MESSAGE_BYTES = 2**31 - 1
+_HEALTH_OF_SERVICES = ("", "PredictionService", "ModelService", *SERVICES)
+"""Names whose health is known: that of the whole server, TensorFlow Serving's short ones, and the full ones."""
+_REFUSED = tuple(f"/{name}/" for name in SERVICES)
+"""Starts of the methods that are refused while the server drains: health and reflection answer to the end."""
+_STOP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrpcOptions:
+    """How to listen.
+
+    Attributes:
+        address: `host:port`, port 0 takes a free one; None = no TCP.
+        socket_path: of a UNIX socket; None = none.
+        max_threads: calls answered at a time; the others wait.
+        credentials: for TLS; None = plain text.
+        channel_arguments: of gRPC itself, by name.
+        interceptors: run before each call, the first one outermost.
+        as_tensor_content: see `grpc_service.add_services`.
+    """
+
+    address: str | None
+    socket_path: Path | None = None
+    max_threads: int
+    credentials: grpc.ServerCredentials | None = None
+    channel_arguments: tuple[tuple[str, str | int], ...] = ()
+    interceptors: tuple[grpc.ServerInterceptor, ...] = ()
+    as_tensor_content: bool = False
+
+
+class GrpcServer:
+    """Answers from construction on, until it is stopped.
+
+    A pool of threads beats `grpc.aio` here: the threads spend their time inside TensorFlow, outside the interpreter's
+    lock.
+
+    Raises:
+        ServerStartError: an address cannot be listened on.
+    """
+
+    def __init__(self, plane: DataPlane, lifecycle: Lifecycle, options: GrpcOptions) -> None:
+        self._plane = plane
+        self._lifecycle = lifecycle
+        self._server = grpc.server(
+            _CountingPool(options.max_threads, lifecycle),
+            options=[
+                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+                # Without this a second server on the same port takes half of the requests, silently.
+                ("grpc.so_reuseport", 0),
+                *options.channel_arguments,
+            ],
+            interceptors=[_RefuseWhenDraining(lifecycle), *options.interceptors],
+        )
+        add_services(self._server, plane, as_tensor_content=options.as_tensor_content)
+        self._health = health.HealthServicer(
+            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1)
+        )
+        self._healthy: set[str] = set()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+        self.port: int | None = None
+        if options.address is not None:
+            self.port = self._listen(options.address, options.credentials)
+        if options.socket_path is not None:
+            self._listen(f"unix:{options.socket_path}", options.credentials)
+        self.update_health()
+        self._server.start()
+
+    def update_health(self) -> None:
+        """Tells watchers of gRPC health what is true now: of the server, its services and each model by name."""
+        up, down = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+        serving, models = self._lifecycle.serving, self._plane.models
+        for name in _HEALTH_OF_SERVICES:
+            self._health.set(name, up if serving and models.ready else down)
+        known = {name: bool(one.available) for name, one in models.repositories.items()}
+        for name in known.keys() | self._healthy:
+            self._health.set(name, up if serving and known.get(name) else down)
+        self._healthy = set(known)
+
+    def stop(self) -> None:
+        """Closes the ports; what still runs then is given a moment."""
+        self._server.stop(_STOP_SECONDS).wait()
+
+    def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        try:
+            if credentials is None:
+                port: int = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as err:
+            raise ServerStartError(
+                f"cannot listen on {address} for gRPC; is the port taken? Choose another --port"
+            ) from err
+        shown = address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
+        _log.info("Running gRPC ModelServer at %s ...", shown.replace("unix:", "UNIX socket "))
+        return port
+
+
+class _CountingPool(ThreadPoolExecutor):
+    """Tells the lifecycle of every call that gRPC hands over, when it waits for a thread already."""
+
+    def __init__(self, max_threads: int, lifecycle: Lifecycle) -> None:
+        super().__init__(max_threads, thread_name_prefix="grpc")
+        self._lifecycle = lifecycle
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        self._lifecycle.arrive()
+        try:
+            future = super().submit(fn, *args, **kwargs)
+        except RuntimeError:
+            self._lifecycle.leave()
+            raise
+        future.add_done_callback(lambda _: self._lifecycle.leave())
+        return future
+
+
+class _RefuseWhenDraining(grpc.ServerInterceptor):
+    """Runs when a call arrives, so that those that wait already are not refused."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        if self._lifecycle.refusing and details.method.startswith(_REFUSED):
+            return grpc.unary_unary_rpc_method_handler(_refuse)
+        return continuation(details)
+
+
+def _refuse(_: bytes, context: grpc.ServicerContext) -> None:
+    context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down; ask another one")

@@ -1,0 +1,153 @@
+"""What the settings mean for each part of the server."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+
+from serving.config import ServerConfig
+from serving.data_plane import DataPlane
+from serving.engine import LoadOptions
+from serving.errors import ServerStartError
+from serving.grpc_server import GrpcOptions, GrpcServer
+from serving.lifecycle import Lifecycle
+from serving.metrics import METRICS_PATH, Metrics
+from serving.model_config import ModelSettings, read_model_config
+from serving.predictor import Predictor
+from serving.repository import Retries
+from serving.text_protos import MonitoringConfig, SSLConfig, read_text_proto
+from serving.warmup import load_warm
+
+if TYPE_CHECKING:
+    from serving.rest_server import RestServer
+
+__all__ = [
+    "grpc_server",
+    "load_options",
+    "model_loader",
+    "models_of",
+    "retries",
+    "start_rest_server",
+]
+
+
+def models_of(config: ServerConfig) -> list[ModelSettings]:
+    """The models to serve.
+
+    Raises:
+        ServerStartError: the model configuration cannot be read.
+        InvalidArgumentError: it lists what cannot be served.
+    """
+    if config.model_config_file is not None:
+        return read_model_config(config.model_config_file)
+    if config.model_base_path is None:
+        raise ServerStartError("there is no model to serve: name model_base_path or model_config_file")
+    return [ModelSettings(name=config.model_name, base_path=config.model_base_path)]
+
+
+def load_options(config: ServerConfig) -> LoadOptions:
+    """How models are loaded.
+
+    Raises:
+        ServerStartError: the session's configuration cannot be read.
+    """
+    return LoadOptions(
+        tags=tuple(config.saved_model_tags.split(",")),
+        session_config=_session_config(config),
+        prefer_tflite=config.prefer_tflite_model,
+    )
+
+
+def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -> Callable[[Path], Predictor]:
+    """Makes a ready predictor of a version directory."""
+    iterations = max(1, config.num_request_iterations_for_warmup) if config.enable_model_warmup else 0
+
+    def load(directory: Path) -> Predictor:
+        with metrics.warmup(str(directory)):
+            return load_warm(directory, options, iterations=iterations)
+
+    return load
+
+
+def retries(config: ServerConfig) -> Retries:
+    """Of versions that cannot be loaded."""
+    return Retries(config.max_num_load_retries, config.load_retry_interval_micros / 1e6)
+
+
+def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) -> GrpcServer:
+    """Starts answering over gRPC.
+
+    Raises:
+        ServerStartError: an address cannot be listened on, or the SSL configuration cannot be read.
+    """
+    options = GrpcOptions(
+        address=None if config.port is None else f"{config.host}:{config.port}",
+        socket_path=config.grpc_socket_path,
+        max_threads=config.grpc_max_threads,
+        credentials=_credentials(config.ssl_config_file),
+        channel_arguments=config.grpc_channel_arguments,
+        as_tensor_content=config.enable_serialization_as_tensor_content,
+    )
+    return GrpcServer(plane, lifecycle, options)
+
+
+def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) -> "RestServer | None":
+    """Starts answering over REST; None without a REST port.
+
+    Raises:
+        ServerStartError: the port is taken, or the `serving` extra is not installed.
+    """
+    if config.rest_api_port is None:
+        return None
+    try:
+        from serving.rest import RestOptions, rest_application
+        from serving.rest_server import RestServer
+    except ModuleNotFoundError as err:
+        raise ServerStartError(
+            f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
+        ) from err
+
+    options = RestOptions(
+        max_threads=config.rest_api_num_threads,
+        timeout_seconds=config.rest_api_timeout_in_ms / 1000 if config.rest_api_timeout_in_ms > 0 else None,
+        cors=config.rest_api_enable_cors_support,
+        metrics_path=_metrics_path(config.monitoring_config_file),
+    )
+    return RestServer(
+        rest_application(plane, lifecycle, options),
+        host=config.host,
+        port=config.rest_api_port,
+        grace_seconds=config.grace_seconds,
+    )
+
+
+def _session_config(config: ServerConfig) -> Any:
+    file = config.tensorflow_session_config_file
+    session = read_text_proto(file, ConfigProto) if file else ConfigProto()
+    session.gpu_options.per_process_gpu_memory_fraction = config.per_process_gpu_memory_fraction
+    intra, inter = config.tensorflow_intra_op_parallelism, config.tensorflow_inter_op_parallelism
+    if not (intra or inter):
+        intra = inter = config.tensorflow_session_parallelism
+    session.intra_op_parallelism_threads = intra or session.intra_op_parallelism_threads
+    session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
+    return session
+
+
+def _credentials(ssl_config_file: Path | None) -> grpc.ServerCredentials | None:
+    if ssl_config_file is None:
+        return None
+    ssl = read_text_proto(ssl_config_file, SSLConfig)
+    return grpc.ssl_server_credentials(
+        [(ssl.server_key.encode(), ssl.server_cert.encode())],
+        root_certificates=ssl.custom_ca.encode() or None,
+        require_client_auth=ssl.client_verify,
+    )
+
+
+def _metrics_path(monitoring_config_file: Path | None) -> str | None:
+    if monitoring_config_file is None:
+        return None
+    prometheus = read_text_proto(monitoring_config_file, MonitoringConfig).prometheus_config
+    return (prometheus.path or METRICS_PATH) if prometheus.enable else None

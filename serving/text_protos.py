@@ -1,0 +1,87 @@
+"""TensorFlow Serving's configuration files: protocol buffers in text form.
+
+Three of its schemas are not in the `tensorflow-serving-api` package and are restated here, field by field and with
+the numbers of tensorflow_serving/config/*.proto and servables/tensorflow/session_bundle_config.proto.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+
+from serving.errors import ServerStartError
+
+__all__ = ["BatchingParameters", "MonitoringConfig", "SSLConfig", "read_text_proto"]
+
+_WRAPPED = ".google.protobuf."
+_SCHEMAS: dict[str, list[tuple[int, str, str]]] = {
+    "PrometheusConfig": [(1, "enable", "bool"), (2, "path", "string")],
+    "MonitoringConfig": [(1, "prometheus_config", ".tensorflow.serving.PrometheusConfig")],
+    "SSLConfig": [
+        (1, "server_key", "string"),
+        (2, "server_cert", "string"),
+        (3, "custom_ca", "string"),
+        (4, "client_verify", "bool"),
+    ],
+    "BatchingParameters": [
+        (1, "max_batch_size", f"{_WRAPPED}Int64Value"),
+        (2, "batch_timeout_micros", f"{_WRAPPED}Int64Value"),
+        (3, "max_enqueued_batches", f"{_WRAPPED}Int64Value"),
+        (4, "num_batch_threads", f"{_WRAPPED}Int64Value"),
+        (5, "thread_pool_name", f"{_WRAPPED}StringValue"),
+        (6, "allowed_batch_sizes", "repeated int64"),
+        (7, "pad_variable_length_inputs", "bool"),
+        (8, "enable_large_batch_splitting", f"{_WRAPPED}BoolValue"),
+        (9, "max_execution_batch_size", f"{_WRAPPED}Int64Value"),
+    ],
+}
+
+
+def _message_classes() -> dict[str, Any]:
+    # A pool of its own: the package may bring these messages one day.
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    file = descriptor_pb2.FileDescriptorProto(
+        name="serving_config.proto",
+        package="tensorflow.serving",
+        syntax="proto3",
+        dependency=["google/protobuf/wrappers.proto"],
+    )
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for message_name, fields in _SCHEMAS.items():
+        message = file.message_type.add(name=message_name)
+        for number, name, kind in fields:
+            field = message.field.add(name=name, number=number, label=kinds.LABEL_OPTIONAL)
+            if kind.startswith("."):
+                field.type, field.type_name = kinds.TYPE_MESSAGE, kind
+                continue
+            if kind.startswith("repeated "):
+                field.label = kinds.LABEL_REPEATED
+            field.type = kinds.Type.Value(f"TYPE_{kind.removeprefix('repeated ').upper()}")
+    pool.Add(file)
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tensorflow.serving.{name}"))
+        for name in _SCHEMAS
+    }
+
+
+_CLASSES = _message_classes()
+BatchingParameters = _CLASSES["BatchingParameters"]
+MonitoringConfig = _CLASSES["MonitoringConfig"]
+SSLConfig = _CLASSES["SSLConfig"]
+
+
+def read_text_proto(path: Path, message_class: Any) -> Any:
+    """The message that a file holds in protobuf's text form.
+
+    Raises:
+        ServerStartError: the file cannot be read or does not fit the message.
+    """
+    try:
+        return text_format.Parse(path.read_text(encoding="utf-8"), message_class())
+    except (OSError, UnicodeDecodeError) as err:
+        raise ServerStartError(f"{path}: cannot be read ({err})") from err
+    except text_format.ParseError as err:
+        name = message_class.DESCRIPTOR.full_name
+        # The first words are TensorFlow Serving's: scripts look for them.
+        raise ServerStartError(f"Error parsing text-format {name}: {path}:{err}") from err
