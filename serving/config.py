@@ -21,11 +21,12 @@ class ServerConfig:
         host: address to listen on; `0.0.0.0` is every interface.
         port: gRPC port; 0 takes a free one, None = no TCP.
         grpc_socket_path: UNIX socket for gRPC; None = none.
-        grpc_max_threads: gRPC calls answered at a time.
+        grpc_max_threads: gRPC calls answered at a time, those included that wait for a batch; None = 4 a CPU, or 64
+            where requests are batched.
         grpc_channel_arguments: of gRPC itself, by name.
         ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC.
         rest_api_port: REST port; 0 takes a free one, None = no REST.
-        rest_api_num_threads: REST calls answered at a time.
+        rest_api_num_threads: the same of REST calls.
         rest_api_timeout_in_ms: after which a REST call is answered with 504; 0 = never.
         rest_api_enable_cors_support: whether web pages of other origins may call.
         monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
@@ -35,6 +36,7 @@ class ServerConfig:
         allow_version_labels_for_unavailable_models: whether a new label may be given to a version that is not loaded.
         enable_batching: whether requests of several callers are computed together.
         batching_parameters_file: `BatchingParameters` in text form.
+        max_batch_tokens: of a batch, padding included.
         enable_model_warmup: whether a model answers the warm-up requests that came with it before it is available.
         num_request_iterations_for_warmup: how often it answers each; used if greater than 0.
         enable_signature_method_name_check: whether Classify and Regress refuse signatures not made for them.
@@ -58,11 +60,11 @@ class ServerConfig:
     host: str = "0.0.0.0"
     port: int | None = 8500
     grpc_socket_path: Path | None = None
-    grpc_max_threads: int = 4 * CPUS
+    grpc_max_threads: int | None = None
     grpc_channel_arguments: tuple[tuple[str, str | int], ...] = ()
     ssl_config_file: Path | None = None
     rest_api_port: int | None = None
-    rest_api_num_threads: int = 4 * CPUS
+    rest_api_num_threads: int | None = None
     rest_api_timeout_in_ms: int = 30_000
     rest_api_enable_cors_support: bool = False
     monitoring_config_file: Path | None = None
@@ -72,6 +74,7 @@ class ServerConfig:
     allow_version_labels_for_unavailable_models: bool = False
     enable_batching: bool = False
     batching_parameters_file: Path | None = None
+    max_batch_tokens: int = 512
     enable_model_warmup: bool = True
     num_request_iterations_for_warmup: int = 0
     enable_signature_method_name_check: bool = False

@@ -7,6 +7,7 @@ holds one table from these codes to its own.
 from typing import ClassVar
 
 __all__ = [
+    "CancelledError",
     "DeadlineExceededError",
     "FailedPreconditionError",
     "InternalError",
@@ -70,6 +71,12 @@ class DeadlineExceededError(ServingError):
     """The time that the sender gave has passed."""
 
     code = "DEADLINE_EXCEEDED"
+
+
+class CancelledError(ServingError):
+    """Nobody waits for the answer: the client has gone."""
+
+    code = "CANCELLED"
 
 
 class UnimplementedError(ServingError):

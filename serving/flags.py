@@ -145,6 +145,7 @@ def _versions() -> str:
     return f"TensorFlow ModelServer: emotion-pipeline {ours}\nTensorFlow Library: {tensorflow}"
 
 
+_THREADS = f"calls answered at a time; default {4 * CPUS} = 4 a CPU, or 64 with --enable_batching"
 _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
     "models": [
         (
@@ -184,7 +185,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("host", str, "address to listen on, for REST too; default 0.0.0.0 (not TensorFlow Serving's)"),
         ("port", int, "default 8500; 0 = no TCP"),
         ("grpc_socket_path", _path, "UNIX socket to listen on"),
-        ("grpc_max_threads", int, f"calls answered at a time; default {4 * CPUS} = 4 a CPU"),
+        (
+            "grpc_max_threads",
+            int,
+            _THREADS,
+        ),
         ("grpc_channel_arguments", _arguments, "of gRPC itself: name=value,name=value"),
         ("ssl_config_file", _path, "SSLConfig with the PEM texts of key and certificate"),
         ("enable_grpc_healthcheck_service", _bool, "default true (TensorFlow Serving's is false)"),
@@ -197,7 +202,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
     ],
     "REST": [
         ("rest_api_port", int, "default 0 = no REST"),
-        ("rest_api_num_threads", int, f"calls answered at a time; default {4 * CPUS} = 4 a CPU"),
+        (
+            "rest_api_num_threads",
+            int,
+            _THREADS,
+        ),
         ("rest_api_timeout_in_ms", int, "after which a call is answered with 504; default 30000, 0 = never"),
         ("rest_api_enable_cors_support", _bool, "pages of other origins may call"),
         ("monitoring_config_file", _path, "MonitoringConfig; without it, metrics are not shown"),
@@ -205,6 +214,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
     "computing": [
         ("enable_batching", _bool, "compute requests of several callers together"),
         ("batching_parameters_file", _path, "BatchingParameters"),
+        (
+            "max_batch_tokens",
+            int,
+            "of a batch, padding included; default 512 (not TensorFlow Serving's)",
+        ),
         ("tensorflow_session_config_file", _path, "TensorFlow's ConfigProto"),
         (
             "tensorflow_session_parallelism",

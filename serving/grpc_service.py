@@ -17,8 +17,9 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from serving.call import Call, running
 from serving.data_plane import DataPlane, ModelSpec, Task
-from serving.errors import DeadlineExceededError, InvalidArgumentError, ServingError
+from serving.errors import InvalidArgumentError, ServingError
 from serving.example_methods import Classification, Regression, serialized_examples
 from serving.tensors import from_protos, to_proto
 from serving.wire import signature_def_map, status_response
@@ -58,11 +59,12 @@ def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
     @functools.wraps(method)
     def handle(service: Any, request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            _check_deadline(context)
-            if name not in _COUNTED:
-                return method(service, request)
-            with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
-                return method(service, request)
+            with running(_call_of(context)) as call:
+                call.check()
+                if name not in _COUNTED:
+                    return method(service, request)
+                with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
+                    return method(service, request)
         except ServingError as err:
             code, message = grpc.StatusCode[err.code], str(err)
         except Exception:
@@ -76,11 +78,11 @@ def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
     return handle
 
 
-def _check_deadline(context: grpc.ServicerContext) -> None:
-    """Nobody waits for an answer after the deadline: a request that waited too long is not computed."""
-    left = context.time_remaining()
-    if left is not None and left <= 0:
-        raise DeadlineExceededError("the deadline passed while the request waited")
+def _call_of(context: grpc.ServicerContext) -> Call:
+    call = Call(context.time_remaining())
+    if not context.add_callback(call.cancel):
+        call.cancel()
+    return call
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):

@@ -16,7 +16,7 @@ from prometheus_client.samples import Sample
 from serving.errors import InternalError, ServingError
 from serving.models import Models
 
-__all__ = ["METRICS_PATH", "Metrics"]
+__all__ = ["METRICS_PATH", "CounterWithoutTotal", "Metrics"]
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 
@@ -39,7 +39,7 @@ class Metrics:
     def __init__(self, is_known: Callable[[str], bool] = lambda _: True) -> None:
         self.registry = CollectorRegistry()
         self._is_known = is_known
-        self._requests = _Counter(
+        self._requests = CounterWithoutTotal(
             f"{_PREFIX}request_count",
             "The total number of requests.",
             ["model_name", "status"],
@@ -148,15 +148,17 @@ class Metrics:
         prometheus_client.Gauge(name, documentation, registry=self.registry).set_function(read)
 
 
-class _Counter(prometheus_client.Counter):
+class CounterWithoutTotal(prometheus_client.Counter):
     """A counter whose name does not end in `_total`, as TensorFlow Serving's do not."""
 
     def _child_samples(self) -> list[Sample]:
         return [Sample("", {}, self._value.get(), None, None)]
 
 
-_COUNTER_HEADS = re.compile(rb"(?m)^(# (?:HELP|TYPE) :tensorflow:serving:(?:request_count))_total\b")
-"""The heads of `_Counter`s, to which the library adds `_total` nevertheless."""
+_COUNTER_HEADS = re.compile(
+    rb"(?m)^(# (?:HELP|TYPE) :tensorflow:serving:(?:request_count|batching_session:wrapped_run_count))_total\b"
+)
+"""The heads of `CounterWithoutTotal`s, to which the library adds `_total` nevertheless."""
 
 
 class _VersionCollector(Collector):

@@ -1,5 +1,6 @@
 """The REST transport: TensorFlow Serving's HTTP API over the data plane."""
 
+import asyncio
 import logging
 import re
 import zlib
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from serving.call import Call, current_call, running
 from serving.data_plane import DataPlane, ModelSpec
 from serving.errors import (
     DeadlineExceededError,
@@ -82,7 +84,11 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
         model, method = _named_in(path)
         try:
             body = await request.body()
-            with plane.metrics.request(model, api=method, entrypoint="REST"), _deadline(options):
+            with (
+                plane.metrics.request(model, api=method, entrypoint="REST"),
+                _deadline(options),
+                _call_of(request, options),
+            ):
                 return await anyio.to_thread.run_sync(
                     api.answer, request.method, path, body, encoding, limiter=limiter, abandon_on_cancel=True
                 )
@@ -129,6 +135,25 @@ def _deadline(options: RestOptions) -> Iterator[None]:
         raise DeadlineExceededError(f"no answer within {options.timeout_seconds:g} s") from err
 
 
+@contextmanager
+def _call_of(request: Request, options: RestOptions) -> Iterator[None]:
+    """Inside the block a call runs, until its time is up or its client goes."""
+    call = Call(options.timeout_seconds)
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        call.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        with running(call):
+            yield
+    finally:
+        watching.cancel()
+        call.cancel()
+
+
 def _named_in(path: str) -> tuple[str, str]:
     """Model and method (`predict`, empty if there is none) that a path names."""
     if match := _POST_PATH.fullmatch(path):
@@ -153,6 +178,7 @@ class _RestApi:
         Raises:
             ServingError: it cannot be answered.
         """
+        current_call().check()
         return json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
 
     def _dispatch(self, method: str, path: str, body: bytes) -> Json:

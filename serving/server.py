@@ -33,7 +33,7 @@ class ModelServer:
         self.lifecycle = Lifecycle()
         self.metrics = Metrics(lambda name: name in self.models.repositories)
         self.models = Models(
-            load=model_loader(config, load_options(config), self.metrics),
+            load=model_loader(config, load_options(config, self.metrics), self.metrics),
             retries=retries(config),
             labels_before_versions=config.allow_version_labels_for_unavailable_models,
         )

@@ -1,17 +1,20 @@
 """What the settings mean for each part of the server."""
 
-import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 
+from serving.batcher import Batcher
+from serving.batching_engine import BatchingEngine
+from serving.batching_metrics import BatchingMetrics
 from serving.batching_parameters import read_batching_settings
-from serving.config import ServerConfig
+from serving.config import CPUS, ServerConfig
 from serving.data_plane import DataPlane
-from serving.engine import LoadOptions
+from serving.engine import EngineWrapper, LoadOptions
 from serving.errors import ServerStartError
 from serving.grpc_server import GrpcOptions, GrpcServer
 from serving.lifecycle import Lifecycle
@@ -34,7 +37,8 @@ __all__ = [
     "start_rest_server",
 ]
 
-_log = logging.getLogger(__name__)
+_BATCHING_THREADS = 64
+"""How many requests can wait for a batch together."""
 
 
 def models_of(config: ServerConfig) -> list[ModelSettings]:
@@ -51,20 +55,29 @@ def models_of(config: ServerConfig) -> list[ModelSettings]:
     return [ModelSettings(name=config.model_name, base_path=config.model_base_path)]
 
 
-def load_options(config: ServerConfig) -> LoadOptions:
+def load_options(config: ServerConfig, metrics: Metrics) -> LoadOptions:
     """How models are loaded.
 
     Raises:
         ServerStartError: the configuration of sessions or of batching cannot be read.
     """
-    if config.enable_batching:
-        read_batching_settings(config.batching_parameters_file)
-        _log.warning("requests are computed one by one: --enable_batching has no effect yet")
     return LoadOptions(
         tags=tuple(config.saved_model_tags.split(",")),
         session_config=_session_config(config),
         prefer_tflite=config.prefer_tflite_model,
+        wrap=_batching(config, metrics) if config.enable_batching else None,
     )
+
+
+def _batching(config: ServerConfig, metrics: Metrics) -> EngineWrapper:
+    settings = read_batching_settings(config.batching_parameters_file)
+    if config.max_batch_tokens < 1:
+        raise ServerStartError(f"max_batch_tokens must be positive; was {config.max_batch_tokens}")
+    batcher = Batcher(settings, max_tokens=config.max_batch_tokens, observer=BatchingMetrics(metrics))
+    metrics.gauge(
+        "emotion_serving_batch_queue_rows", "Rows that wait for a batch.", lambda: batcher.queued_rows
+    )
+    return partial(BatchingEngine, batcher)
 
 
 def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -> Callable[[Path], Predictor]:
@@ -92,7 +105,7 @@ def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) ->
     options = GrpcOptions(
         address=None if config.port is None else f"{config.host}:{config.port}",
         socket_path=config.grpc_socket_path,
-        max_threads=config.grpc_max_threads,
+        max_threads=config.grpc_max_threads or _threads(config),
         credentials=_credentials(config.ssl_config_file),
         channel_arguments=config.grpc_channel_arguments,
         health=config.enable_grpc_healthcheck_service,
@@ -118,7 +131,7 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
         ) from err
 
     options = RestOptions(
-        max_threads=config.rest_api_num_threads,
+        max_threads=config.rest_api_num_threads or _threads(config),
         timeout_seconds=config.rest_api_timeout_in_ms / 1000 if config.rest_api_timeout_in_ms > 0 else None,
         cors=config.rest_api_enable_cors_support,
         metrics_path=_metrics_path(config.monitoring_config_file),
@@ -129,6 +142,11 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
         port=config.rest_api_port,
         grace_seconds=config.grace_seconds,
     )
+
+
+def _threads(config: ServerConfig) -> int:
+    # A thread that waits for a batch holds its request: fewer threads would make smaller batches.
+    return max(4 * CPUS, _BATCHING_THREADS if config.enable_batching else 0)
 
 
 def _session_config(config: ServerConfig) -> Any:
