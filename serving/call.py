@@ -27,11 +27,13 @@ class Call:
     @property
     def over(self) -> bool:
         """Whether nobody waits any longer."""
-        return self._cancelled or self.seconds_left == 0
+        return self.seconds_left == 0
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the deadline, at least 0; None without one."""
+        """Until nobody waits any longer: 0 once the deadline has passed or the client has gone; None without end."""
+        if self._cancelled:
+            return 0.0
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def cancel(self) -> None:

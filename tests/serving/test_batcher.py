@@ -238,7 +238,7 @@ def test_a_deadline_ends_the_wait_for_others() -> None:
 @pytest.mark.parametrize("timeout_micros", [0, 2000])
 def test_nothing_is_lost_or_mixed_up_in_a_crowd(pool: ThreadPoolExecutor, timeout_micros: int) -> None:
     doubling = Doubling(
-        num_batch_threads=2, max_batch_size=8, max_enqueued_batches=3, batch_timeout_micros=timeout_micros
+        num_batch_threads=2, max_batch_size=8, max_enqueued_batches=6, batch_timeout_micros=timeout_micros
     )
     doubling.seconds = 0.002
     ends = {"answered": 0, "refused": 0, "over": 0}
