@@ -1,8 +1,10 @@
 """How to serve: the settings of the embedded server."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from serving.guard.config import GuardConfig
 
 __all__ = ["CPUS", "ServerConfig"]
 
@@ -23,7 +25,7 @@ class ServerConfig:
         grpc_socket_path: UNIX socket for gRPC; None = none.
         grpc_max_threads: gRPC calls answered at a time.
         grpc_channel_arguments: of gRPC itself, by name.
-        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC.
+        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC alone.
         rest_api_port: REST port; 0 takes a free one, None = no REST.
         rest_api_num_threads: REST calls answered at a time.
         rest_api_timeout_in_ms: after which a REST call is answered with 504; 0 = never.
@@ -49,6 +51,7 @@ class ServerConfig:
         per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
         lame_duck_seconds: how long requests are still answered after SIGTERM, while probes say not ready.
         grace_seconds: how long accepted requests may take to finish after that.
+        guard: TLS, keys, limits, request log and traces.
     """
 
     model_base_path: Path | None = None
@@ -86,3 +89,4 @@ class ServerConfig:
     per_process_gpu_memory_fraction: float = 0.0
     lame_duck_seconds: float = 3.0
     grace_seconds: float = 25.0
+    guard: GuardConfig = field(default_factory=GuardConfig)

@@ -13,6 +13,7 @@ __all__ = [
     "InvalidArgumentError",
     "NotFoundError",
     "PermissionDeniedError",
+    "RequestTooLargeError",
     "ResourceExhaustedError",
     "SavedModelError",
     "ServerStartError",
@@ -25,9 +26,18 @@ __all__ = [
 
 
 class ServingError(Exception):
-    """Base of all errors that the serving package raises on purpose."""
+    """Base of all errors that the serving package raises on purpose.
+
+    Args:
+        message: for the sender of the request.
+        retry_after_seconds: when the same request may be sent again; None = there is no telling.
+    """
 
     code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidArgumentError(ServingError):
@@ -64,6 +74,10 @@ class ResourceExhaustedError(ServingError):
     """The sender, or the server, has reached a limit."""
 
     code = "RESOURCE_EXHAUSTED"
+
+
+class RequestTooLargeError(ResourceExhaustedError):
+    """The request has more bytes than the server takes; gRPC itself has the same code for it."""
 
 
 class DeadlineExceededError(ServingError):

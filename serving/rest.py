@@ -55,6 +55,7 @@ class RestOptions:
         timeout_seconds: after which a request is answered with 504; None = never.
         cors: whether pages of other origins may call.
         metrics_path: of the metrics for Prometheus; None = not shown.
+        max_unzipped_bytes: of a body that was packed; None = TensorFlow Serving's own limit, the most there is.
         middleware: around every request, the first one outermost.
         routes: of more pages, beside the API.
     """
@@ -63,13 +64,14 @@ class RestOptions:
     timeout_seconds: float | None = 30.0
     cors: bool = False
     metrics_path: str | None = None
+    max_unzipped_bytes: int | None = None
     middleware: tuple[Middleware, ...] = ()
     routes: tuple[BaseRoute, ...] = ()
 
 
 def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
     """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
-    api = _RestApi(plane)
+    api = _RestApi(plane, min(options.max_unzipped_bytes or _MAX_UNZIPPED_BYTES, _MAX_UNZIPPED_BYTES))
     limiter = anyio.CapacityLimiter(options.max_threads)
 
     async def handle(request: Request) -> Response:
@@ -144,8 +146,9 @@ def _preflight(request: Request) -> Response:
 
 
 class _RestApi:
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, max_unzipped_bytes: int) -> None:
         self._plane = plane
+        self._max_unzipped_bytes = max_unzipped_bytes
 
     def answer(self, method: str, path: str, body: bytes, encoding: str) -> Response:
         """Answers one request.
@@ -153,7 +156,9 @@ class _RestApi:
         Raises:
             ServingError: it cannot be answered.
         """
-        return json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
+        return json_response(
+            self._dispatch(method, path, _decompress(body, encoding, self._max_unzipped_bytes)), 200
+        )
 
     def _dispatch(self, method: str, path: str, body: bytes) -> Json:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):
@@ -213,16 +218,16 @@ def _message_to_json(message: Any) -> Json:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-def _decompress(body: bytes, encoding: str) -> bytes:
+def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if encoding.lower() not in ("gzip", "x-gzip"):
         return body
     unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        content = unzip.decompress(body, _MAX_UNZIPPED_BYTES)
+        content = unzip.decompress(body, max_bytes)
     except zlib.error as err:
         raise InvalidArgumentError(f"Content-Encoding is gzip, but the body is not ({err})") from err
     if unzip.unconsumed_tail or not unzip.eof:
         raise InvalidArgumentError(
-            f"the gzip body is cut off, or larger than {_MAX_UNZIPPED_BYTES} bytes when unpacked"
+            f"the gzip body is cut off, or larger than {max_bytes} bytes when unpacked"
         )
     return content

@@ -9,6 +9,7 @@ import pytest
 from serving.config import ServerConfig
 from serving.errors import ServerStartError
 from serving.flags import parse_flags
+from serving.guard.config import GuardConfig
 
 BASE = "--model_base_path=/models/emotion"
 
@@ -53,8 +54,11 @@ def test_every_setting_has_a_flag() -> None:
         "rest_api_port": "2",
         "grpc_channel_arguments": "a=1",
         "batching_parameters_file": "",
+        "auth_exempt": "/healthz",
     }
-    for field in fields(ServerConfig):
+    for field in (*fields(ServerConfig), *fields(GuardConfig)):
+        if field.name == "guard":
+            continue
         value = given.get(field.name, "false" if field.type == "bool" or field.type is bool else "0")
         parse_flags([BASE, "--model_config_file=/m", f"--{field.name}={value}"])
 
@@ -80,6 +84,9 @@ def test_values() -> None:
             "--rest_api_port=8501",
             "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb",
             "--prefer_tflite_model",
+            "--api_keys_file=/keys.toml",
+            "--auth_exempt=/healthz,/monitoring*",
+            "--request_log_formats=json,prediction_log",
         ]
     )
     assert config.port is None
@@ -89,6 +96,11 @@ def test_values() -> None:
         ("grpc.lb_policy_name", "grpclb"),
     )
     assert config.prefer_tflite_model
+    assert config.guard == GuardConfig(
+        api_keys_file=Path("/keys.toml"),
+        auth_exempt=("/healthz", "/monitoring*"),
+        request_log_formats=("json", "prediction_log"),
+    )
 
 
 @pytest.mark.parametrize(
