@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.evaluation.checks.words import METRICS
 from pipeline.report.calibration import calibration
 from pipeline.report.collect import ReportData
 from pipeline.report.explained import explained
@@ -85,7 +86,7 @@ def _changes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     baseline = document["baseline"]
     return [
         {
-            "title": _AVERAGES.get(key, key.replace("_", " ")),
+            "title": _AVERAGES.get(key) or _capital(METRICS.get(key, key.replace("_", " "))),
             "now": (now := _value(document, key)),
             "before": _less(now, change["value"]),
             **{f"change_{bound}": value for bound, value in change.items()},
@@ -104,6 +105,10 @@ def _value(document: Mapping[str, Any], key: str) -> float | None:
 def _less(now: float | None, change: float | None) -> float | None:
     """What the other model had on the same rows."""
     return None if now is None or change is None else now - change
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _confusion(document: Mapping[str, Any]) -> dict[str, Any] | None:
