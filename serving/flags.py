@@ -40,8 +40,12 @@ _WITHOUT_EFFECT = {
 """Flags that only tune what is done otherwise here: given, they leave a warning; with the reason."""
 
 
-def parse_flags(arguments: Sequence[str] | None) -> ServerConfig:
+def parse_flags(arguments: Sequence[str] | None, **defaults: Any) -> ServerConfig:
     """The settings that a command line asks for.
+
+    Args:
+        arguments: the flags; None = those of this process.
+        defaults: settings in place of `ServerConfig`'s own defaults, where no flag is given.
 
     Raises:
         ServerStartError: flags contradict each other, or one is not done here.
@@ -54,18 +58,12 @@ def parse_flags(arguments: Sequence[str] | None) -> ServerConfig:
     for name, reason in _WITHOUT_EFFECT.items():
         if given.pop(name, None) is not None:
             _log.warning("--%s has no effect: %s", name, reason)
-    guard = GuardConfig(
-        **{field.name: given.pop(field.name) for field in fields(GuardConfig) if field.name in given}
-    )
-    config = ServerConfig(
-        **{
-            **given,
-            "guard": guard,
+    for name in ("port", "rest_api_port"):
+        if name in given:
             # In flags 0 turns a port off, in settings it takes a free one.
-            "port": given.get("port", 8500) or None,
-            "rest_api_port": given.get("rest_api_port") or None,
-        }
-    )
+            given[name] = given[name] or None
+    guard = {field.name: given.pop(field.name) for field in fields(GuardConfig) if field.name in given}
+    config = ServerConfig(**{**defaults, **given, "guard": GuardConfig(**guard)})
     _check(config)
     return config
 

@@ -21,6 +21,12 @@ __all__ = ["GrpcOptions", "GrpcServer"]
 _log = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 2**31 - 1
+_CHANNEL_ARGUMENTS: dict[str, str | int] = {
+    "grpc.max_send_message_length": _MAX_MESSAGE_BYTES,
+    "grpc.max_receive_message_length": _MAX_MESSAGE_BYTES,
+    # Without this a second server on the same port takes half of the requests, silently.
+    "grpc.so_reuseport": 0,
+}
 _HEALTH_OF_SERVICES = ("", "PredictionService", "ModelService", *SERVICES)
 """Names whose health is known: that of the whole server, TensorFlow Serving's short ones, and the full ones."""
 _REFUSED = tuple(f"/{name}/" for name in SERVICES)
@@ -72,13 +78,8 @@ class GrpcServer:
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="grpc probes")
         self._server = grpc.server(
             _CountingPool(options.max_threads, lifecycle),
-            options=[
-                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-                # Without this a second server on the same port takes half of the requests, silently.
-                ("grpc.so_reuseport", 0),
-                *options.channel_arguments,
-            ],
+            # Of an argument that is given twice, gRPC takes the first.
+            options=[*{**_CHANNEL_ARGUMENTS, **dict(options.channel_arguments)}.items()],
             interceptors=[_Admission(lifecycle, options.admit, self._probes), *options.interceptors],
         )
         add_services(self._server, plane, as_tensor_content=options.as_tensor_content)

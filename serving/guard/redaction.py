@@ -15,13 +15,14 @@ import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-__all__ = ["MaskText", "Redaction", "is_kept"]
+__all__ = ["MaskText", "Redaction", "is_kept", "is_omitted"]
 
 MaskText: TypeAlias = Callable[[str], str]
 """From a text to one without personal data."""
 
 _LABELS = ("labels", "classes")
 """Outputs whose strings are names of labels."""
+_OMITTED = "[text omitted: "
 
 
 class Redaction:
@@ -44,7 +45,7 @@ class Redaction:
             except UnicodeDecodeError:
                 pass
         mark = hashlib.blake2b(raw, key=self._secret, digest_size=8).hexdigest()
-        return f"[text omitted: {len(raw)} bytes, {mark}]"
+        return f"{_OMITTED}{len(raw)} bytes, {mark}]"
 
     def inputs(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.object_] | None]:
         """By name: strings as object arrays of bytes, of the same shape; None for what is left out."""
@@ -69,6 +70,11 @@ class Redaction:
         redacted = np.empty(array.shape, dtype=object)
         redacted.ravel()[:] = [self.text(value).encode() for value in np.ravel(array).tolist()]
         return redacted
+
+
+def is_omitted(text: str) -> bool:
+    """Whether this stands for a text that was left out."""
+    return text.startswith(_OMITTED)
 
 
 def is_kept(name: str, output: npt.NDArray[Any]) -> bool:
