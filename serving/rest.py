@@ -71,7 +71,7 @@ class RestOptions:
 
 def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
     """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
-    api = _RestApi(plane, min(options.max_unzipped_bytes or _MAX_UNZIPPED_BYTES, _MAX_UNZIPPED_BYTES))
+    api = _RestApi(plane, options.max_unzipped_bytes)
     limiter = anyio.CapacityLimiter(options.max_threads)
 
     async def handle(request: Request) -> Response:
@@ -146,7 +146,7 @@ def _preflight(request: Request) -> Response:
 
 
 class _RestApi:
-    def __init__(self, plane: DataPlane, max_unzipped_bytes: int) -> None:
+    def __init__(self, plane: DataPlane, max_unzipped_bytes: int | None) -> None:
         self._plane = plane
         self._max_unzipped_bytes = max_unzipped_bytes
 
@@ -156,9 +156,8 @@ class _RestApi:
         Raises:
             ServingError: it cannot be answered.
         """
-        return json_response(
-            self._dispatch(method, path, _decompress(body, encoding, self._max_unzipped_bytes)), 200
-        )
+        max_bytes = min(self._max_unzipped_bytes or _MAX_UNZIPPED_BYTES, _MAX_UNZIPPED_BYTES)
+        return json_response(self._dispatch(method, path, _decompress(body, encoding, max_bytes)), 200)
 
     def _dispatch(self, method: str, path: str, body: bytes) -> Json:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):

@@ -1,6 +1,5 @@
 """The guard of one server: what the settings of `GuardConfig` become."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,16 +89,11 @@ class Guard:
             trace=self._tracing.call if self._tracing else None,
         )
 
-    @property
-    def admit_grpc(self) -> Callable[[grpc.HandlerCallDetails], None]:
-        """`GrpcOptions.admit`."""
-
-        def admit(details: grpc.HandlerCallDetails) -> None:
-            headers = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
-            in_flight = self._lifecycle.in_flight
-            self.admission.admit(details.method, headers, transport="GRPC", in_flight=in_flight)
-
-        return admit
+    def admit_grpc(self, details: grpc.HandlerCallDetails) -> None:
+        """For `GrpcOptions.admit`."""
+        headers = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
+        in_flight = self._lifecycle.in_flight
+        self.admission.admit(details.method, headers, transport="GRPC", in_flight=in_flight)
 
     def close(self) -> None:
         """Writes down what is still to be logged or sent."""
