@@ -83,7 +83,7 @@ def _check(config: ServerConfig) -> None:
         raise ServerStartError(
             "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
         )
-    if config.rest_api_port is not None and config.rest_api_port == config.port:
+    if config.rest_api_port and config.rest_api_port == config.port:
         raise ServerStartError("--rest_api_port must be another than --port")
     if config.tensorflow_session_parallelism and (
         config.tensorflow_intra_op_parallelism and config.tensorflow_inter_op_parallelism

@@ -78,7 +78,8 @@ def prediction_record(call: LoggedCall, redaction: Redaction) -> bytes:
 
 def _array(array: npt.NDArray[Any], kept: npt.NDArray[Any] | None) -> Json:
     if kept is None:
-        return {"omitted": array.dtype.name, "shape": list(array.shape)}
+        dtype = "string" if array.dtype == object else array.dtype.name
+        return {"omitted": dtype, "shape": list(array.shape)}
     rows = array_to_json(kept)
     # The names of the labels are the same in every row.
     if kept.dtype == object and kept.ndim > 1 and isinstance(rows, list) and rows:

@@ -40,6 +40,14 @@ def test_defaults() -> None:
     assert config.model_config_file_poll_wait_seconds == 0
 
 
+def test_flags_win_over_defaults_of_the_caller() -> None:
+    defaults = {"model_base_path": Path("/models/emotion"), "port": 0, "rest_api_port": 0, "model_name": "a"}
+    config = parse_flags(["--model_name=b", "--max_in_flight=7"], **defaults)
+    assert (config.port, config.rest_api_port, config.model_name) == (0, 0, "b")
+    assert config.guard.max_in_flight == 7
+    assert parse_flags(["--rest_api_port=0"], **defaults).rest_api_port is None
+
+
 def test_every_flag_of_tensorflow_serving_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     for name in TENSORFLOW_SERVING.split():
         try:
