@@ -112,6 +112,7 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
     try:
         from serving.rest import RestOptions, rest_application
         from serving.rest_server import RestServer
+        from serving.web_page import page_routes
     except ModuleNotFoundError as err:
         raise ServerStartError(
             f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
@@ -122,6 +123,7 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
         timeout_seconds=config.rest_api_timeout_in_ms / 1000 if config.rest_api_timeout_in_ms > 0 else None,
         cors=config.rest_api_enable_cors_support,
         metrics_path=_metrics_path(config.monitoring_config_file),
+        routes=page_routes(plane) if config.enable_web_page else (),
     )
     return RestServer(
         rest_application(plane, lifecycle, options),

@@ -33,6 +33,7 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
         address = f"gRPC {host}:{server.port}, REST {url}"
         console.print(f"serving {base} as [bold]{name}[/]: {address}", highlight=False, soft_wrap=True)
         console.print(f"  try: [green]curl -d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True)
+        console.print(f"  look: http://{host}:{server.rest_port}/", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
 
     config = ServerConfig(
