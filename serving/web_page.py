@@ -20,8 +20,11 @@ from serving.rest_responses import json_response
 
 __all__ = ["MODELS_PATH", "page_routes"]
 
-MODELS_PATH = "/page/models"
-"""What the page can ask; the REST API itself lists neither models nor thresholds."""
+MODELS_PATH = "/models"
+"""What the page can ask; the REST API itself lists neither models nor thresholds.
+
+Outside of `/page/`, as it may need a key where the page itself needs none.
+"""
 
 _INDEX = "index.html"
 _HEADERS = {

@@ -90,10 +90,12 @@ def _metadata(target: Target) -> list[tuple[str, str]]:
 
 
 def _failed(error: Any) -> FailedCallError:
+    code, message = error.code().name, error.details() or ""
+    # What gRPC itself says of a limit that another try would meet again.
+    if code == "RESOURCE_EXHAUSTED" and "message larger than max" in message:
+        return FailedCallError(error_of("INVALID_ARGUMENT", f"{message}; send fewer texts at a time"))
     trailing = dict(error.trailing_metadata() or ())
-    return FailedCallError(
-        error_of(error.code().name, error.details() or ""), _seconds(trailing.get("retry-after"))
-    )
+    return FailedCallError(error_of(code, message), _seconds(trailing.get("retry-after")))
 
 
 def _seconds(value: str | None) -> float | None:

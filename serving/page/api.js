@@ -29,7 +29,7 @@ export function useKey(text) {
 
 /** The versions that are served: [{name, version, description}]. */
 export async function readModels() {
-  return (await call("page/models")).models;
+  return (await call("models")).models;
 }
 
 /** Asks a version about columns of texts; answers {scores, labels, predicted}, a row a text. */

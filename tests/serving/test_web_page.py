@@ -61,7 +61,7 @@ def test_files_come_under_a_strict_policy(server: Any, path: str, kind: str) -> 
 
 
 def test_the_page_learns_what_is_served(server: Any) -> None:
-    status, _, body = get(server.rest_port, "/page/models")
+    status, _, body = get(server.rest_port, "/models")
     (model,) = json.loads(body)["models"]
     assert (status, model["name"], model["version"]) == (200, "emotion", 7)
     description = model["description"]
@@ -92,7 +92,7 @@ def test_a_server_without_models_shows_the_page() -> None:
     )
     try:
         assert get(rest.port, "/")[0] == 200
-        assert json.loads(get(rest.port, "/page/models")[2]) == {"models": []}
+        assert json.loads(get(rest.port, "/models")[2]) == {"models": []}
     finally:
         rest.stop()
 
@@ -293,10 +293,10 @@ def test_a_version_that_has_gone_is_replaced(browser: Any, server: Any) -> None:
         (model,) = answer.json()["models"]
         route.fulfill(response=answer, json={"models": [model, {**model, "version": 6}]})
 
-    page.route("**/page/models", older_too)
+    page.route("**/models", older_too)
     page.goto(f"http://127.0.0.1:{server.rest_port}/")
     page.get_by_label("Model").select_option(label="emotion, version 6")
-    page.unroute("**/page/models")
+    page.unroute("**/models")
     page.get_by_label("Type or paste texts").fill("so sad")
     page.get_by_role("button", name="Show emotions").click()
     page.get_by_text("The server no longer has this version").wait_for()

@@ -38,7 +38,7 @@ def decisions(predictor: Any) -> list[tuple[str, ...]]:
     return [answer.decided_labels for answer in predictor.predict(TEXTS)]
 
 
-@pytest.mark.parametrize(("scheme", "source"), zip(("grpc", "http"), sources("python"), strict=True))
+@pytest.mark.parametrize(("scheme", "source"), list(zip(("grpc", "http"), sources("python"), strict=True)))
 def test_python(server: Any, predictor: Any, scheme: str, source: str) -> None:
     # The guide's addresses are the servers' defaults.
     source = source.replace("localhost:8500", f"127.0.0.1:{server.port}")

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,6 +26,7 @@ from serving.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from tests.serving.test_operation import self_signed
 
 QUICK = Retries(count=3, first_wait_s=0.01)
 OUTPUTS = {"labels": [["joy"]], "scores": [[0.75]], "predicted": [[True]]}
@@ -45,8 +49,16 @@ class Server:
         return self.errors[len(self.calls) - 1] if len(self.calls) <= len(self.errors) else None
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """Files of the one certificate that server and client show and believe."""
+
+    key: Path
+    certificate: Path
+
+
 @contextmanager
-def rest_server(server: Server) -> Iterator[Server]:
+def rest_server(server: Server, tls: Certificate | None = None) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
@@ -63,9 +75,15 @@ def rest_server(server: Server) -> Iterator[Server]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        if tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.certificate)
+            context.load_cert_chain(tls.certificate, tls.key)
+            context.verify_mode = ssl.CERT_REQUIRED
+            # The handshake waits for the thread of the connection, as a bad one must not stop the server.
+            http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        server.url = f"http://127.0.0.1:{http.server_port}"
+        server.url = f"{'https' if tls else 'http'}://127.0.0.1:{http.server_port}"
         try:
             yield server
         finally:
@@ -74,7 +92,7 @@ def rest_server(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def grpc_server(server: Server) -> Iterator[Server]:
+def grpc_server(server: Server, tls: Certificate | None = None) -> Iterator[Server]:
     from serving.client.messages import PredictResponse
 
     def predict(_: bytes, context: grpc.ServicerContext) -> bytes:
@@ -99,7 +117,12 @@ def grpc_server(server: Server) -> Iterator[Server]:
     running.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", handlers)]
     )
-    server.url = f"grpc://127.0.0.1:{running.add_insecure_port('127.0.0.1:0')}"
+    if tls:
+        key, certificate = tls.key.read_bytes(), tls.certificate.read_bytes()
+        credentials = grpc.ssl_server_credentials([(key, certificate)], certificate, require_client_auth=True)
+        server.url = f"grpcs://127.0.0.1:{running.add_secure_port('127.0.0.1:0', credentials)}"
+    else:
+        server.url = f"grpc://127.0.0.1:{running.add_insecure_port('127.0.0.1:0')}"
     running.start()
     try:
         yield server
@@ -169,6 +192,19 @@ def test_a_wait_beyond_the_deadline_is_not_waited(serving: Any) -> None:
 def test_nobody_there(client: type, scheme: str) -> None:
     with pytest.raises(UnavailableError):
         ask(client, f"{scheme}://127.0.0.1:1")
+
+
+@every_server
+@every_client
+def test_certificates_of_both_sides(serving: Any, client: type, tmp_path: Path) -> None:
+    tls = Certificate(tmp_path / "tls.key", tmp_path / "tls.crt")
+    for file, pem in zip((tls.key, tls.certificate), self_signed(), strict=True):
+        file.write_bytes(pem)
+    own = {"ca_file": tls.certificate, "client_certificate": (tls.certificate, tls.key)}
+    with serving(Server([]), tls) as server:
+        assert ask(client, server.url, **own)[0].predicted == ("joy",)
+        with pytest.raises(UnavailableError):
+            ask(client, server.url)
 
 
 def test_waits_double_up_to_the_longest() -> None:
