@@ -53,6 +53,7 @@ def example_gen(
     with exchanging() as exchange:
         files, plan = _read_sources(config, sources, examples, exchange, progress)
         document = _write_splits(config, files, plan, examples, exchange, progress)
+        _log_corrections(document["corrections"], progress)
     shutil.rmtree(examples.path / STAGING)
     return {
         **{f"{split} rows": entry["rows"] for split, entry in document["splits"].items()},
@@ -60,6 +61,7 @@ def example_gen(
         **({"targets": len(document["targets"])} if document["targets"] else {}),
         "dead letters": document["dead_letters"],
         **_duplicate_facts(document["duplicates"]),
+        **_correction_facts(document["corrections"]),
     }
 
 
@@ -130,6 +132,7 @@ def _write_splits(
         rows=finish_splits(examples, expected_splits(config, [file.source for file in files]), parts),
         placeholders=parser.preparation.masker.placeholders,
         duplicates=placement.write_account(parts, examples.duplicates_path),
+        corrections=plan.corrections,
     )
     content = json.dumps(document, indent=2, ensure_ascii=False)
     examples.summary_path.write_text(content + "\n", encoding="utf-8")
@@ -151,6 +154,22 @@ def _log_files(files: Sequence["FileReport"], progress: Progress) -> None:
             progress.log(f"{file.source.uri}: read as {file.encoding}; set `encoding` if that is wrong")
         if count := file.dead_letters.total():
             progress.log(f"{file.source.uri}: {count:,} dead letters, the first: {file.first_dead_letter}")
+
+
+def _log_corrections(corrections: Sequence[Mapping[str, Any]], progress: Progress) -> None:
+    for file in corrections:
+        if count := file["unmatched"]:
+            progress.log(
+                f"{file['uri']}: {_number(count, 'correction')} matched no row ({', '.join(file['unmatched_ids'][:3])}"
+                f"{', …' if count > 3 else ''}): its text or labels have changed since"
+            )
+
+
+def _correction_facts(corrections: Sequence[Mapping[str, Any]]) -> Summary:
+    if not corrections:
+        return {}
+    facts = {"corrected": "changed", "removed by review": "dropped", "corrections unmatched": "unmatched"}
+    return {told: sum(file[name] for file in corrections) for told, name in facts.items()}
 
 
 def _duplicate_facts(duplicates: Mapping[str, Any] | None) -> Summary:

@@ -263,6 +263,49 @@ def pseudo_label(
 
 
 @app.command()
+def audit(
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG_OR_RUN", help="Pipeline configuration (YAML), or the root of a pipeline that ran."
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="File to write: CSV, or JSON Lines if it ends in `.jsonl`."),
+    ] = Path("audit.csv"),
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Split to audit; several times for several, `train` if not given."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=2, help="Models; each judges the rows that it has not learned from.")
+    ] = 5,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Rows to write: the most doubtful; in place of --share.")
+    ] = None,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the rows to write, 0-1.")] = 0.05,
+    seed: Annotated[int, typer.Option(help="Of the division into folds.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Find rows whose labels are probably wrong or missing, and write them down for a person to review."""
+    from pipeline.commands.audit import AuditOptions, audit_command
+
+    options = AuditOptions(
+        output=output,
+        splits=tuple(split or ["train"]),
+        folds=folds,
+        top=top,
+        share=share,
+        seed=seed,
+        force=force,
+        as_json=as_json,
+    )
+    audit_command(target, options)
+
+
+@app.command()
 def serve(
     model: Annotated[
         Path | None,

@@ -80,7 +80,7 @@ class Examples(_Split):
 
     ```
     summary.json                            labels, targets, rows and dead letters by split, source files with their
-                                            encodings, masked personal data by kind, duplicates
+                                            encodings, masked personal data by kind, duplicates, corrections
     Split-<name>/examples-00000-of-00002.tfrecord.gz
     dead_letters/part-00000.jsonl           {"file", "row", "reason", "detail", "content"} per row that is no example
     duplicates.jsonl                        one group of equal or nearly equal texts a line

@@ -18,7 +18,7 @@ from components.modeling.ensembles.average import average_network, member_name
 from components.modeling.head_layers import Scores, head_logits, hidden_layer, vector_count
 from components.modeling.heads import Head, decide, output_names
 from components.modeling.multi_sample_dropout import MultiSampleDropout
-from components.modeling.pooling import Pooling, pooling_layer
+from components.modeling.pooling import Pooling, SecondSegment, pooling_layer
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
 from serving.tokenizer import InGraphTokenizer
@@ -105,6 +105,9 @@ class ModelConfig(_Record):
 
     backbone: BackboneConfig
     pooling: Pooling = "mean"
+    pools_second_segment: bool = False
+    """Only the tokens of the second segment are pooled: the text, and not what was said before it."""
+
     hidden_units: int | None = None
     """Width of a layer between pooling and heads; None has none."""
 
@@ -236,7 +239,10 @@ def build_network(
     encoded = backbone({name: inputs[name] for name in input_names(backbone)})
     sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
     pooling = pooling_layer(config.pooling, queries=vector_count(config.heads))
-    pooled = pooling(sequence, inputs["padding_mask"])
+    mask = inputs["padding_mask"]
+    if config.pools_second_segment:
+        mask = SecondSegment(dtype="float32", name="second_segment")(mask, inputs["segment_ids"])
+    pooled = pooling(sequence, mask)
     if config.hidden_units is not None:
         pooled = hidden_layer(config.hidden_units)(pooled)
     dropout = MultiSampleDropout(config.dropout, dropout_samples, dtype="float32", name="dropout")

@@ -5,7 +5,15 @@ from typing import Any, Literal, TypeAlias
 import keras
 from keras import ops
 
-__all__ = ["FirstToken", "MaskedMax", "MaskedMean", "Pooling", "TokenAttention", "pooling_layer"]
+__all__ = [
+    "FirstToken",
+    "MaskedMax",
+    "MaskedMean",
+    "Pooling",
+    "SecondSegment",
+    "TokenAttention",
+    "pooling_layer",
+]
 
 Pooling: TypeAlias = Literal["mean", "cls", "max", "attention", "label_attention"]
 """`mean`: average over the text's tokens; `cls`: the vector of [CLS]; `max`: each unit's largest value; `attention`:
@@ -32,6 +40,18 @@ def pooling_layer(pooling: Pooling, *, queries: int = 1) -> keras.layers.Layer:
             return TokenAttention(None, **options)
         case "label_attention":
             return TokenAttention(queries, **options)
+
+
+class SecondSegment(keras.layers.Layer):
+    """From padding mask and segment ids, int32 [batch, seq_len], 1 for the tokens of the second segment, else 0.
+
+    Where a row has one segment only, 1 for all its tokens.
+    """
+
+    def call(self, padding_mask: Any, segment_ids: Any) -> Any:
+        is_second = ops.cast(segment_ids, "int32")
+        is_alone = 1 - ops.max(is_second, axis=1, keepdims=True)
+        return ops.cast(padding_mask, "int32") * ops.maximum(is_second, is_alone)
 
 
 class MaskedMean(keras.layers.Layer):

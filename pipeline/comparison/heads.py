@@ -15,6 +15,7 @@ from pipeline.comparison.flips import flips
 __all__ = ["head_changes"]
 
 _BOUNDS = ("value", "low", "high")
+_CALIBRATION = ("ece", "brier")
 
 
 def head_changes(pairing: Pairing, *, resamples: int, seed: int, shown: int) -> list[dict[str, Any]]:
@@ -65,7 +66,11 @@ def head_changes(pairing: Pairing, *, resamples: int, seed: int, shown: int) -> 
 def _document(run: EvaluatedRun, head: str) -> Mapping[str, Any]:
     """What `metrics.json` says of a head; of an only one, older files say it at the top alone."""
     documents = run.metrics.get("heads") or [{"head": head, **run.metrics}]
-    return next(document for document in documents if document["head"] == head)
+    found = next(document for document in documents if document["head"] == head)
+    return {
+        **found,
+        **{name: found["calibration"][name] for name in _CALIBRATION if found.get("calibration")},
+    }
 
 
 def _same_truth(rows: HeadRows, others: HeadRows) -> bool:

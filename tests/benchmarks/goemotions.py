@@ -77,7 +77,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "root": arguments.root or config.root,
     }
     if arguments.mapping:
-        changes["example_gen"] = config.example_gen.model_copy(update={"label_mapping": arguments.mapping})
+        document = {**config.example_gen.model_dump(exclude_unset=True), "label_mapping": arguments.mapping}
+        changes["example_gen"] = type(config.example_gen).model_validate(document)
     with ConsoleObserver(Console(stderr=True)) as observer:
         result = pipeline.run(config.model_copy(update=changes), to="evaluator", observer=observer)
     model = result.stages["trainer"].outputs["model"]

@@ -12,6 +12,7 @@ from components.core.progress import NO_PROGRESS
 from components.evaluation.labelled_texts import read_labelled_texts
 from components.evaluation.metrics import Counts
 from components.evaluation.scoring import score_texts
+from components.modeling.calibration_config import CalibrationConfig
 from components.modeling.classifier import LoadedModel, load_model
 from components.trainer import TrainerConfig, trainer
 from tests.components.toy_corpus import run_transform, write_examples
@@ -47,7 +48,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Examples, Model]:
     graph, transformed = run_transform(directory, examples, segments=2)
     model = Model(directory / "model")
     model.path.mkdir()
-    config = TrainerConfig(epochs=4, batch_size=16, learning_rate=3e-3, precision="float32")
+    plain = CalibrationConfig(method="none")
+    config = TrainerConfig(
+        epochs=4, batch_size=16, learning_rate=3e-3, precision="float32", calibration=plain
+    )
     trainer(config=config, transformed=transformed, transform_graph=graph, model=model)
     return examples, model
 

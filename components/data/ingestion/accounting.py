@@ -1,4 +1,5 @@
-"""The proof that ExampleGen lost nothing: each row is one example, one dead letter or one dropped duplicate."""
+"""The proof that ExampleGen lost nothing: each row is one example, one dead letter, one dropped duplicate, or was
+removed by a person."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -7,6 +8,7 @@ from typing import Any
 
 from components.core.artifacts import Examples
 from components.core.errors import DataError, StageError
+from components.data.ingestion.corrections import CorrectionFile, corrections_summary
 from components.data.ingestion.distribute import PartReport
 from components.data.ingestion.ingest import UnitReport, part_name
 from components.data.ingestion.shards import number_shards
@@ -98,10 +100,10 @@ def _require_sound(file: FileReport) -> None:
         if unit.error is not None:
             raise DataError(unit.error)
         dead = sum(unit.dead_letters.values())
-        if unit.rows != unit.examples + dead:
+        if unit.rows != unit.examples + dead + unit.removed:
             raise StageError(
-                f"{file.source.uri}: {unit.rows} rows gave {unit.examples} examples and {dead} dead letters; they must "
-                "add up"
+                f"{file.source.uri}: {unit.rows} rows gave {unit.examples} examples and {dead} dead letters, and "
+                f"{unit.removed} were removed by corrections; they must add up"
             )
     if not file.rows:
         raise DataError(f"{file.source.uri}: has no rows; expected rows of text and labels")
@@ -175,6 +177,7 @@ def summarize(
     rows: Mapping[str, int],
     placeholders: Sequence[str],
     duplicates: Mapping[str, Any] | None,
+    corrections: Sequence[CorrectionFile] = (),
 ) -> dict[str, Any]:
     """The content of `summary.json`.
 
@@ -186,6 +189,10 @@ def summarize(
         rows: number of examples by split.
         placeholders: what personal data were masked with.
         duplicates: what was found about duplicates; None if they were not looked for.
+        corrections: the files of corrections, in order.
+
+    Raises:
+        DataError: a file of corrections does not fit the data.
     """
     reasons = _total(file.dead_letters for file in files)
     units = [unit for file in files for unit in file.units]
@@ -200,6 +207,9 @@ def summarize(
         "masked": dict(sorted(_total(unit.masked for unit in units).items())),
         "masked_rows": sum(unit.masked_rows for unit in units),
         "duplicates": duplicates,
+        "corrections": corrections_summary(
+            corrections, _total(unit.corrected for unit in units), labels=labels, targets=targets
+        ),
         "spans": list(dict.fromkeys(file.source.span for file in files if file.source.span)) or None,
         "sources": [
             {
@@ -217,8 +227,8 @@ def summarize(
     }
 
 
-def _total(counts: Any) -> Counter[str]:
-    total: Counter[str] = Counter()
+def _total(counts: Any) -> Counter[Any]:
+    total: Counter[Any] = Counter()
     for counted in counts:
         total.update(counted)
     return total

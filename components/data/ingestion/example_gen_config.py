@@ -207,6 +207,10 @@ class SpanRange(Config):
         return self
 
 
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 SplitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 
@@ -271,6 +275,11 @@ class ExampleGenConfig(Config):
     label_mapping: Mapping[str, str] = Field(default_factory=dict)
     """From a label in the data to the label that it becomes; others stay as they are. Or the name of a shipped mapping:
     `goemotions-ekman` (6 emotions and neutral), `goemotions-sentiment` (positive, negative, ambiguous, neutral)."""
+
+    corrections: Annotated[tuple[InputPath, ...], BeforeValidator(_one_or_several)] = ()
+    """Files that `emotion audit` wrote and a person filled in, one or a list, applied in this order: rows are changed
+    or left out as their verdicts say, while the source stays as it is. Rows are known by text and labels, after
+    cleaning, masking and mapping, so that a row that was mended in the source meanwhile is left alone, and counted."""
 
     cleaning: Cleaning = Cleaning()
     """What is repaired in texts."""
@@ -402,7 +411,7 @@ class ExampleGenConfig(Config):
         described = files_beside(sources, (self.columns.labels or "labels",))
         names = (self.label_names, *(group.names for group in self.columns.more_labels.values()))
         listed = (uri for uri in names if isinstance(uri, str))
-        return (*sources, *described, *self.pii.external_inputs(), *listed)
+        return (*sources, *described, *self.pii.external_inputs(), *listed, *self.corrections)
 
 
 def _is_bigquery(source: str | None, splits: Mapping[str, str]) -> bool:

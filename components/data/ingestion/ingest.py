@@ -1,5 +1,6 @@
 """Units of source files into staged records: every row becomes one record or one dead letter."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from components.core.errors import UserError
 from components.data.duplicates.signatures import Pool, SignatureWriter
+from components.data.ingestion.corrections import CorrectionFile, apply_corrections
 from components.data.ingestion.dead_letters import DeadLetterWriter
 from components.data.ingestion.nested_rows import NestedRows
 from components.data.ingestion.row_parser import LabelledText, RowParser
@@ -40,6 +42,7 @@ class IngestPlan:
         validation_splitter: moves a share of the rows of given `train` files to `validation`; None to leave them.
         near_duplicates: whether what is needed to find nearly equal texts is kept.
         nested: how records that hold several rows are taken apart; None if each is one row.
+        corrections: what persons decided about rows, in the order in which it applies.
     """
 
     dialect: Dialect
@@ -50,6 +53,7 @@ class IngestPlan:
     validation_splitter: HashSplitter | None
     near_duplicates: bool
     nested: NestedRows | None = None
+    corrections: tuple[CorrectionFile, ...] = ()
 
     @property
     def source_columns(self) -> tuple[str, ...]:
@@ -110,7 +114,9 @@ class UnitReport:
         examples: records staged.
         dead_letters: rows refused, by reason.
         first_dead_letter: the first of them in words.
-        labels: every label that an example has.
+        removed: rows left out because a person said so.
+        corrected: rows by the position of the file of corrections and the row key that it knows them by.
+        labels: every label that an example has in the source.
         masked: personal data masked in examples, by kind.
         masked_rows: examples in which something was masked.
         columns: names of the columns that were seen, where every row names its own.
@@ -123,6 +129,8 @@ class UnitReport:
     examples: int = 0
     dead_letters: dict[str, int] = field(default_factory=dict)
     first_dead_letter: str | None = None
+    removed: int = 0
+    corrected: Counter[tuple[int, str]] = field(default_factory=Counter)
     labels: tuple[str, ...] = ()
     masked: dict[str, int] = field(default_factory=dict)
     masked_rows: int = 0
@@ -196,11 +204,15 @@ def _ingest(
             example = _parse(row, source, plan, letters)
             if example is None:
                 continue
+            labels.update(example.labels)
+            example = apply_corrections(example, plan.corrections, plan.parser, report.corrected)
+            if example is None:
+                report.removed += 1
+                continue
             normalized = normalize_text(example.text)
             split, pool = plan.split(source, example, normalized)
             signatures.add(example.text, normalized, example.labels, split, pool)
             records.write(encode_example(example.features()))
-            labels.update(example.labels)
             if example.masked:
                 report.masked_rows += 1
                 for kind, count in example.masked.items():

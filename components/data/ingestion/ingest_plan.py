@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from components.core.errors import DataError
 from components.data.duplicates.resolve import DuplicateRules
+from components.data.ingestion.corrections import read_corrections
 from components.data.ingestion.example_gen_config import ExampleGenConfig
 from components.data.ingestion.ingest import IngestPlan
 from components.data.ingestion.label_groups import LabelGroup
@@ -38,7 +39,7 @@ def make_plan(
         readings: what was found about each file when it was divided into units.
 
     Raises:
-        UserError: a file that the configuration names (label names, a key) cannot be read.
+        UserError: a file that the configuration names (label names, a key, corrections) cannot be read.
     """
     labels = _make_label_reader(config, readings)
     columns = column_names(config)
@@ -58,6 +59,7 @@ def make_plan(
         split_by=config.split_by or ("group" if columns.group else "text"),
         validation_splitter=HashSplitter(carved, config.salt) if config.validation_share else None,
         near_duplicates=config.duplicates.near and config.duplicates.policy != "off",
+        corrections=tuple(map(read_corrections, config.corrections)),
     )
 
 

@@ -144,8 +144,12 @@ class LabelReader:
             )
         return names
 
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Mapped names in the order of the label list, each once."""
+        return tuple(sorted(set(names), key=self._order))
+
     def _finish(self, names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted({self.mapping.get(name, name) for name in names}, key=self._order))
+        return self.in_order(self.mapping.get(name, name) for name in names)
 
     def _items(self, value: object) -> Sequence[object]:
         if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from components.core import features
@@ -162,6 +162,16 @@ class RowParser:
             votes=votes,
             masked=masked,
         )
+
+    def in_order(self, labels: Collection[str]) -> tuple[str, ...]:
+        """Final label names of all kinds, in the order of the label list."""
+        left, ordered = set(labels), list[str]()
+        for group in self.groups:
+            own = {label for label in left if label.startswith(group.prefix)}
+            left -= own
+            names = group.reader.in_order(label.removeprefix(group.prefix) for label in own)
+            ordered += [group.prefix + name for name in names]
+        return (*self.labels.in_order(left), *ordered)
 
     def _read_all_labels(self, values: Mapping[str, object], votes: Mapping[str, int]) -> tuple[str, ...]:
         labels = self._read_labels(values, votes)

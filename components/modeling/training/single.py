@@ -128,6 +128,7 @@ class SingleTraining:
             for_tests_only=encoder.for_tests_only,
             backbone=BackboneConfig.of(backbone),
             pooling=config.pooling,
+            pools_second_segment=self.tokenizer.segments == 2,
             hidden_units=config.hidden_units,
             dropout=config.dropout,
         )

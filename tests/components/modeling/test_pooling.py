@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from components.modeling.pooling import pooling_layer
+from components.modeling.pooling import SecondSegment, pooling_layer
 
 SEQUENCE = np.float32([[[1, 2], [3, 4], [100, 100]], [[5, 6], [100, 100], [100, 100]]])
 MASK = np.int32([[1, 1, 0], [1, 0, 0]])
@@ -22,6 +22,13 @@ def test_cls_is_the_first_token() -> None:
 
 def test_max_is_over_tokens_and_not_padding() -> None:
     np.testing.assert_array_equal(pooling_layer("max")(-SEQUENCE, MASK), [[-1, -2], [-5, -6]])
+
+
+def test_the_second_segment_is_the_text_and_a_text_that_stands_alone_is_whole() -> None:
+    mask = np.int32([[1, 1, 1, 1, 0], [1, 1, 1, 0, 0]])
+    segments = np.int32([[0, 0, 1, 1, 0], [0, 0, 0, 0, 0]])
+    found = SecondSegment()(mask, segments)
+    np.testing.assert_array_equal(found, [[0, 0, 1, 1, 0], [1, 1, 1, 0, 0]])
 
 
 def _softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import binomtest
 
 from components.evaluation.head_measurement import measure_head
+from components.evaluation.reliability import measure_reliability
 from components.modeling.heads import Head
 from pipeline.comparison.answers import EvaluatedRun, pair
 from pipeline.comparison.flips import mcnemar
@@ -33,7 +34,9 @@ def evaluated(*, wrong: float, rows: int = 300, threshold: float = 0.5, seed: in
     )
     (rows_of_head,) = run.head_rows().values()
     measured = measure_head(rows_of_head, resamples=100, seed=0)
-    document = {"head": "emotion", "task": "multi_label", **measured.headline(), **measured.tables()}
+    calibrated = measure_reliability(rows_of_head, {}, bins=10, resamples=100, seed=0)
+    figures = {**measured.headline(), **measured.tables(), **calibrated}
+    document = {"head": "emotion", "task": "multi_label", **figures}
     return replace(run, metrics={"heads": [json.loads(json.dumps(document))]})
 
 
@@ -53,6 +56,8 @@ def test_runs_of_the_same_texts_are_paired_whatever_their_order():
     macro = next(row for row in straight["metrics"] if row["metric"] == "macro_f1")
     assert macro["change"]["value"] == pytest.approx(macro["after"]["value"] - macro["before"]["value"])
     assert macro["change"]["low"] < macro["change"]["high"] < 0
+    brier = next(row for row in straight["metrics"] if row["metric"] == "brier")
+    assert 0 < brier["change"]["low"] < brier["change"]["value"]
 
 
 def test_decisions_that_changed_are_counted_and_shown():
