@@ -73,7 +73,7 @@ part("key-form").addEventListener("submit", (event) => {
 
 // Asking
 
-/** Answers to texts, None where a text is blank; `done` is called with how many are through. */
+/** Answers to texts, null where a text is blank; `done` is called with how many are through. */
 async function answersTo(chosen, columns, { signal, done = () => {}, answers = [] } = {}) {
   for (let start = 0; start < columns.text.length; start += TEXTS_A_REQUEST) {
     const rows = columns.text.map((_, row) => row).slice(start, start + TEXTS_A_REQUEST);
