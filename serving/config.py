@@ -30,6 +30,7 @@ class ServerConfig:
         rest_api_num_threads: REST calls answered at a time.
         rest_api_timeout_in_ms: after which a REST call is answered with 504; 0 = never.
         rest_api_enable_cors_support: whether web pages of other origins may call.
+        enable_web_page: whether there is a page for people at `/` of the REST port.
         monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
         file_system_poll_wait_seconds: between looks for new versions; 0 = never look again.
         max_num_load_retries: how often a new version that cannot be loaded is tried again.
@@ -68,6 +69,7 @@ class ServerConfig:
     rest_api_num_threads: int = 4 * CPUS
     rest_api_timeout_in_ms: int = 30_000
     rest_api_enable_cors_support: bool = False
+    enable_web_page: bool = True
     monitoring_config_file: Path | None = None
     file_system_poll_wait_seconds: float = 1.0
     max_num_load_retries: int = 5

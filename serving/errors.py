@@ -22,6 +22,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownError",
+    "error_of",
 ]
 
 
@@ -114,3 +115,25 @@ class SavedModelError(ServingError):
 
 class ServerStartError(ServingError):
     """The server cannot start: a port is taken, a flag is wrong, or there is no model to serve."""
+
+
+_BY_CODE: dict[str, type[ServingError]] = {
+    error.code: error
+    for error in (
+        InvalidArgumentError,
+        FailedPreconditionError,
+        NotFoundError,
+        UnauthenticatedError,
+        PermissionDeniedError,
+        ResourceExhaustedError,
+        DeadlineExceededError,
+        UnimplementedError,
+        UnavailableError,
+        UnknownError,
+    )
+}
+
+
+def error_of(code: str, message: str) -> ServingError:
+    """The error of a canonical code, for those who receive it; codes without a class are InternalError."""
+    return _BY_CODE.get(code, InternalError)(message)

@@ -208,6 +208,7 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("rest_api_num_threads", int, f"calls answered at a time; default {4 * CPUS} = 4 a CPU"),
         ("rest_api_timeout_in_ms", int, "after which a call is answered with 504; default 30000, 0 = never"),
         ("rest_api_enable_cors_support", _bool, "pages of other origins may call"),
+        ("enable_web_page", _bool, "a page for people at /; default true (not TensorFlow Serving's)"),
         ("monitoring_config_file", _path, "MonitoringConfig; without it, metrics are not shown"),
     ],
     "computing": [

@@ -157,9 +157,9 @@ class _RestApi:
             ServingError: it cannot be answered.
         """
         max_bytes = min(self._max_unzipped_bytes or _MAX_UNZIPPED_BYTES, _MAX_UNZIPPED_BYTES)
-        return json_response(self._dispatch(method, path, _decompress(body, encoding, max_bytes)), 200)
+        return self._dispatch(method, path, _decompress(body, encoding, max_bytes))
 
-    def _dispatch(self, method: str, path: str, body: bytes) -> Json:
+    def _dispatch(self, method: str, path: str, body: bytes) -> Response:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):
             document = parse_object(body)
             spec = _read_spec(match, document.get("signature_name", ""))
@@ -174,25 +174,26 @@ class _RestApi:
             if match["name"] is None:
                 raise InvalidArgumentError("Missing model name in request.")
             spec = _read_spec(match)
-            return self._metadata(spec) if match["metadata"] else self._status(spec)
+            return json_response(self._metadata(spec) if match["metadata"] else self._status(spec))
         raise InvalidArgumentError(f"Malformed request: {method} {path}")
 
-    def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
+    def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
         _, signatures = self._plane.signatures(spec)
         name = spec.signature_name or "serving_default"
         if name not in signatures:
             raise InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
         outputs = self._plane.predict(spec, inputs_from_json(document, signatures[name]))
-        return outputs_to_json(outputs.tensors, rows="instances" in document)
+        return _answer(outputs_to_json(outputs.tensors, rows="instances" in document), outputs.version)
 
-    def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        _, answer = self._plane.classify(spec, examples_from_json(document))
+    def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
+        version, answer = self._plane.classify(spec, examples_from_json(document))
         rows = zip(array_to_json(answer.classes), array_to_json(answer.scores), strict=True)
-        return {"results": [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]}
+        results = [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]
+        return _answer({"results": results}, version)
 
-    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        _, answer = self._plane.regress(spec, examples_from_json(document))
-        return {"results": array_to_json(answer.values)}
+    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
+        version, answer = self._plane.regress(spec, examples_from_json(document))
+        return _answer({"results": array_to_json(answer.values)}, version)
 
     def _status(self, spec: ModelSpec) -> Json:
         return _message_to_json(status_response(self._plane.statuses(spec)))
@@ -203,6 +204,11 @@ class _RestApi:
             "model_spec": {"name": spec.name, "signature_name": "", "version": str(version)},
             "metadata": {"signature_def": _message_to_json(signature_def_map(signatures))},
         }
+
+
+def _answer(document: Json, version: int) -> Response:
+    # In a header, as the documents are TensorFlow Serving's, which do not say it.
+    return json_response(document, headers={"x-model-version": str(version)})
 
 
 def _read_spec(match: re.Match[str], signature_name: str = "") -> ModelSpec:

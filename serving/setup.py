@@ -119,6 +119,7 @@ def start_rest_server(
         from serving.guard.rest_admission import rest_admission
         from serving.rest import RestOptions, rest_application
         from serving.rest_server import RestServer
+        from serving.web_page import page_routes
     except ModuleNotFoundError as err:
         raise ServerStartError(
             f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
@@ -131,6 +132,7 @@ def start_rest_server(
         metrics_path=_metrics_path(config.monitoring_config_file),
         max_unzipped_bytes=guard.config.max_request_bytes or None,
         middleware=(rest_admission(guard.admission, lifecycle, max_bytes=guard.config.max_request_bytes),),
+        routes=page_routes(plane) if config.enable_web_page else (),
     )
     return RestServer(
         rest_application(plane, lifecycle, options),

@@ -50,6 +50,9 @@ def serve_command(
         console.print(
             f"  try: [green]curl {header}-d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True
         )
+        if config.enable_web_page:
+            look = f"{scheme}://{host}:{server.rest_port}/"
+            console.print(f"  look: {look}", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
 
     config = parse_flags(

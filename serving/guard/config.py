@@ -40,7 +40,7 @@ class GuardConfig:
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
     api_keys_file: Path | None = None
-    auth_exempt: tuple[str, ...] = ("/healthz", "/readyz*", "/grpc.health.v1.Health/*")
+    auth_exempt: tuple[str, ...] = ("/", "/page/*", "/healthz", "/readyz*", "/grpc.health.v1.Health/*")
     max_in_flight: int = 1024
     max_request_bytes: int = 100 * 2**20
     max_batch_texts: int = 0
