@@ -68,7 +68,8 @@ class Admission:
             UnauthenticatedError: it has no key, or one that is not known.
             ResourceExhaustedError: the server holds too many requests, or the key was used too often.
         """
-        if path in self._exempt or path.startswith(self._exempt_starts):
+        is_exempt = path in self._exempt or path.startswith(self._exempt_starts)
+        if is_exempt and ".." not in path:
             return
         key = None
         try:

@@ -95,7 +95,7 @@ def test_a_key_is_needed(client: Asking) -> None:
 
 
 def test_only_what_is_exempt_needs_none(client: Asking) -> None:
-    for path in ("/healthz", "/readyz", "/readyz/half"):
+    for path in ("/", "/page/page.js", "/healthz", "/readyz", "/readyz/half"):
         assert client.http("GET", path)[0] == 200
     for path in (
         METRICS,
@@ -103,9 +103,10 @@ def test_only_what_is_exempt_needs_none(client: Asking) -> None:
         "/v1/models/half/metadata",
         "/V1/models/half",
         "/v1/../readyz",
-        "/",
+        "/models",
+        "/page/../models",
     ):
-        assert client.http("GET", path)[0] == 401
+        assert client.http("GET", path)[0] == 401, path
     for path in ("/readyz/../v1/models/half", "/readyz/%2e%2e/v1/models/half"):
         assert client.http("GET", path)[0] == 404, "no way around"
     assert client.http("OPTIONS", PREDICT, Origin="https://app.example")[0] == 200
