@@ -1,8 +1,10 @@
 """How to serve: the settings of the embedded server."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from serving.guard.config import GuardConfig
 
 __all__ = ["CPUS", "ServerConfig"]
 
@@ -24,11 +26,12 @@ class ServerConfig:
         grpc_max_threads: gRPC calls answered at a time, those included that wait for a batch; None = 4 a CPU, or 64
             where requests are batched.
         grpc_channel_arguments: of gRPC itself, by name.
-        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC.
+        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC alone.
         rest_api_port: REST port; 0 takes a free one, None = no REST.
         rest_api_num_threads: the same of REST calls.
         rest_api_timeout_in_ms: after which a REST call is answered with 504; 0 = never.
         rest_api_enable_cors_support: whether web pages of other origins may call.
+        enable_web_page: whether there is a page for people at `/` of the REST port.
         monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
         file_system_poll_wait_seconds: between looks for new versions; 0 = never look again.
         max_num_load_retries: how often a new version that cannot be loaded is tried again.
@@ -51,6 +54,7 @@ class ServerConfig:
         per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
         lame_duck_seconds: how long requests are still answered after SIGTERM, while probes say not ready.
         grace_seconds: how long accepted requests may take to finish after that.
+        guard: TLS, keys, limits, request log and traces.
     """
 
     model_base_path: Path | None = None
@@ -67,6 +71,7 @@ class ServerConfig:
     rest_api_num_threads: int | None = None
     rest_api_timeout_in_ms: int = 30_000
     rest_api_enable_cors_support: bool = False
+    enable_web_page: bool = True
     monitoring_config_file: Path | None = None
     file_system_poll_wait_seconds: float = 1.0
     max_num_load_retries: int = 5
@@ -89,3 +94,4 @@ class ServerConfig:
     per_process_gpu_memory_fraction: float = 0.0
     lame_duck_seconds: float = 3.0
     grace_seconds: float = 25.0
+    guard: GuardConfig = field(default_factory=GuardConfig)

@@ -2,8 +2,9 @@
 
 import functools
 import logging
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from tensorflow_serving.apis import (
@@ -19,12 +20,12 @@ from tensorflow_serving.apis import (
 
 from serving.call import Call, running
 from serving.data_plane import DataPlane, ModelSpec, Task
-from serving.errors import InvalidArgumentError, ServingError
-from serving.example_methods import Classification, Regression, serialized_examples
+from serving.errors import InternalError, InvalidArgumentError, ServingError
+from serving.example_methods import Classification, serialized_examples
 from serving.tensors import from_protos, to_proto
-from serving.wire import signature_def_map, status_response
+from serving.wire import signature_def_map, status_response, write_result
 
-__all__ = ["SERVICES", "add_services"]
+__all__ = ["SERVICES", "abort", "add_services"]
 
 _log = logging.getLogger(__name__)
 
@@ -66,14 +67,11 @@ def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
                 with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
                     return method(service, request)
         except ServingError as err:
-            code, message = grpc.StatusCode[err.code], str(err)
+            error = err
         except Exception:
             _log.exception("%s failed", name)
-            code, message = grpc.StatusCode.INTERNAL, "internal error; the server's log has the details"
-        if len(message) > _MAX_DETAILS:
-            message = f"{message[:_MAX_DETAILS]}...TRUNCATED"
-        context.abort(code, message)
-        raise AssertionError("abort raises")
+            error = InternalError("internal error; the server's log has the details")
+        abort(context, error)
 
     return handle
 
@@ -83,6 +81,21 @@ def _call_of(context: grpc.ServicerContext) -> Call:
     if not context.add_callback(call.cancel):
         call.cancel()
     return call
+
+
+def abort(context: grpc.ServicerContext, error: ServingError) -> NoReturn:
+    """Answers a call with an error, and says when to try again if the error does."""
+    message = str(error)
+    if len(message) > _MAX_DETAILS:
+        message = f"{message[:_MAX_DETAILS]}...TRUNCATED"
+    if (seconds := error.retry_after_seconds) is not None:
+        # The second is gRPC's own: clients with a retry policy obey it (grpc proposal A6).
+        pushback = str(math.ceil(seconds * 1000))
+        context.set_trailing_metadata(
+            (("retry-after", str(math.ceil(seconds))), ("grpc-retry-pushback-ms", pushback))
+        )
+    context.abort(grpc.StatusCode[error.code], message)
+    raise AssertionError("abort raises")
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -108,7 +121,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         version, answer = self.plane.classify(spec, serialized_examples(request.input))
         response = classification_pb2.ClassificationResponse()
         _write_spec(response, spec, version)
-        _write_result(response.result, answer)
+        write_result(response.result, answer)
         return response
 
     @_rpc
@@ -117,7 +130,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         version, answer = self.plane.regress(spec, serialized_examples(request.input))
         response = regression_pb2.RegressionResponse()
         _write_spec(response, spec, version)
-        _write_result(response.result, answer)
+        write_result(response.result, answer)
         return response
 
     @_rpc
@@ -129,7 +142,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             result = response.results.add()
             _write_spec(result, task.spec, version)
             classified = isinstance(answer, Classification)
-            _write_result(result.classification_result if classified else result.regression_result, answer)
+            write_result(result.classification_result if classified else result.regression_result, answer)
         return response
 
     @_rpc
@@ -184,15 +197,3 @@ def _write_spec(response: Any, spec: ModelSpec, version: int) -> None:
     response.model_spec.name = spec.name
     response.model_spec.version.value = version
     response.model_spec.signature_name = spec.signature_name or "serving_default"
-
-
-def _write_result(result: Any, answer: Classification | Regression) -> None:
-    """Fills a ClassificationResult or a RegressionResult."""
-    if isinstance(answer, Regression):
-        for value in answer.values.tolist():
-            result.regressions.add(value=value)
-        return
-    for classes, scores in zip(answer.classes.tolist(), answer.scores.tolist(), strict=True):
-        row = result.classifications.add()
-        for label, score in zip(classes, scores, strict=True):
-            row.classes.add(label=label.decode("utf-8", errors="replace"), score=score)

@@ -57,6 +57,7 @@ class RestOptions:
         timeout_seconds: after which a request is answered with 504; None = never.
         cors: whether pages of other origins may call.
         metrics_path: of the metrics for Prometheus; None = not shown.
+        max_unzipped_bytes: of a body that was packed; None = TensorFlow Serving's own limit, the most there is.
         middleware: around every request, the first one outermost.
         routes: of more pages, beside the API.
     """
@@ -65,13 +66,14 @@ class RestOptions:
     timeout_seconds: float | None = 30.0
     cors: bool = False
     metrics_path: str | None = None
+    max_unzipped_bytes: int | None = None
     middleware: tuple[Middleware, ...] = ()
     routes: tuple[BaseRoute, ...] = ()
 
 
 def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
     """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
-    api = _RestApi(plane)
+    api = _RestApi(plane, options.max_unzipped_bytes)
     limiter = anyio.CapacityLimiter(options.max_threads)
 
     async def handle(request: Request) -> Response:
@@ -169,8 +171,9 @@ def _preflight(request: Request) -> Response:
 
 
 class _RestApi:
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, max_unzipped_bytes: int | None) -> None:
         self._plane = plane
+        self._max_unzipped_bytes = max_unzipped_bytes
 
     def answer(self, method: str, path: str, body: bytes, encoding: str) -> Response:
         """Answers one request.
@@ -179,9 +182,10 @@ class _RestApi:
             ServingError: it cannot be answered.
         """
         current_call().check()
-        return json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
+        max_bytes = min(self._max_unzipped_bytes or _MAX_UNZIPPED_BYTES, _MAX_UNZIPPED_BYTES)
+        return self._dispatch(method, path, _decompress(body, encoding, max_bytes))
 
-    def _dispatch(self, method: str, path: str, body: bytes) -> Json:
+    def _dispatch(self, method: str, path: str, body: bytes) -> Response:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):
             document = parse_object(body)
             spec = _read_spec(match, document.get("signature_name", ""))
@@ -196,25 +200,26 @@ class _RestApi:
             if match["name"] is None:
                 raise InvalidArgumentError("Missing model name in request.")
             spec = _read_spec(match)
-            return self._metadata(spec) if match["metadata"] else self._status(spec)
+            return json_response(self._metadata(spec) if match["metadata"] else self._status(spec))
         raise InvalidArgumentError(f"Malformed request: {method} {path}")
 
-    def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
+    def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
         _, signatures = self._plane.signatures(spec)
         name = spec.signature_name or "serving_default"
         if name not in signatures:
             raise InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
         outputs = self._plane.predict(spec, inputs_from_json(document, signatures[name]))
-        return outputs_to_json(outputs.tensors, rows="instances" in document)
+        return _answer(outputs_to_json(outputs.tensors, rows="instances" in document), outputs.version)
 
-    def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        _, answer = self._plane.classify(spec, examples_from_json(document))
+    def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
+        version, answer = self._plane.classify(spec, examples_from_json(document))
         rows = zip(array_to_json(answer.classes), array_to_json(answer.scores), strict=True)
-        return {"results": [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]}
+        results = [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]
+        return _answer({"results": results}, version)
 
-    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        _, answer = self._plane.regress(spec, examples_from_json(document))
-        return {"results": array_to_json(answer.values)}
+    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
+        version, answer = self._plane.regress(spec, examples_from_json(document))
+        return _answer({"results": array_to_json(answer.values)}, version)
 
     def _status(self, spec: ModelSpec) -> Json:
         return _message_to_json(status_response(self._plane.statuses(spec)))
@@ -225,6 +230,11 @@ class _RestApi:
             "model_spec": {"name": spec.name, "signature_name": "", "version": str(version)},
             "metadata": {"signature_def": _message_to_json(signature_def_map(signatures))},
         }
+
+
+def _answer(document: Json, version: int) -> Response:
+    # In a header, as the documents are TensorFlow Serving's, which do not say it.
+    return json_response(document, headers={"x-model-version": str(version)})
 
 
 def _read_spec(match: re.Match[str], signature_name: str = "") -> ModelSpec:
@@ -239,16 +249,16 @@ def _message_to_json(message: Any) -> Json:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-def _decompress(body: bytes, encoding: str) -> bytes:
+def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if encoding.lower() not in ("gzip", "x-gzip"):
         return body
     unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        content = unzip.decompress(body, _MAX_UNZIPPED_BYTES)
+        content = unzip.decompress(body, max_bytes)
     except zlib.error as err:
         raise InvalidArgumentError(f"Content-Encoding is gzip, but the body is not ({err})") from err
     if unzip.unconsumed_tail or not unzip.eof:
         raise InvalidArgumentError(
-            f"the gzip body is cut off, or larger than {_MAX_UNZIPPED_BYTES} bytes when unpacked"
+            f"the gzip body is cut off, or larger than {max_bytes} bytes when unpacked"
         )
     return content

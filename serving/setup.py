@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 
 from serving.batcher import Batcher
@@ -17,12 +16,14 @@ from serving.data_plane import DataPlane
 from serving.engine import EngineWrapper, LoadOptions
 from serving.errors import ServerStartError
 from serving.grpc_server import GrpcOptions, GrpcServer
+from serving.guard.guard import Guard
+from serving.guard.tls import grpc_credentials, rest_context
 from serving.lifecycle import Lifecycle
 from serving.metrics import METRICS_PATH, Metrics
 from serving.model_config import ModelSettings, read_model_config
 from serving.predictor import Predictor
 from serving.repository import Retries
-from serving.text_protos import MonitoringConfig, SSLConfig, read_text_proto
+from serving.text_protos import MonitoringConfig, read_text_proto
 from serving.warmup import load_warm
 
 if TYPE_CHECKING:
@@ -96,25 +97,30 @@ def retries(config: ServerConfig) -> Retries:
     return Retries(config.max_num_load_retries, config.load_retry_interval_micros / 1e6)
 
 
-def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) -> GrpcServer:
+def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle, guard: Guard) -> GrpcServer:
     """Starts answering over gRPC.
 
     Raises:
-        ServerStartError: an address cannot be listened on, or the SSL configuration cannot be read.
+        ServerStartError: an address cannot be listened on.
     """
+    size = guard.config.max_request_bytes
+    size_limit = (("grpc.max_receive_message_length", size),) if size else ()
     options = GrpcOptions(
         address=None if config.port is None else f"{config.host}:{config.port}",
         socket_path=config.grpc_socket_path,
         max_threads=config.grpc_max_threads or _threads(config),
-        credentials=_credentials(config.ssl_config_file),
-        channel_arguments=config.grpc_channel_arguments,
+        credentials=grpc_credentials(guard.grpc_tls) if guard.grpc_tls else None,
+        channel_arguments=(*size_limit, *config.grpc_channel_arguments),
+        admit=guard.admit_grpc,
         health=config.enable_grpc_healthcheck_service,
         as_tensor_content=config.enable_serialization_as_tensor_content,
     )
     return GrpcServer(plane, lifecycle, options)
 
 
-def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) -> "RestServer | None":
+def start_rest_server(
+    config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle, guard: Guard
+) -> "RestServer | None":
     """Starts answering over REST; None without a REST port.
 
     Raises:
@@ -123,8 +129,10 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
     if config.rest_api_port is None:
         return None
     try:
+        from serving.guard.rest_admission import rest_admission
         from serving.rest import RestOptions, rest_application
         from serving.rest_server import RestServer
+        from serving.web_page import page_routes
     except ModuleNotFoundError as err:
         raise ServerStartError(
             f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
@@ -135,12 +143,16 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
         timeout_seconds=config.rest_api_timeout_in_ms / 1000 if config.rest_api_timeout_in_ms > 0 else None,
         cors=config.rest_api_enable_cors_support,
         metrics_path=_metrics_path(config.monitoring_config_file),
+        max_unzipped_bytes=guard.config.max_request_bytes or None,
+        middleware=(rest_admission(guard.admission, lifecycle, max_bytes=guard.config.max_request_bytes),),
+        routes=page_routes(plane) if config.enable_web_page else (),
     )
     return RestServer(
         rest_application(plane, lifecycle, options),
         host=config.host,
         port=config.rest_api_port,
         grace_seconds=config.grace_seconds,
+        tls=rest_context(guard.rest_tls) if guard.rest_tls else None,
     )
 
 
@@ -159,17 +171,6 @@ def _session_config(config: ServerConfig) -> Any:
     session.intra_op_parallelism_threads = intra or session.intra_op_parallelism_threads
     session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
     return session
-
-
-def _credentials(ssl_config_file: Path | None) -> grpc.ServerCredentials | None:
-    if ssl_config_file is None:
-        return None
-    ssl = read_text_proto(ssl_config_file, SSLConfig)
-    return grpc.ssl_server_credentials(
-        [(ssl.server_key.encode(), ssl.server_cert.encode())],
-        root_certificates=ssl.custom_ca.encode() or None,
-        require_client_auth=ssl.client_verify,
-    )
 
 
 def _metrics_path(monitoring_config_file: Path | None) -> str | None:
