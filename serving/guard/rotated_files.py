@@ -2,9 +2,9 @@
 
 import logging
 import os
-import time
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 __all__ = ["RotatedFiles"]
 
@@ -43,7 +43,7 @@ class RotatedFiles:
         Raises:
             OSError: it cannot be written; nor is it tried during the next seconds.
         """
-        if time.monotonic() < self._paused_until:
+        if monotonic() < self._paused_until:
             raise OSError("the log cannot be written for now")
         try:
             if self._descriptor is None or (self._size and self._size + len(record) > self._max_bytes):
@@ -51,7 +51,7 @@ class RotatedFiles:
             self._write(record)
         except OSError as err:
             _log.error("%s: the request log cannot be written: %s", self._directory, err)
-            self._paused_until = time.monotonic() + _PAUSE_SECONDS
+            self._paused_until = monotonic() + _PAUSE_SECONDS
             raise
 
     def close(self) -> None:
