@@ -10,6 +10,7 @@ from pathlib import Path
 from components.core.artifacts import Artifact
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import content_digest, download, is_remote, publish
+from pipeline.metadata.location import STORE_FILE
 
 __all__ = ["ArtifactStorage"]
 
@@ -45,7 +46,7 @@ class ArtifactStorage:
 
     @property
     def metadata_path(self) -> Path:
-        return self.work_dir / "metadata.sqlite"
+        return self.work_dir / STORE_FILE
 
     def report_dir(self, run_id: int) -> Path:
         return self.work_dir / "reports" / str(run_id)

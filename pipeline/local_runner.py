@@ -25,7 +25,8 @@ from components.core.progress import NO_PROGRESS, Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
 from pipeline.graph import Graph, LatestBlessed, Node, OutputRef
-from pipeline.metadata_store import ArtifactRecord, ExecutionRecord, MetadataStore, State
+from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
+from pipeline.metadata.store import MetadataStore
 
 __all__ = ["SILENT", "LocalRunner", "RunObserver", "RunResult", "StageResult"]
 
