@@ -19,6 +19,7 @@ __all__ = ["report_path", "run"]
 def run(
     config: PipelineConfig | Path | str,
     *,
+    since: str | None = None,
     to: str | None = None,
     use_cache: bool = True,
     observer: RunObserver = SILENT,
@@ -27,6 +28,7 @@ def run(
 
     Args:
         config: a configuration or the path of its YAML file.
+        since: a stage that runs, and all that depend on it, even if they are in the cache.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         observer: is told what happens.
@@ -43,10 +45,11 @@ def run(
     graph = build_graph(config)
     if to is not None:
         graph = graph.upto(to)
+    rerun = graph.since(since) if since is not None else ()
     storage = ArtifactStorage(config.root, config.work_dir)
     store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
-        runner = LocalRunner(storage, store, use_cache=use_cache)
+        runner = LocalRunner(storage, store, use_cache=use_cache, rerun=rerun)
         with running_on(config.beam):
             result = runner.run(
                 graph, pipeline=config.name, config=config.model_dump_json(), observer=observer
