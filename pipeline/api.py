@@ -10,6 +10,7 @@ from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
+from pipeline.graph import Graph
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
 from pipeline.metadata.location import open_store_to_run
 
@@ -19,7 +20,11 @@ __all__ = ["report_path", "run"]
 def run(
     config: PipelineConfig | Path | str,
     *,
+<<<<<<< HEAD
     since: str | None = None,
+=======
+    graph: Graph | None = None,
+>>>>>>> main
     to: str | None = None,
     use_cache: bool = True,
     observer: RunObserver = SILENT,
@@ -28,7 +33,11 @@ def run(
 
     Args:
         config: a configuration or the path of its YAML file.
+<<<<<<< HEAD
         since: a stage that runs, and all that depend on it, even if they are in the cache.
+=======
+        graph: the stages, such as `build_graph(config)` with stages of your own added; `build_graph(config)` if None.
+>>>>>>> main
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         observer: is told what happens.
@@ -42,7 +51,7 @@ def run(
     """
     if not isinstance(config, PipelineConfig):
         config = load_config(config)
-    graph = build_graph(config)
+    graph = graph or build_graph(config)
     if to is not None:
         graph = graph.upto(to)
     rerun = graph.since(since) if since is not None else ()

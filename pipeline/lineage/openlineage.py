@@ -26,7 +26,12 @@ __all__ = ["export_events", "run_events"]
 
 _PRODUCER = "urn:emotion-pipeline"
 _DEFAULT_NAMESPACE = "emotion-pipeline"
-_RETRY = {"total": 2, "backoff_factor": 0.5, "status_forcelist": [500, 502, 503, 504], "allowed_methods": ["POST"]}
+_RETRY = {
+    "total": 2,
+    "backoff_factor": 0.5,
+    "status_forcelist": [500, 502, 503, 504],
+    "allowed_methods": ["POST"],
+}
 """A person waits: two more attempts, of which the last one begins a second after the first."""
 
 _ENDS = {State.COMPLETE: "COMPLETE", State.FAILED: "FAIL", State.CANCELED: "ABORT", State.REFUSED: "ABORT"}
