@@ -20,11 +20,8 @@ __all__ = ["report_path", "run"]
 def run(
     config: PipelineConfig | Path | str,
     *,
-<<<<<<< HEAD
-    since: str | None = None,
-=======
     graph: Graph | None = None,
->>>>>>> main
+    since: str | None = None,
     to: str | None = None,
     use_cache: bool = True,
     observer: RunObserver = SILENT,
@@ -33,11 +30,8 @@ def run(
 
     Args:
         config: a configuration or the path of its YAML file.
-<<<<<<< HEAD
-        since: a stage that runs, and all that depend on it, even if they are in the cache.
-=======
         graph: the stages, such as `build_graph(config)` with stages of your own added; `build_graph(config)` if None.
->>>>>>> main
+        since: a stage that runs, and all that depend on it, even if they are in the cache.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         observer: is told what happens.
