@@ -192,13 +192,17 @@ _HIDDEN = ("finished_at", "uri")
 """Columns that JSON has and a table has no room for."""
 
 
+_WHOLE = ("id", "state", "started_at", "stages")
+"""Columns whose cells are short enough to stay on one line."""
+
+
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
     """A column for each key that has a value in any row."""
     table = Table(header_style="bold", box=None)
     keys = [key for key in (rows[0] if rows else ()) if key not in _HIDDEN]
     columns = [key for key in keys if any(row[key] not in (None, {}) for row in rows)]
     for column in columns:
-        table.add_column(column.removesuffix("_at"), overflow="fold")
+        table.add_column(column.removesuffix("_at"), overflow="fold", no_wrap=column in _WHOLE)
     for row in rows:
         table.add_row(*(escape(_cell(column, row[column])) for column in columns))
     return table

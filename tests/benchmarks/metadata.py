@@ -2,8 +2,8 @@
 
 The store has 10,000 executions of 910 runs with the configuration, the key and the artifacts that a run has: in SQLite,
 and in PostgreSQL where its server is installed. Commands take turns, each in a process of its own; the least time is
-what they take on a machine that does nothing else, the median what they took on this one. The artifact check is told for
-a directory of 256 MiB: as a run does it, and by reading.
+what they take on a machine that does nothing else, the median what they took on this one. The artifact check is told
+for a directory of 256 MiB: as a run does it, and by reading.
 
     python -m tests.benchmarks.metadata [--executions 10000] [--repeats 7]
 """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import ROOT, blocks, commands
-from tests.integration.conftest import Workspace, starter_rows
+from tests.integration.conftest import Workspace, run_python, starter_rows
 from tests.integration.test_run import Ran
 
 SHOWN = [
@@ -152,3 +152,18 @@ def test_gc_deletes_what_it_shows_and_the_newest_run_stays_whole(changing: Works
     assert set(stages(changing).values()) == {"CACHED"}
     shutil.rmtree(changing.directory / "root" / "example_gen")
     assert stages(changing) == {"example_gen": "COMPLETE", "statistics_gen": "CACHED"}
+
+
+def test_inspect_runs_imports_nothing_that_it_can_do_without(ran: Ran):
+    workspace, _ = ran
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from pipeline.commands.inspect import InspectOptions, inspect_command\n"
+        "inspect_command('runs', None, InspectOptions(root=Path('root')))\n"
+        "heavy = ('tensorflow', 'apache_beam', 'numpy', 'jinja2', 'yaml', 'pipeline.config', 'pydantic')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = run_python(["-c", program], workspace.directory)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert "11 complete" in done.stdout
