@@ -166,4 +166,4 @@ def test_inspect_runs_imports_nothing_that_it_can_do_without(ran: Ran):
     )
     done = run_python(["-c", program], workspace.directory)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
-    assert "11 complete" in done.stdout
+    assert "11 run" in done.stdout
