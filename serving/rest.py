@@ -124,6 +124,7 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     application = Starlette(routes=[*routes, *options.routes], middleware=middleware)
     # Not as a route: a pattern of a path matches no path that holds a line break.
     application.router.default = request_response(handle)
+    application.router.redirect_slashes = False
     return application
 
 
