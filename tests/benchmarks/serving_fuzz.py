@@ -150,7 +150,7 @@ def by_description(arguments: argparse.Namespace, rest_port: int) -> list[str]:
         str(description),
         f"--url=http://127.0.0.1:{rest_port}",
         "--checks=not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance",
-        "--phases=examples,coverage,fuzzing",
+        "--phases=examples,fuzzing",
         f"--max-time={arguments.schemathesis_seconds}",
         f"--seed={arguments.seed}",
         "--workers=2",
