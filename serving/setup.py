@@ -21,6 +21,7 @@ from serving.predictor import Predictor
 from serving.repository import Retries
 from serving.text_protos import MonitoringConfig, SSLConfig, read_text_proto
 from serving.warmup import load_warm
+from serving.watch.setup import watch
 
 if TYPE_CHECKING:
     from serving.rest_server import RestServer
@@ -32,6 +33,7 @@ __all__ = [
     "models_of",
     "retries",
     "start_rest_server",
+    "watches_traffic",
 ]
 
 _log = logging.getLogger(__name__)
@@ -73,9 +75,17 @@ def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -
 
     def load(directory: Path) -> Predictor:
         with metrics.warmup(str(directory)):
-            return load_warm(directory, options, iterations=iterations)
+            predictor = load_warm(directory, options, iterations=iterations)
+        if watches_traffic(config):
+            watch(predictor, config)
+        return predictor
 
     return load
+
+
+def watches_traffic(config: ServerConfig) -> bool:
+    """Whether there is a page to show it on, and it is wanted."""
+    return config.traffic_window_seconds > 0 and _metrics_path(config.monitoring_config_file) is not None
 
 
 def retries(config: ServerConfig) -> Retries:
