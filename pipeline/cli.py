@@ -315,11 +315,17 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.")] = 8500,
     rest_port: Annotated[int, typer.Option(help="REST port; 0 takes a free one.")] = 8501,
+    flags: Annotated[
+        list[str] | None,
+        typer.Argument(help="After `--`: flags of `python -m serving`, such as --api_keys_file=keys.toml."),
+    ] = None,
 ) -> None:
     """Serve the pushed model with TF Serving's gRPC and REST API."""
     from pipeline.commands.serve import serve_command
 
-    raise typer.Exit(serve_command(model, name=name, host=host, port=port, rest_port=rest_port))
+    raise typer.Exit(
+        serve_command(model, name=name, host=host, port=port, rest_port=rest_port, flags=flags or ())
+    )
 
 
 @app.command()

@@ -34,6 +34,12 @@ class BatchingSettings:
     enable_large_batch_splitting: bool = False
     max_execution_batch_size: int = 0
 
+    @property
+    def execution_batch_size(self) -> int:
+        """Rows computed at a time."""
+        split = self.enable_large_batch_splitting and self.max_execution_batch_size
+        return split or self.max_batch_size
+
 
 _WRAPPED = (
     "max_batch_size",

@@ -1,8 +1,10 @@
 """How to serve: the settings of the embedded server."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from serving.guard.config import GuardConfig
 
 __all__ = ["CPUS", "ServerConfig"]
 
@@ -21,13 +23,15 @@ class ServerConfig:
         host: address to listen on; `0.0.0.0` is every interface.
         port: gRPC port; 0 takes a free one, None = no TCP.
         grpc_socket_path: UNIX socket for gRPC; None = none.
-        grpc_max_threads: gRPC calls answered at a time.
+        grpc_max_threads: gRPC calls answered at a time, those included that wait for a batch; None = 4 a CPU, or 64
+            where requests are batched.
         grpc_channel_arguments: of gRPC itself, by name.
-        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC.
+        ssl_config_file: an `SSLConfig` in text form with the PEM texts of key and certificate, for gRPC alone.
         rest_api_port: REST port; 0 takes a free one, None = no REST.
-        rest_api_num_threads: REST calls answered at a time.
+        rest_api_num_threads: the same of REST calls.
         rest_api_timeout_in_ms: after which a REST call is answered with 504; 0 = never.
         rest_api_enable_cors_support: whether web pages of other origins may call.
+        enable_web_page: whether there is a page for people at `/` of the REST port.
         monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
         traffic_window_seconds: of live traffic that is compared with the training data; 0 = traffic is not watched.
         traffic_min_texts: in that window, from which on something is said about them.
@@ -37,6 +41,7 @@ class ServerConfig:
         allow_version_labels_for_unavailable_models: whether a new label may be given to a version that is not loaded.
         enable_batching: whether requests of several callers are computed together.
         batching_parameters_file: `BatchingParameters` in text form.
+        max_batch_tokens: of a batch, padding included.
         enable_model_warmup: whether a model answers the warm-up requests that came with it before it is available.
         num_request_iterations_for_warmup: how often it answers each; used if greater than 0.
         enable_signature_method_name_check: whether Classify and Regress refuse signatures not made for them.
@@ -51,6 +56,7 @@ class ServerConfig:
         per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
         lame_duck_seconds: how long requests are still answered after SIGTERM, while probes say not ready.
         grace_seconds: how long accepted requests may take to finish after that.
+        guard: TLS, keys, limits, request log and traces.
     """
 
     model_base_path: Path | None = None
@@ -60,13 +66,14 @@ class ServerConfig:
     host: str = "0.0.0.0"
     port: int | None = 8500
     grpc_socket_path: Path | None = None
-    grpc_max_threads: int = 4 * CPUS
+    grpc_max_threads: int | None = None
     grpc_channel_arguments: tuple[tuple[str, str | int], ...] = ()
     ssl_config_file: Path | None = None
     rest_api_port: int | None = None
-    rest_api_num_threads: int = 4 * CPUS
+    rest_api_num_threads: int | None = None
     rest_api_timeout_in_ms: int = 30_000
     rest_api_enable_cors_support: bool = False
+    enable_web_page: bool = True
     monitoring_config_file: Path | None = None
     traffic_window_seconds: float = 1800.0
     traffic_min_texts: int = 200
@@ -76,6 +83,7 @@ class ServerConfig:
     allow_version_labels_for_unavailable_models: bool = False
     enable_batching: bool = False
     batching_parameters_file: Path | None = None
+    max_batch_tokens: int = 512
     enable_model_warmup: bool = True
     num_request_iterations_for_warmup: int = 0
     enable_signature_method_name_check: bool = False
@@ -90,3 +98,4 @@ class ServerConfig:
     per_process_gpu_memory_fraction: float = 0.0
     lame_duck_seconds: float = 3.0
     grace_seconds: float = 25.0
+    guard: GuardConfig = field(default_factory=GuardConfig)

@@ -7,12 +7,14 @@ holds one table from these codes to its own.
 from typing import ClassVar
 
 __all__ = [
+    "CancelledError",
     "DeadlineExceededError",
     "FailedPreconditionError",
     "InternalError",
     "InvalidArgumentError",
     "NotFoundError",
     "PermissionDeniedError",
+    "RequestTooLargeError",
     "ResourceExhaustedError",
     "SavedModelError",
     "ServerStartError",
@@ -21,13 +23,23 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownError",
+    "error_of",
 ]
 
 
 class ServingError(Exception):
-    """Base of all errors that the serving package raises on purpose."""
+    """Base of all errors that the serving package raises on purpose.
+
+    Args:
+        message: for the sender of the request.
+        retry_after_seconds: when the same request may be sent again; None = there is no telling.
+    """
 
     code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidArgumentError(ServingError):
@@ -66,10 +78,20 @@ class ResourceExhaustedError(ServingError):
     code = "RESOURCE_EXHAUSTED"
 
 
+class RequestTooLargeError(ResourceExhaustedError):
+    """The request has more bytes than the server takes; gRPC itself has the same code for it."""
+
+
 class DeadlineExceededError(ServingError):
     """The time that the sender gave has passed."""
 
     code = "DEADLINE_EXCEEDED"
+
+
+class CancelledError(ServingError):
+    """Nobody waits for the answer: the client has gone."""
+
+    code = "CANCELLED"
 
 
 class UnimplementedError(ServingError):
@@ -100,3 +122,25 @@ class SavedModelError(ServingError):
 
 class ServerStartError(ServingError):
     """The server cannot start: a port is taken, a flag is wrong, or there is no model to serve."""
+
+
+_BY_CODE: dict[str, type[ServingError]] = {
+    error.code: error
+    for error in (
+        InvalidArgumentError,
+        FailedPreconditionError,
+        NotFoundError,
+        UnauthenticatedError,
+        PermissionDeniedError,
+        ResourceExhaustedError,
+        DeadlineExceededError,
+        UnimplementedError,
+        UnavailableError,
+        UnknownError,
+    )
+}
+
+
+def error_of(code: str, message: str) -> ServingError:
+    """The error of a canonical code, for those who receive it; codes without a class are InternalError."""
+    return _BY_CODE.get(code, InternalError)(message)

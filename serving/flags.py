@@ -3,12 +3,14 @@
 import argparse
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from serving.config import CPUS, ServerConfig
 from serving.errors import ServerStartError
+from serving.guard.config import GuardConfig
 
 __all__ = ["parse_flags"]
 
@@ -38,8 +40,12 @@ _WITHOUT_EFFECT = {
 """Flags that only tune what is done otherwise here: given, they leave a warning; with the reason."""
 
 
-def parse_flags(arguments: Sequence[str] | None) -> ServerConfig:
+def parse_flags(arguments: Sequence[str] | None, **defaults: Any) -> ServerConfig:
     """The settings that a command line asks for.
+
+    Args:
+        arguments: the flags; None = those of this process.
+        defaults: settings in place of `ServerConfig`'s own defaults, where no flag is given.
 
     Raises:
         ServerStartError: flags contradict each other, or one is not done here.
@@ -52,14 +58,12 @@ def parse_flags(arguments: Sequence[str] | None) -> ServerConfig:
     for name, reason in _WITHOUT_EFFECT.items():
         if given.pop(name, None) is not None:
             _log.warning("--%s has no effect: %s", name, reason)
-    config = ServerConfig(
-        **{
-            **given,
+    for name in ("port", "rest_api_port"):
+        if name in given:
             # In flags 0 turns a port off, in settings it takes a free one.
-            "port": given.get("port", 8500) or None,
-            "rest_api_port": given.get("rest_api_port") or None,
-        }
-    )
+            given[name] = given[name] or None
+    guard = {field.name: given.pop(field.name) for field in fields(GuardConfig) if field.name in given}
+    config = ServerConfig(**{**defaults, **given, "guard": GuardConfig(**guard)})
     _check(config)
     return config
 
@@ -79,7 +83,7 @@ def _check(config: ServerConfig) -> None:
         raise ServerStartError(
             "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
         )
-    if config.rest_api_port is not None and config.rest_api_port == config.port:
+    if config.rest_api_port and config.rest_api_port == config.port:
         raise ServerStartError("--rest_api_port must be another than --port")
     if config.tensorflow_session_parallelism and (
         config.tensorflow_intra_op_parallelism and config.tensorflow_inter_op_parallelism
@@ -119,6 +123,10 @@ def _path(value: str) -> Path | None:
     return Path(value) if value else None
 
 
+def _strings(value: str) -> tuple[str, ...]:
+    return tuple(filter(None, value.split(",")))
+
+
 def _bool(value: str) -> bool:
     if value not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"expected true or false, got {value!r}")
@@ -145,6 +153,7 @@ def _versions() -> str:
     return f"TensorFlow ModelServer: emotion-pipeline {ours}\nTensorFlow Library: {tensorflow}"
 
 
+_THREADS = f"calls answered at a time; default {4 * CPUS} = 4 a CPU, or 64 with --enable_batching"
 _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
     "models": [
         (
@@ -184,7 +193,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("host", str, "address to listen on, for REST too; default 0.0.0.0 (not TensorFlow Serving's)"),
         ("port", int, "default 8500; 0 = no TCP"),
         ("grpc_socket_path", _path, "UNIX socket to listen on"),
-        ("grpc_max_threads", int, f"calls answered at a time; default {4 * CPUS} = 4 a CPU"),
+        (
+            "grpc_max_threads",
+            int,
+            _THREADS,
+        ),
         ("grpc_channel_arguments", _arguments, "of gRPC itself: name=value,name=value"),
         ("ssl_config_file", _path, "SSLConfig with the PEM texts of key and certificate"),
         ("enable_grpc_healthcheck_service", _bool, "default true (TensorFlow Serving's is false)"),
@@ -197,14 +210,24 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
     ],
     "REST": [
         ("rest_api_port", int, "default 0 = no REST"),
-        ("rest_api_num_threads", int, f"calls answered at a time; default {4 * CPUS} = 4 a CPU"),
+        (
+            "rest_api_num_threads",
+            int,
+            _THREADS,
+        ),
         ("rest_api_timeout_in_ms", int, "after which a call is answered with 504; default 30000, 0 = never"),
         ("rest_api_enable_cors_support", _bool, "pages of other origins may call"),
+        ("enable_web_page", _bool, "a page for people at /; default true (not TensorFlow Serving's)"),
         ("monitoring_config_file", _path, "MonitoringConfig; without it, metrics are not shown"),
     ],
     "computing": [
         ("enable_batching", _bool, "compute requests of several callers together"),
         ("batching_parameters_file", _path, "BatchingParameters"),
+        (
+            "max_batch_tokens",
+            int,
+            "of a batch, padding included; default 512 (not TensorFlow Serving's)",
+        ),
         ("tensorflow_session_config_file", _path, "TensorFlow's ConfigProto"),
         (
             "tensorflow_session_parallelism",
@@ -222,6 +245,40 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
             "of traffic that is compared with the training data; default 1800, 0 = do not watch",
         ),
         ("traffic_min_texts", int, "in that window, from which on gauges speak; default 200"),
+    ],
+    "guard (not TensorFlow Serving's)": [
+        (
+            "tls_certificate_file",
+            _path,
+            "PEM chain for gRPC and REST; it and the next two are read anew when changed",
+        ),
+        ("tls_key_file", _path, "PEM of its key, not encrypted"),
+        ("tls_client_ca_file", _path, "PEM of authorities: clients must show a certificate of one of them"),
+        (
+            "api_keys_file",
+            _path,
+            "TOML of hashed keys (python -m serving.guard.keys NAME); default: none needed",
+        ),
+        (
+            "auth_exempt",
+            _strings,
+            "paths that need no key, * at the end stands for anything; default "
+            + ",".join(GuardConfig.auth_exempt),
+        ),
+        (
+            "max_in_flight",
+            int,
+            "unanswered requests from which on more are refused; default 1024, 0 = no limit",
+        ),
+        ("max_request_bytes", int, "of a message or a body; default 104857600, 0 = no limit"),
+        ("max_batch_texts", int, "rows of one request; default 0 = no limit"),
+        ("max_text_bytes", int, "of each text or tf.Example; default 0 = no limit"),
+        ("request_log_directory", _path, "write requests down there, without their texts; default: nowhere"),
+        ("request_log_formats", _strings, 'json, prediction_log or both; default "json"'),
+        ("request_log_sample_rate", float, "share of the requests that are logged; default 1"),
+        ("request_log_max_bytes", int, "after which a new file begins; default 104857600"),
+        ("request_log_max_files", int, "of each format that are kept; default 10"),
+        ("enable_tracing", _bool, "send OpenTelemetry spans; needs the tracing extra"),
     ],
     "stopping (not TensorFlow Serving's)": [
         (

@@ -12,8 +12,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from serving.data_plane import DataPlane
-from serving.errors import ServerStartError
-from serving.grpc_service import SERVICES, add_services
+from serving.errors import ServerStartError, ServingError, UnavailableError
+from serving.grpc_service import SERVICES, abort, add_services
 from serving.lifecycle import Lifecycle
 
 __all__ = ["GrpcOptions", "GrpcServer"]
@@ -21,6 +21,12 @@ __all__ = ["GrpcOptions", "GrpcServer"]
 _log = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 2**31 - 1
+_CHANNEL_ARGUMENTS: dict[str, str | int] = {
+    "grpc.max_send_message_length": _MAX_MESSAGE_BYTES,
+    "grpc.max_receive_message_length": _MAX_MESSAGE_BYTES,
+    # Without this a second server on the same port takes half of the requests, silently.
+    "grpc.so_reuseport": 0,
+}
 _HEALTH_OF_SERVICES = ("", "PredictionService", "ModelService", *SERVICES)
 """Names whose health is known: that of the whole server, TensorFlow Serving's short ones, and the full ones."""
 _REFUSED = tuple(f"/{name}/" for name in SERVICES)
@@ -38,7 +44,8 @@ class GrpcOptions:
         max_threads: calls answered at a time; the others wait.
         credentials: for TLS; None = plain text.
         channel_arguments: of gRPC itself, by name.
-        interceptors: run before each call, the first one outermost.
+        admit: is asked when a call arrives, before it waits for a thread; what it raises is the answer.
+        interceptors: run before each call that was admitted, the first one outermost.
         health: whether the health service answers.
         as_tensor_content: see `grpc_service.add_services`.
     """
@@ -48,6 +55,7 @@ class GrpcOptions:
     max_threads: int
     credentials: grpc.ServerCredentials | None = None
     channel_arguments: tuple[tuple[str, str | int], ...] = ()
+    admit: Callable[[grpc.HandlerCallDetails], None] | None = None
     interceptors: tuple[grpc.ServerInterceptor, ...] = ()
     health: bool = True
     as_tensor_content: bool = False
@@ -70,14 +78,9 @@ class GrpcServer:
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="grpc probes")
         self._server = grpc.server(
             _CountingPool(options.max_threads, lifecycle),
-            options=[
-                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-                # Without this a second server on the same port takes half of the requests, silently.
-                ("grpc.so_reuseport", 0),
-                *options.channel_arguments,
-            ],
-            interceptors=[_RefuseWhenDraining(lifecycle, self._probes), *options.interceptors],
+            # Of an argument that is given twice, gRPC takes the first.
+            options=[*{**_CHANNEL_ARGUMENTS, **dict(options.channel_arguments)}.items()],
+            interceptors=[_Admission(lifecycle, options.admit, self._probes), *options.interceptors],
         )
         add_services(self._server, plane, as_tensor_content=options.as_tensor_content)
         self._health = health.HealthServicer(experimental_thread_pool=self._probes)
@@ -145,17 +148,35 @@ class _CountingPool(ThreadPoolExecutor):
         return future
 
 
-class _RefuseWhenDraining(grpc.ServerInterceptor):
+class _Admission(grpc.ServerInterceptor):
     """Runs when a call arrives, so that those that wait already are not refused."""
 
-    def __init__(self, lifecycle: Lifecycle, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        admit: Callable[[grpc.HandlerCallDetails], None] | None,
+        pool: ThreadPoolExecutor,
+    ) -> None:
         self._lifecycle = lifecycle
-        self._refusal = grpc.unary_unary_rpc_method_handler(_run_in(pool, _refuse))
+        self._admit = admit
+        self._pool = pool
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
-        if self._lifecycle.refusing and details.method.startswith(_REFUSED):
-            return self._refusal
+        try:
+            if self._lifecycle.refusing and details.method.startswith(_REFUSED):
+                raise UnavailableError("the server is shutting down; ask another one")
+            if self._admit is not None:
+                self._admit(details)
+        except ServingError as err:
+            return self._refusal(err)
         return continuation(details)
+
+    def _refusal(self, error: ServingError) -> Any:
+        def refuse(_: Any, context: grpc.ServicerContext) -> None:
+            abort(context, error)
+
+        # As if the client sent a stream, so that the answer does not wait for a message that nobody reads.
+        return grpc.stream_unary_rpc_method_handler(_run_in(self._pool, refuse))
 
 
 def _run_in(pool: ThreadPoolExecutor, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -166,7 +187,3 @@ def _run_in(pool: ThreadPoolExecutor, behavior: Callable[[Any, Any], Any]) -> Ca
 
     run.experimental_thread_pool = pool  # type: ignore[attr-defined]
     return run
-
-
-def _refuse(_: bytes, context: grpc.ServicerContext) -> None:
-    context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down; ask another one")

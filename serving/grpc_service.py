@@ -2,8 +2,9 @@
 
 import functools
 import logging
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from tensorflow_serving.apis import (
@@ -17,13 +18,14 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from serving.call import Call, running
 from serving.data_plane import DataPlane, ModelSpec, Task
-from serving.errors import DeadlineExceededError, InvalidArgumentError, ServingError
-from serving.example_methods import Classification, Regression, serialized_examples
+from serving.errors import InternalError, InvalidArgumentError, ServingError
+from serving.example_methods import Classification, serialized_examples
 from serving.tensors import from_protos, to_proto
-from serving.wire import signature_def_map, status_response
+from serving.wire import signature_def_map, status_response, write_result
 
-__all__ = ["SERVICES", "add_services"]
+__all__ = ["SERVICES", "abort", "add_services"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,29 +60,42 @@ def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
     @functools.wraps(method)
     def handle(service: Any, request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            _check_deadline(context)
-            if name not in _COUNTED:
-                return method(service, request)
-            with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
-                return method(service, request)
+            with running(_call_of(context)) as call:
+                call.check()
+                if name not in _COUNTED:
+                    return method(service, request)
+                with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
+                    return method(service, request)
         except ServingError as err:
-            code, message = grpc.StatusCode[err.code], str(err)
+            error = err
         except Exception:
             _log.exception("%s failed", name)
-            code, message = grpc.StatusCode.INTERNAL, "internal error; the server's log has the details"
-        if len(message) > _MAX_DETAILS:
-            message = f"{message[:_MAX_DETAILS]}...TRUNCATED"
-        context.abort(code, message)
-        raise AssertionError("abort raises")
+            error = InternalError("internal error; the server's log has the details")
+        abort(context, error)
 
     return handle
 
 
-def _check_deadline(context: grpc.ServicerContext) -> None:
-    """Nobody waits for an answer after the deadline: a request that waited too long is not computed."""
-    left = context.time_remaining()
-    if left is not None and left <= 0:
-        raise DeadlineExceededError("the deadline passed while the request waited")
+def _call_of(context: grpc.ServicerContext) -> Call:
+    call = Call(context.time_remaining())
+    if not context.add_callback(call.cancel):
+        call.cancel()
+    return call
+
+
+def abort(context: grpc.ServicerContext, error: ServingError) -> NoReturn:
+    """Answers a call with an error, and says when to try again if the error does."""
+    message = str(error)
+    if len(message) > _MAX_DETAILS:
+        message = f"{message[:_MAX_DETAILS]}...TRUNCATED"
+    if (seconds := error.retry_after_seconds) is not None:
+        # The second is gRPC's own: clients with a retry policy obey it (grpc proposal A6).
+        pushback = str(math.ceil(seconds * 1000))
+        context.set_trailing_metadata(
+            (("retry-after", str(math.ceil(seconds))), ("grpc-retry-pushback-ms", pushback))
+        )
+    context.abort(grpc.StatusCode[error.code], message)
+    raise AssertionError("abort raises")
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -106,7 +121,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         version, answer = self.plane.classify(spec, serialized_examples(request.input))
         response = classification_pb2.ClassificationResponse()
         _write_spec(response, spec, version)
-        _write_result(response.result, answer)
+        write_result(response.result, answer)
         return response
 
     @_rpc
@@ -115,7 +130,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         version, answer = self.plane.regress(spec, serialized_examples(request.input))
         response = regression_pb2.RegressionResponse()
         _write_spec(response, spec, version)
-        _write_result(response.result, answer)
+        write_result(response.result, answer)
         return response
 
     @_rpc
@@ -127,7 +142,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             result = response.results.add()
             _write_spec(result, task.spec, version)
             classified = isinstance(answer, Classification)
-            _write_result(result.classification_result if classified else result.regression_result, answer)
+            write_result(result.classification_result if classified else result.regression_result, answer)
         return response
 
     @_rpc
@@ -182,15 +197,3 @@ def _write_spec(response: Any, spec: ModelSpec, version: int) -> None:
     response.model_spec.name = spec.name
     response.model_spec.version.value = version
     response.model_spec.signature_name = spec.signature_name or "serving_default"
-
-
-def _write_result(result: Any, answer: Classification | Regression) -> None:
-    """Fills a ClassificationResult or a RegressionResult."""
-    if isinstance(answer, Regression):
-        for value in answer.values.tolist():
-            result.regressions.add(value=value)
-        return
-    for classes, scores in zip(answer.classes.tolist(), answer.scores.tolist(), strict=True):
-        row = result.classifications.add()
-        for label, score in zip(classes, scores, strict=True):
-            row.classes.add(label=label.decode("utf-8", errors="replace"), score=score)

@@ -5,7 +5,7 @@ Other parts add their own metrics to `Metrics.registry`.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import prometheus_client
@@ -16,7 +16,7 @@ from prometheus_client.samples import Sample
 from serving.errors import InternalError, ServingError
 from serving.models import Models
 
-__all__ = ["METRICS_PATH", "Metrics"]
+__all__ = ["METRICS_PATH", "CounterWithoutTotal", "Metrics"]
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 
@@ -39,7 +39,7 @@ class Metrics:
     def __init__(self, is_known: Callable[[str], bool] = lambda _: True) -> None:
         self.registry = CollectorRegistry()
         self._is_known = is_known
-        self._requests = _Counter(
+        self._requests = CounterWithoutTotal(
             f"{_PREFIX}request_count",
             "The total number of requests.",
             ["model_name", "status"],
@@ -94,6 +94,10 @@ class Metrics:
                     return int(sample.value)
         return 0
 
+    def known(self, model: str) -> str:
+        """The name to count a model under; empty if it is not served."""
+        return model if self._is_known(model) else ""
+
     @contextmanager
     def request(self, model: str, *, api: str, entrypoint: str) -> Iterator[None]:
         """Counts a request by its outcome; its time counts if it is answered.
@@ -103,7 +107,7 @@ class Metrics:
             api: `Predict`, `Classify`, `Regress`, in lower case for REST.
             entrypoint: `GRPC` or `REST`.
         """
-        model = model if self._is_known(model) else ""
+        model = self.known(model)
         started = time.perf_counter()
         try:
             yield
@@ -143,20 +147,26 @@ class Metrics:
         """Reports, at every look, which versions are served and which are refused."""
         self.registry.register(_VersionCollector(models))
 
+    def counter(self, name: str, documentation: str, labels: Sequence[str]) -> prometheus_client.Counter:
+        """Adds a counter that has one of TensorFlow Serving's names, which do not end in `_total`."""
+        return CounterWithoutTotal(name, documentation, labels, registry=self.registry)
+
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Adds a gauge without labels that is read at every look."""
         prometheus_client.Gauge(name, documentation, registry=self.registry).set_function(read)
 
 
-class _Counter(prometheus_client.Counter):
+class CounterWithoutTotal(prometheus_client.Counter):
     """A counter whose name does not end in `_total`, as TensorFlow Serving's do not."""
 
     def _child_samples(self) -> list[Sample]:
         return [Sample("", {}, self._value.get(), None, None)]
 
 
-_COUNTER_HEADS = re.compile(rb"(?m)^(# (?:HELP|TYPE) :tensorflow:serving:(?:request_count))_total\b")
-"""The heads of `_Counter`s, to which the library adds `_total` nevertheless."""
+_COUNTER_HEADS = re.compile(
+    rb"(?m)^(# (?:HELP|TYPE) :tensorflow:serving:(?:request_(?:log_)?count|batching_session:wrapped_run_count))_total\b"
+)
+"""The heads of `CounterWithoutTotal`s, to which the library adds `_total` nevertheless."""
 
 
 class _VersionCollector(Collector):

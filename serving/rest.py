@@ -1,5 +1,6 @@
 """The REST transport: TensorFlow Serving's HTTP API over the data plane."""
 
+import asyncio
 import logging
 import re
 import zlib
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from serving.call import Call, current_call, running
 from serving.data_plane import DataPlane, ModelSpec
 from serving.errors import (
     DeadlineExceededError,
@@ -55,6 +57,7 @@ class RestOptions:
         timeout_seconds: after which a request is answered with 504; None = never.
         cors: whether pages of other origins may call.
         metrics_path: of the metrics for Prometheus; None = not shown.
+        max_unzipped_bytes: of a body that was packed; None = TensorFlow Serving's own limit, the most there is.
         middleware: around every request, the first one outermost.
         routes: of more pages, beside the API.
     """
@@ -63,13 +66,14 @@ class RestOptions:
     timeout_seconds: float | None = 30.0
     cors: bool = False
     metrics_path: str | None = None
+    max_unzipped_bytes: int | None = None
     middleware: tuple[Middleware, ...] = ()
     routes: tuple[BaseRoute, ...] = ()
 
 
 def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
     """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
-    api = _RestApi(plane)
+    api = _RestApi(plane, options.max_unzipped_bytes)
     limiter = anyio.CapacityLimiter(options.max_threads)
 
     async def handle(request: Request) -> Response:
@@ -82,7 +86,11 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
         model, method = _named_in(path)
         try:
             body = await request.body()
-            with plane.metrics.request(model, api=method, entrypoint="REST"), _deadline(options):
+            with (
+                plane.metrics.request(model, api=method, entrypoint="REST"),
+                _deadline(options),
+                _call_of(request, options),
+            ):
                 return await anyio.to_thread.run_sync(
                     api.answer, request.method, path, body, encoding, limiter=limiter, abandon_on_cancel=True
                 )
@@ -129,6 +137,25 @@ def _deadline(options: RestOptions) -> Iterator[None]:
         raise DeadlineExceededError(f"no answer within {options.timeout_seconds:g} s") from err
 
 
+@contextmanager
+def _call_of(request: Request, options: RestOptions) -> Iterator[None]:
+    """Inside the block a call runs, until its time is up or its client goes."""
+    call = Call(options.timeout_seconds)
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        call.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        with running(call):
+            yield
+    finally:
+        watching.cancel()
+        call.cancel()
+
+
 def _named_in(path: str) -> tuple[str, str]:
     """Model and method (`predict`, empty if there is none) that a path names."""
     if match := _POST_PATH.fullmatch(path):
@@ -144,8 +171,9 @@ def _preflight(request: Request) -> Response:
 
 
 class _RestApi:
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, max_unzipped_bytes: int | None) -> None:
         self._plane = plane
+        self._max_unzipped_bytes = max_unzipped_bytes
 
     def answer(self, method: str, path: str, body: bytes, encoding: str) -> Response:
         """Answers one request.
@@ -153,9 +181,11 @@ class _RestApi:
         Raises:
             ServingError: it cannot be answered.
         """
-        return json_response(self._dispatch(method, path, _decompress(body, encoding)), 200)
+        current_call().check()
+        max_bytes = min(self._max_unzipped_bytes or _MAX_UNZIPPED_BYTES, _MAX_UNZIPPED_BYTES)
+        return self._dispatch(method, path, _decompress(body, encoding, max_bytes))
 
-    def _dispatch(self, method: str, path: str, body: bytes) -> Json:
+    def _dispatch(self, method: str, path: str, body: bytes) -> Response:
         if method == "POST" and (match := _POST_PATH.fullmatch(path)):
             document = parse_object(body)
             spec = _read_spec(match, document.get("signature_name", ""))
@@ -170,25 +200,26 @@ class _RestApi:
             if match["name"] is None:
                 raise InvalidArgumentError("Missing model name in request.")
             spec = _read_spec(match)
-            return self._metadata(spec) if match["metadata"] else self._status(spec)
+            return json_response(self._metadata(spec) if match["metadata"] else self._status(spec))
         raise InvalidArgumentError(f"Malformed request: {method} {path}")
 
-    def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
+    def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
         _, signatures = self._plane.signatures(spec)
         name = spec.signature_name or "serving_default"
         if name not in signatures:
             raise InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
         outputs = self._plane.predict(spec, inputs_from_json(document, signatures[name]))
-        return outputs_to_json(outputs.tensors, rows="instances" in document)
+        return _answer(outputs_to_json(outputs.tensors, rows="instances" in document), outputs.version)
 
-    def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        _, answer = self._plane.classify(spec, examples_from_json(document))
+    def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
+        version, answer = self._plane.classify(spec, examples_from_json(document))
         rows = zip(array_to_json(answer.classes), array_to_json(answer.scores), strict=True)
-        return {"results": [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]}
+        results = [list(map(list, zip(classes, scores, strict=True))) for classes, scores in rows]
+        return _answer({"results": results}, version)
 
-    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Json:
-        _, answer = self._plane.regress(spec, examples_from_json(document))
-        return {"results": array_to_json(answer.values)}
+    def _regress(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
+        version, answer = self._plane.regress(spec, examples_from_json(document))
+        return _answer({"results": array_to_json(answer.values)}, version)
 
     def _status(self, spec: ModelSpec) -> Json:
         return _message_to_json(status_response(self._plane.statuses(spec)))
@@ -199,6 +230,11 @@ class _RestApi:
             "model_spec": {"name": spec.name, "signature_name": "", "version": str(version)},
             "metadata": {"signature_def": _message_to_json(signature_def_map(signatures))},
         }
+
+
+def _answer(document: Json, version: int) -> Response:
+    # In a header, as the documents are TensorFlow Serving's, which do not say it.
+    return json_response(document, headers={"x-model-version": str(version)})
 
 
 def _read_spec(match: re.Match[str], signature_name: str = "") -> ModelSpec:
@@ -213,16 +249,16 @@ def _message_to_json(message: Any) -> Json:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-def _decompress(body: bytes, encoding: str) -> bytes:
+def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if encoding.lower() not in ("gzip", "x-gzip"):
         return body
     unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        content = unzip.decompress(body, _MAX_UNZIPPED_BYTES)
+        content = unzip.decompress(body, max_bytes)
     except zlib.error as err:
         raise InvalidArgumentError(f"Content-Encoding is gzip, but the body is not ({err})") from err
     if unzip.unconsumed_tail or not unzip.eof:
         raise InvalidArgumentError(
-            f"the gzip body is cut off, or larger than {_MAX_UNZIPPED_BYTES} bytes when unpacked"
+            f"the gzip body is cut off, or larger than {max_bytes} bytes when unpacked"
         )
     return content

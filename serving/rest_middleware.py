@@ -12,7 +12,7 @@ __all__ = ["Cors", "Draining"]
 
 
 class Cors:
-    """Lets pages of every origin call the API, as TensorFlow Serving does (model_servers/http_server.cc)."""
+    """Lets pages of every origin call the API, as TensorFlow Serving does (model_servers/http_server.cc), with keys."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,7 +24,7 @@ class Cors:
 _CORS_HEADERS = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"POST, GET"),
-    (b"access-control-allow-headers", b"Content-Type"),
+    (b"access-control-allow-headers", b"Content-Type, Authorization, X-API-Key"),
 )
 
 

@@ -1,11 +1,12 @@
 """Replies in JSON, and what errors are over HTTP; middleware answers with these too."""
 
 import json
+import math
 from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from serving.errors import ServingError
+from serving.errors import RequestTooLargeError, ServingError
 from serving.json_values import Json
 
 __all__ = ["error_response", "json_response"]
@@ -28,7 +29,15 @@ _HTTP_STATUSES: Mapping[str, int] = {
 
 def error_response(error: ServingError, headers: Mapping[str, str] | None = None) -> Response:
     """`{"error": message}` with the status of the error's code."""
-    return json_response({"error": str(error)}, _HTTP_STATUSES.get(error.code, 500), headers)
+    status = _HTTP_STATUSES.get(error.code, 500)
+    if isinstance(error, RequestTooLargeError):
+        status = 413
+    told = dict(headers or {})
+    if error.retry_after_seconds is not None:
+        told["retry-after"] = str(math.ceil(error.retry_after_seconds))
+    if status == 401:
+        told["www-authenticate"] = "Bearer"
+    return json_response({"error": str(error)}, status, told)
 
 
 def json_response(document: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,6 +5,7 @@ against its use in production; uvicorn and Starlette are the `serving` extra, an
 """
 
 import socket
+import ssl
 import threading
 
 import uvicorn
@@ -23,12 +24,21 @@ class RestServer:
         host: address to listen on.
         port: 0 takes a free one.
         grace_seconds: how long running requests may take to finish after `stop`.
+        tls: for HTTPS; None = plain text.
 
     Raises:
         ServerStartError: the port is taken.
     """
 
-    def __init__(self, application: ASGIApp, *, host: str, port: int, grace_seconds: float) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        grace_seconds: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         listening = _listen(host, port)
         self.port: int = listening.getsockname()[1]
         self._server = uvicorn.Server(
@@ -40,6 +50,7 @@ class RestServer:
                 ws="none",
                 server_header=False,
                 timeout_graceful_shutdown=max(1, round(grace_seconds)),
+                ssl_context_factory=None if tls is None else lambda *_: tls,
             )
         )
         self._thread = threading.Thread(

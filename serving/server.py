@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from serving.config import ServerConfig
-from serving.data_plane import DataPlane
 from serving.errors import ServerStartError, ServingError
 from serving.flags import parse_flags
 from serving.grpc_server import GrpcServer
+from serving.guard.guard import Guard
+from serving.guard.redaction import MaskText
 from serving.lifecycle import Lifecycle, Phase
 from serving.metrics import Metrics
 from serving.models import Models
@@ -33,21 +34,32 @@ _log = logging.getLogger(__name__)
 class ModelServer:
     """A running server: its ports open when every model is loaded and warmed up; `stop` drains it.
 
+    Args:
+        config: what to serve, and how.
+        mask_text: how personal data is masked in the texts of the request log; None = texts are not logged.
+
     Raises:
         ServerStartError: a setting is wrong, a model cannot be loaded, or a port is taken.
     """
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, *, mask_text: MaskText | None = None) -> None:
         self.config = config
         self.lifecycle = Lifecycle()
         self.metrics = Metrics(lambda name: name in self.models.repositories)
         self.models = Models(
-            load=model_loader(config, load_options(config), self.metrics),
+            load=model_loader(config, load_options(config, self.metrics), self.metrics),
             retries=retries(config),
             labels_before_versions=config.allow_version_labels_for_unavailable_models,
         )
-        self.plane = DataPlane(
-            self.models, metrics=self.metrics, check_method_names=config.enable_signature_method_name_check
+        self._guard = Guard(
+            config.guard,
+            ssl_config_file=config.ssl_config_file,
+            lifecycle=self.lifecycle,
+            metrics=self.metrics,
+            mask_text=mask_text,
+        )
+        self.plane = self._guard.data_plane(
+            self.models, check_method_names=config.enable_signature_method_name_check
         )
         self._pollers: list[Poller] = []
         self._stop_ports: list[Callable[[], None]] = []
@@ -88,12 +100,12 @@ class ModelServer:
 
     def _open_ports(self) -> None:
         config = self.config
-        rest = start_rest_server(config, self.plane, self.lifecycle)
+        rest = start_rest_server(config, self.plane, self.lifecycle, self._guard)
         self.rest_port = rest.port if rest else None
         """The REST port; None without REST."""
         if rest:
             self._stop_ports.append(rest.stop)
-        grpc: GrpcServer = grpc_server(config, self.plane, self.lifecycle)
+        grpc: GrpcServer = grpc_server(config, self.plane, self.lifecycle, self._guard)
         self.port = grpc.port
         """The gRPC port; None without TCP."""
         self._stop_ports.append(grpc.stop)
@@ -137,10 +149,14 @@ class ModelServer:
         for poller in self._pollers:
             poller.join()
         self.models.close()
+        self._guard.close()
 
 
 def serve_until_signal(
-    config: ServerConfig, *, on_start: Callable[[ModelServer], None] | None = None
+    config: ServerConfig,
+    *,
+    on_start: Callable[[ModelServer], None] | None = None,
+    mask_text: MaskText | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT (Ctrl-C), then drains; a second signal stops at once.
 
@@ -149,6 +165,7 @@ def serve_until_signal(
     Args:
         config: what to serve.
         on_start: is called once the ports are open.
+        mask_text: see `ModelServer`.
 
     Raises:
         ServerStartError: the server cannot start.
@@ -162,7 +179,7 @@ def serve_until_signal(
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        server = ModelServer(config)
+        server = ModelServer(config, mask_text=mask_text)
         try:
             if on_start:
                 on_start(server)

@@ -1,25 +1,29 @@
 """What the settings mean for each part of the server."""
 
-import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 
+from serving.batcher import Batcher
+from serving.batching_engine import BatchingEngine
+from serving.batching_metrics import BatchingMetrics
 from serving.batching_parameters import read_batching_settings
-from serving.config import ServerConfig
+from serving.config import CPUS, ServerConfig
 from serving.data_plane import DataPlane
-from serving.engine import LoadOptions
+from serving.engine import EngineWrapper, LoadOptions
 from serving.errors import ServerStartError
 from serving.grpc_server import GrpcOptions, GrpcServer
+from serving.guard.guard import Guard
+from serving.guard.tls import grpc_credentials, rest_context
 from serving.lifecycle import Lifecycle
 from serving.metrics import METRICS_PATH, Metrics
 from serving.model_config import ModelSettings, read_model_config
 from serving.predictor import Predictor
 from serving.repository import Retries
-from serving.text_protos import MonitoringConfig, SSLConfig, read_text_proto
+from serving.text_protos import MonitoringConfig, read_text_proto
 from serving.warmup import load_warm
 from serving.watch.setup import watch
 
@@ -36,7 +40,8 @@ __all__ = [
     "watches_traffic",
 ]
 
-_log = logging.getLogger(__name__)
+_BATCHING_THREADS = 64
+"""How many requests can wait for a batch together."""
 
 
 def models_of(config: ServerConfig) -> list[ModelSettings]:
@@ -53,20 +58,29 @@ def models_of(config: ServerConfig) -> list[ModelSettings]:
     return [ModelSettings(name=config.model_name, base_path=config.model_base_path)]
 
 
-def load_options(config: ServerConfig) -> LoadOptions:
+def load_options(config: ServerConfig, metrics: Metrics) -> LoadOptions:
     """How models are loaded.
 
     Raises:
         ServerStartError: the configuration of sessions or of batching cannot be read.
     """
-    if config.enable_batching:
-        read_batching_settings(config.batching_parameters_file)
-        _log.warning("requests are computed one by one: --enable_batching has no effect yet")
     return LoadOptions(
         tags=tuple(config.saved_model_tags.split(",")),
         session_config=_session_config(config),
         prefer_tflite=config.prefer_tflite_model,
+        wrap=_batching(config, metrics) if config.enable_batching else None,
     )
+
+
+def _batching(config: ServerConfig, metrics: Metrics) -> EngineWrapper:
+    settings = read_batching_settings(config.batching_parameters_file)
+    if config.max_batch_tokens < 1:
+        raise ServerStartError(f"max_batch_tokens must be positive; was {config.max_batch_tokens}")
+    batcher = Batcher(settings, max_tokens=config.max_batch_tokens, observer=BatchingMetrics(metrics))
+    metrics.gauge(
+        "emotion_serving_batch_queue_rows", "Rows that wait for a batch.", lambda: batcher.queued_rows
+    )
+    return partial(BatchingEngine, batcher)
 
 
 def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -> Callable[[Path], Predictor]:
@@ -93,25 +107,30 @@ def retries(config: ServerConfig) -> Retries:
     return Retries(config.max_num_load_retries, config.load_retry_interval_micros / 1e6)
 
 
-def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) -> GrpcServer:
+def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle, guard: Guard) -> GrpcServer:
     """Starts answering over gRPC.
 
     Raises:
-        ServerStartError: an address cannot be listened on, or the SSL configuration cannot be read.
+        ServerStartError: an address cannot be listened on.
     """
+    size = guard.config.max_request_bytes
+    size_limit = (("grpc.max_receive_message_length", size),) if size else ()
     options = GrpcOptions(
         address=None if config.port is None else f"{config.host}:{config.port}",
         socket_path=config.grpc_socket_path,
-        max_threads=config.grpc_max_threads,
-        credentials=_credentials(config.ssl_config_file),
-        channel_arguments=config.grpc_channel_arguments,
+        max_threads=config.grpc_max_threads or _threads(config),
+        credentials=grpc_credentials(guard.grpc_tls) if guard.grpc_tls else None,
+        channel_arguments=(*size_limit, *config.grpc_channel_arguments),
+        admit=guard.admit_grpc,
         health=config.enable_grpc_healthcheck_service,
         as_tensor_content=config.enable_serialization_as_tensor_content,
     )
     return GrpcServer(plane, lifecycle, options)
 
 
-def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle) -> "RestServer | None":
+def start_rest_server(
+    config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle, guard: Guard
+) -> "RestServer | None":
     """Starts answering over REST; None without a REST port.
 
     Raises:
@@ -120,25 +139,36 @@ def start_rest_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecyc
     if config.rest_api_port is None:
         return None
     try:
+        from serving.guard.rest_admission import rest_admission
         from serving.rest import RestOptions, rest_application
         from serving.rest_server import RestServer
+        from serving.web_page import page_routes
     except ModuleNotFoundError as err:
         raise ServerStartError(
             f"REST needs {err.name}; `pip install 'emotion-pipeline[serving]'`, or serve without a REST port"
         ) from err
 
     options = RestOptions(
-        max_threads=config.rest_api_num_threads,
+        max_threads=config.rest_api_num_threads or _threads(config),
         timeout_seconds=config.rest_api_timeout_in_ms / 1000 if config.rest_api_timeout_in_ms > 0 else None,
         cors=config.rest_api_enable_cors_support,
         metrics_path=_metrics_path(config.monitoring_config_file),
+        max_unzipped_bytes=guard.config.max_request_bytes or None,
+        middleware=(rest_admission(guard.admission, lifecycle, max_bytes=guard.config.max_request_bytes),),
+        routes=page_routes(plane) if config.enable_web_page else (),
     )
     return RestServer(
         rest_application(plane, lifecycle, options),
         host=config.host,
         port=config.rest_api_port,
         grace_seconds=config.grace_seconds,
+        tls=rest_context(guard.rest_tls) if guard.rest_tls else None,
     )
+
+
+def _threads(config: ServerConfig) -> int:
+    # A thread that waits for a batch holds its request: fewer threads would make smaller batches.
+    return max(4 * CPUS, _BATCHING_THREADS if config.enable_batching else 0)
 
 
 def _session_config(config: ServerConfig) -> Any:
@@ -151,17 +181,6 @@ def _session_config(config: ServerConfig) -> Any:
     session.intra_op_parallelism_threads = intra or session.intra_op_parallelism_threads
     session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
     return session
-
-
-def _credentials(ssl_config_file: Path | None) -> grpc.ServerCredentials | None:
-    if ssl_config_file is None:
-        return None
-    ssl = read_text_proto(ssl_config_file, SSLConfig)
-    return grpc.ssl_server_credentials(
-        [(ssl.server_key.encode(), ssl.server_cert.encode())],
-        root_certificates=ssl.custom_ca.encode() or None,
-        require_client_auth=ssl.client_verify,
-    )
 
 
 def _metrics_path(monitoring_config_file: Path | None) -> str | None:

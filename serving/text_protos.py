@@ -7,14 +7,15 @@ the numbers of tensorflow_serving/config/*.proto and servables/tensorflow/sessio
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from google.protobuf import text_format
 
 from serving.errors import ServerStartError
+from serving.proto_schemas import Field, message_classes
 
 __all__ = ["BatchingParameters", "MonitoringConfig", "SSLConfig", "read_text_proto"]
 
 _WRAPPED = ".google.protobuf."
-_SCHEMAS: dict[str, list[tuple[int, str, str]]] = {
+_SCHEMAS: dict[str, list[Field]] = {
     "PrometheusConfig": [(1, "enable", "bool"), (2, "path", "string")],
     "MonitoringConfig": [(1, "prometheus_config", ".tensorflow.serving.PrometheusConfig")],
     "SSLConfig": [
@@ -37,35 +38,7 @@ _SCHEMAS: dict[str, list[tuple[int, str, str]]] = {
 }
 
 
-def _message_classes() -> dict[str, Any]:
-    # A pool of its own: the package may bring these messages one day.
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    file = descriptor_pb2.FileDescriptorProto(
-        name="serving_config.proto",
-        package="tensorflow.serving",
-        syntax="proto3",
-        dependency=["google/protobuf/wrappers.proto"],
-    )
-    kinds = descriptor_pb2.FieldDescriptorProto
-    for message_name, fields in _SCHEMAS.items():
-        message = file.message_type.add(name=message_name)
-        for number, name, kind in fields:
-            field = message.field.add(name=name, number=number, label=kinds.LABEL_OPTIONAL)
-            if kind.startswith("."):
-                field.type, field.type_name = kinds.TYPE_MESSAGE, kind
-                continue
-            if kind.startswith("repeated "):
-                field.label = kinds.LABEL_REPEATED
-            field.type = kinds.Type.Value(f"TYPE_{kind.removeprefix('repeated ').upper()}")
-    pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tensorflow.serving.{name}"))
-        for name in _SCHEMAS
-    }
-
-
-_CLASSES = _message_classes()
+_CLASSES = message_classes("tensorflow.serving", _SCHEMAS)
 BatchingParameters = _CLASSES["BatchingParameters"]
 MonitoringConfig = _CLASSES["MonitoringConfig"]
 SSLConfig = _CLASSES["SSLConfig"]

@@ -1,13 +1,14 @@
-"""Messages of TensorFlow Serving's API that both transports send."""
+"""Messages of TensorFlow Serving's API that are sent or logged by several."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
+from serving.example_methods import Classification, Regression
 from serving.repository import VersionStatus
 
-__all__ = ["signature_def_map", "status_response"]
+__all__ = ["signature_def_map", "status_response", "write_result"]
 
 _UNKNOWN = 2
 """`tensorflow.error.Code.UNKNOWN`: what TensorFlow Serving reports for a version that failed to load."""
@@ -29,3 +30,15 @@ def status_response(statuses: Sequence[VersionStatus]) -> Any:
         message.status.error_code = _UNKNOWN if status.error else 0
         message.status.error_message = status.error
     return response
+
+
+def write_result(result: Any, answer: Classification | Regression) -> None:
+    """Fills a ClassificationResult or a RegressionResult."""
+    if isinstance(answer, Regression):
+        for value in answer.values.tolist():
+            result.regressions.add(value=value)
+        return
+    for classes, scores in zip(answer.classes.tolist(), answer.scores.tolist(), strict=True):
+        row = result.classifications.add()
+        for label, score in zip(classes, scores, strict=True):
+            row.classes.add(label=label.decode("utf-8", errors="replace"), score=score)

@@ -290,7 +290,7 @@ class FairnessLimits(Config):
 
     max_gap: Share | None = None
     """Largest amount, 0-1, by which naming a group may move a score up or down. A gap refuses only if its interval
-    excludes zero."""
+    excludes zero, whose bounds hold for all groups and labels at once."""
 
 
 class SizeLimits(Config):

@@ -1,6 +1,7 @@
 """`emotion serve`: the embedded server over a pushed model."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,8 +16,19 @@ from serving.errors import SavedModelError
 __all__ = ["example_request", "serve_command"]
 
 
-def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_port: int) -> int:
-    """Serves until Ctrl-C or SIGTERM, then drains; returns the exit code."""
+def serve_command(
+    model: Path | None, *, name: str, host: str, port: int, rest_port: int, flags: Sequence[str] = ()
+) -> int:
+    """Serves until Ctrl-C or SIGTERM, then drains; returns the exit code.
+
+    Args:
+        model: the newest pushed one if None.
+        name: of the model in requests.
+        host: address to listen on.
+        port: gRPC port; 0 takes a free one.
+        rest_port: REST port; 0 takes a free one.
+        flags: of `python -m serving`; they win.
+    """
     from serving.versions import newest_version
 
     base = _model_base_path(model)
@@ -24,22 +36,40 @@ def serve_command(model: Path | None, *, name: str, host: str, port: int, rest_p
     _, directory = newest_version(base)
     request = escape(example_request(directory))
     with stderr_to(os.devnull):
-        from serving.server import ModelServer, ServerConfig, serve_until_signal
+        from serving.flags import parse_flags
+        from serving.server import ModelServer, serve_until_signal
 
     console = Console()
 
     def announce(server: ModelServer) -> None:
-        url = f"http://{host}:{server.rest_port}/v1/models/{name}"
+        url = f"{scheme}://{host}:{server.rest_port}/v1/models/{config.model_name}"
         address = f"gRPC {host}:{server.port}, REST {url}"
-        console.print(f"serving {base} as [bold]{name}[/]: {address}", highlight=False, soft_wrap=True)
-        console.print(f"  try: [green]curl -d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True)
+        console.print(
+            f"serving {base} as [bold]{config.model_name}[/]: {address}", highlight=False, soft_wrap=True
+        )
+        console.print(
+            f"  try: [green]curl {header}-d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True
+        )
+        if config.enable_web_page:
+            look = f"{scheme}://{host}:{server.rest_port}/"
+            console.print(f"  look: {look}", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
 
-    config = ServerConfig(
-        model_base_path=base, model_name=name, host=host, port=port, rest_api_port=rest_port
+    config = parse_flags(
+        flags, model_base_path=base, model_name=name, host=host, port=port, rest_api_port=rest_port
     )
-    serve_until_signal(config, on_start=announce)
+    scheme = "https" if config.guard.tls_certificate_file else "http"
+    header = "-H 'x-api-key: KEY' " if config.guard.api_keys_file else ""
+    serve_until_signal(config, on_start=announce, mask_text=_mask_text())
     return 0
+
+
+def _mask_text() -> Callable[[str], str]:
+    """The pipeline's own masking of personal data, for the request log."""
+    from components.data.pii.settings import Pii
+
+    masker = Pii().masker()
+    return lambda text: masker.mask(text)[0]
 
 
 def example_request(saved_model_dir: Path) -> str:

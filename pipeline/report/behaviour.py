@@ -40,6 +40,7 @@ def fairness(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
         "scale": max(abs(bound) for row in groups for bound in (row["gap"]["low"], row["gap"]["high"]))
         or 1.0,
         "largest": found.get("largest_gap"),
+        "comparisons": found.get("comparisons", len(groups)),
         "skipped": found.get("skipped") or [],
         "attributes": list(dict.fromkeys(row["attribute"] for row in groups)),
     }

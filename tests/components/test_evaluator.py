@@ -140,17 +140,17 @@ def poor_model(workshop: Path) -> Model:
 
 
 class Judged:
-    """What the stage left; most tests need no explanations, which cost more than the rest of it."""
+    """What the stage left; most tests need no explanations and no behaviour, which cost more than the rest of it."""
 
-    def __init__(self, directory: Path, *, explained: bool = False, **arguments: Any) -> None:
+    def __init__(self, directory: Path, *, whole: bool = False, **arguments: Any) -> None:
         directory.mkdir(parents=True)
         self.evaluation = ModelEvaluation(directory / "evaluation")
         self.blessing = ModelBlessing(directory / "blessing")
         self.evaluation.path.mkdir()
         self.blessing.path.mkdir()
-        if not explained:
-            unexplained = {"explanations": ExplanationsConfig(errors=0)}
-            arguments["config"] = arguments["config"].model_copy(update=unexplained)
+        if not whole:
+            less = {"explanations": ExplanationsConfig(errors=0), "robustness": None, "fairness": None}
+            arguments["config"] = arguments["config"].model_copy(update=less)
         self.summary = evaluator(**arguments, evaluation=self.evaluation, blessing=self.blessing)
         self.metrics = self.evaluation.metrics()
         self.verdict = self.blessing.verdict()
@@ -159,7 +159,7 @@ class Judged:
 @pytest.fixture(scope="module")
 def judged(workshop: Path, examples: Examples, model: Model) -> Judged:
     config = EvaluatorConfig(thresholds=REACHABLE, explanations=ExplanationsConfig(errors=4))
-    return Judged(workshop / "judged", explained=True, config=config, examples=examples, model=model)
+    return Judged(workshop / "judged", whole=True, config=config, examples=examples, model=model)
 
 
 def test_a_good_model_is_blessed(judged: Judged) -> None:
@@ -244,13 +244,6 @@ def test_behaviour_is_measured_on_these_labels(judged: Judged) -> None:
     assert fairness["largest_gap"]["output"] in LABELS
 
 
-def test_behaviour_can_be_switched_off(tmp_path: Path, examples: Examples, model: Model) -> None:
-    config = EvaluatorConfig(thresholds=REACHABLE, robustness=None, fairness=None)
-    judged = Judged(tmp_path / "run", config=config, examples=examples, model=model)
-    assert not judged.metrics.keys() & {"robustness", "fairness"}
-    assert config.external_versions() == {}
-
-
 def test_own_cases_and_sentences_are_part_of_the_cache_key() -> None:
     config = EvaluatorConfig.model_validate(
         {"robustness": {"cases": "own.jsonl"}, "fairness": {"templates": "about.jsonl"}},
@@ -258,10 +251,12 @@ def test_own_cases_and_sentences_are_part_of_the_cache_key() -> None:
     )
     assert config.external_inputs() == ("/data/own.jsonl", "/data/about.jsonl")
     assert set(config.external_versions()) == {"shipped cases.jsonl", "shipped templates.jsonl"}
+    assert EvaluatorConfig(robustness=None, fairness=None).external_versions() == {}
 
 
 def test_without_thresholds_nothing_is_blessed(tmp_path: Path, examples: Examples, model: Model) -> None:
     judged = Judged(tmp_path / "run", config=EvaluatorConfig(), examples=examples, model=model)
+    assert not judged.metrics.keys() & {"robustness", "fairness"}, "switched off, they are not measured"
     assert not judged.verdict.blessed
     assert "evaluator.thresholds.macro_f1" in (judged.blessing.refusal() or "")
 
@@ -359,7 +354,7 @@ def test_a_baseline_with_other_labels_cannot_be_compared(
 def test_a_model_that_diverged_is_never_blessed(tmp_path: Path, examples: Examples) -> None:
     diverged = write_model(tmp_path / "model", diverged=True)
     config = EvaluatorConfig(thresholds=QualityThresholds(macro_f1=0.0))
-    judged = Judged(tmp_path / "run", config=config, examples=examples, model=diverged)
+    judged = Judged(tmp_path / "run", whole=True, config=config, examples=examples, model=diverged)
     assert [check.name for check in judged.verdict.checks if not check.passed] == ["finite_scores"]
 
 
@@ -367,7 +362,7 @@ def test_the_same_inputs_give_the_same_bytes(
     tmp_path: Path, examples: Examples, model: Model, judged: Judged
 ) -> None:
     config = EvaluatorConfig(thresholds=REACHABLE, explanations=ExplanationsConfig(errors=4))
-    again = Judged(tmp_path / "again", explained=True, config=config, examples=examples, model=model)
+    again = Judged(tmp_path / "again", whole=True, config=config, examples=examples, model=model)
     for file in judged.evaluation.path.iterdir():
         assert (again.evaluation.path / file.name).read_bytes() == file.read_bytes()
     assert again.blessing.verdict_path.read_bytes() == judged.blessing.verdict_path.read_bytes()

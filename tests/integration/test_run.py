@@ -102,8 +102,9 @@ def test_predict_reads_arguments_stdin_and_files(ran: Ran, tmp_path: Path):
 def test_serve_answers_rest_and_drains_on_sigterm(ran: Ran):
     workspace, _ = ran
     program = "from pipeline.cli import main; main()"
+    log = "request_log_directory=log"
     server = subprocess.Popen(
-        [sys.executable, "-c", program, "serve", "--port", "0", "--rest-port", "0"],
+        [sys.executable, "-c", program, "serve", "--port", "0", "--rest-port", "0", "--", f"--{log}"],
         cwd=workspace.directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -114,7 +115,7 @@ def test_serve_answers_rest_and_drains_on_sigterm(ran: Ran):
     try:
         told = server.stdout.readline()
         url = told.rpartition("REST ")[2].strip()
-        body = json.dumps({"instances": ["What a lovely day!", ""]}).encode()
+        body = json.dumps({"instances": ["What a lovely day, ada@example.org!", ""]}).encode()
         with urllib.request.urlopen(f"{url}:predict", data=body, timeout=30) as response:
             predictions = json.load(response)["predictions"]
         assert [len(one["scores"]) for one in predictions] == [28, 28]
@@ -122,6 +123,8 @@ def test_serve_answers_rest_and_drains_on_sigterm(ran: Ran):
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0
         server.stdout.close()
+    (logged,) = (workspace.directory / "log").glob("requests-*.jsonl")
+    assert json.loads(logged.read_text())["inputs"] == {"text": ["What a lovely day, [EMAIL]!", ""]}
 
 
 def test_serve_without_a_model_fails_at_once(tmp_path: Path):

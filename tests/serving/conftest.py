@@ -219,7 +219,7 @@ def large_server(large_model: ToyModel) -> Iterator[Any]:
         yield server
 
 
-def running_server(model: ToyModel) -> Any:
+def running_server(model: ToyModel, **changes: Any) -> Any:
     from serving.server import ModelServer, ServerConfig
 
     config = ServerConfig(
@@ -229,5 +229,6 @@ def running_server(model: ToyModel) -> Any:
         port=0,
         rest_api_port=0,
         grace_seconds=5,
+        **changes,
     )
     return ModelServer(config)

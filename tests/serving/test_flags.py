@@ -9,6 +9,7 @@ import pytest
 from serving.config import ServerConfig
 from serving.errors import ServerStartError
 from serving.flags import parse_flags
+from serving.guard.config import GuardConfig
 
 BASE = "--model_base_path=/models/emotion"
 
@@ -39,6 +40,14 @@ def test_defaults() -> None:
     assert config.model_config_file_poll_wait_seconds == 0
 
 
+def test_flags_win_over_defaults_of_the_caller() -> None:
+    defaults = {"model_base_path": Path("/models/emotion"), "port": 0, "rest_api_port": 0, "model_name": "a"}
+    config = parse_flags(["--model_name=b", "--max_in_flight=7"], **defaults)
+    assert (config.port, config.rest_api_port, config.model_name) == (0, 0, "b")
+    assert config.guard.max_in_flight == 7
+    assert parse_flags(["--rest_api_port=0"], **defaults).rest_api_port is None
+
+
 def test_every_flag_of_tensorflow_serving_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     for name in TENSORFLOW_SERVING.split():
         try:
@@ -53,8 +62,11 @@ def test_every_setting_has_a_flag() -> None:
         "rest_api_port": "2",
         "grpc_channel_arguments": "a=1",
         "batching_parameters_file": "",
+        "auth_exempt": "/healthz",
     }
-    for field in fields(ServerConfig):
+    for field in (*fields(ServerConfig), *fields(GuardConfig)):
+        if field.name == "guard":
+            continue
         value = given.get(field.name, "false" if field.type == "bool" or field.type is bool else "0")
         parse_flags([BASE, "--model_config_file=/m", f"--{field.name}={value}"])
 
@@ -80,6 +92,9 @@ def test_values() -> None:
             "--rest_api_port=8501",
             "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb",
             "--prefer_tflite_model",
+            "--api_keys_file=/keys.toml",
+            "--auth_exempt=/healthz,/monitoring*",
+            "--request_log_formats=json,prediction_log",
         ]
     )
     assert config.port is None
@@ -89,6 +104,11 @@ def test_values() -> None:
         ("grpc.lb_policy_name", "grpclb"),
     )
     assert config.prefer_tflite_model
+    assert config.guard == GuardConfig(
+        api_keys_file=Path("/keys.toml"),
+        auth_exempt=("/healthz", "/monitoring*"),
+        request_log_formats=("json", "prediction_log"),
+    )
 
 
 @pytest.mark.parametrize(

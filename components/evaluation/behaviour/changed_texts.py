@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["changed_texts"]
 
 _NEGATED = "negated"
+_NO_FEELING = "no text says in one word what the model gives it a label for"
 
 
 def changed_texts(
@@ -51,9 +52,8 @@ def changed_texts(
             continue
         found = list(islice((probe for row in rows if (probe := change(row))), config.sample_size))
         if not found:
-            skipped.add(
-                name, "it applies to no text of the split" if rows else "no text is in Latin script", 0
-            )
+            reason = _NO_FEELING if name == _NEGATED else "it applies to no text of the split"
+            skipped.add(name, reason if rows else "no text is in Latin script", 0)
         yield from found
 
 

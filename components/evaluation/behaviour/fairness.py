@@ -63,9 +63,10 @@ def measure_fairness(
         seed: of the bootstrap, and of the draw of sentences.
 
     Returns:
-        `groups`, each with `attribute`, `group`, `output`, `cases` and `gap`; `largest_gap`, whose bounds hold for all
-        gaps at once, null if there is none; `comparisons`, how many gaps it is the largest of; `sentences`; `skipped`.
-        Gaps of numbers are in standard deviations of the training's target.
+        `groups`, each with `attribute`, `group`, `output`, `cases` and `gap`; `largest_gap`, the largest that is no
+        accident (or of all, if every one may be), whose bounds hold for all gaps at once, null if there is none;
+        `comparisons`, how many gaps it was chosen from; `sentences`; `skipped`. Gaps of numbers are in standard
+        deviations of the training's target.
 
     Raises:
         DataError: a line of `config.templates` is none.
@@ -193,9 +194,10 @@ def _rows(gaps: AttributeGaps, outputs: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _largest(found: Sequence[AttributeGaps], outputs: Sequence[str]) -> dict[str, Any] | None:
-    """The gap farthest from 0, with bounds that hold for all gaps at once.
+    """The gap farthest from 0 of those that exclude it, with bounds that hold for all gaps at once; else of all.
 
-    The largest of a thousand gaps is large by chance alone, and its own interval would not say so.
+    The largest of a thousand gaps is large by chance alone, and its own interval would not say so. A gap that is no
+    number comes before all others: it must not be overlooked.
     """
     if not found:
         return None
@@ -208,7 +210,8 @@ def _largest(found: Sequence[AttributeGaps], outputs: Sequence[str]) -> dict[str
         for group in gaps.groups
         for output in outputs
     ]
-    place = int(np.abs(values).argmax())
+    candidates = np.isnan(values) | (low > 0) | (high < 0)
+    place = int(np.where(candidates | ~candidates.any(), np.abs(values), -1.0).argmax())
     return {
         **names[place],
         "value": float(values[place]),

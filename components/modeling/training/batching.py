@@ -82,7 +82,7 @@ class Batches:
         self._window = self._parts * self._rows_per_part(math.ceil(self._lengths.mean())) * _WINDOW_BATCHES
 
     def steps(self, epoch: int) -> int:
-        """The number of steps of an epoch; under a budget of tokens, epochs differ by a few."""
+        """The number of steps of an epoch; under a budget or bound of tokens, epochs differ by a few."""
         return len(self.plan(epoch))
 
     def epoch(self, number: int, *, start: int = 0) -> Iterator[Step]:
@@ -115,8 +115,9 @@ class Batches:
             start += full
 
     def _rows_per_part(self, length: int) -> int:
-        budget = self._config.max_tokens_per_batch
-        return self._batch_size if budget is None else max(1, budget // int(length))
+        budget, bound = self._config.max_tokens_per_batch, self._config.long_batch_tokens
+        rows = self._batch_size if budget is None else budget // int(length)
+        return max(1, rows if bound is None else min(rows, bound // int(length)))
 
     def _step(self, rows: NDArray[np.int64], key: tuple[int, int, int]) -> Step:
         length = int(self._lengths[rows[0]])

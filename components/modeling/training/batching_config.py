@@ -21,6 +21,10 @@ class BatchingConfig(Config):
     """Tokens of a batch, padding included, in place of `trainer.batch_size`: many short texts or few long ones. None by
     default: with a fixed number of texts the learning rate means the same at every step."""
 
+    long_batch_tokens: int | None = Field(default=None, ge=1)
+    """Most tokens of a batch, padding included: where `trainer.batch_size` texts have more, the batch takes fewer. The
+    few batches of the longest texts decide how much memory a training takes; None does not bound it."""
+
     gradient_accumulation: int = Field(default=1, ge=1)
     """Batches whose gradients are added up before one update: a larger batch in the memory of a small one."""
 

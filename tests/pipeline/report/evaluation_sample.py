@@ -157,5 +157,6 @@ def behaviour() -> dict[str, Any]:
                 "low": 0.019,
                 "high": 0.043,
             },
+            "comparisons": 952,
         },
     }

@@ -20,6 +20,7 @@ def test_gaps_are_ranked_by_width_and_marked_where_chance_does_not_explain_them(
     certain = [("Muslim", True), ("African American", True), ("Christian", True)]
     assert shown == [*certain, ("man", False), ("woman", False)]
     assert found["scale"] == 0.031 + 0.012
+    assert found["comparisons"] == 952
     assert fairness({}) is None
 
 

@@ -63,6 +63,19 @@ def test_a_fair_model_has_no_gap() -> None:
     assert {row["attribute"] for row in document["groups"]} >= {"gender", "religion", "age", "disability"}
 
 
+def test_a_wide_gap_that_may_be_an_accident_does_not_hide_a_certain_one() -> None:
+    def rule(text: str) -> list[float]:
+        joy, anger = fair(text)
+        accident = "Christian" in text and text.startswith("My doctor is")
+        return [joy - 0.6 * accident, anger + (0.005 if "Muslim" in text else 0.0)]
+
+    document = measured(asking(rule, EMOTION))
+    accident = gaps(document, "religion")["Christians", "joy"]["gap"]
+    largest = document["largest_gap"]
+    assert (largest["group"], largest["output"]) == ("Muslims", "anger")
+    assert 0 < largest["low"] <= largest["high"] < abs(accident["value"])
+
+
 def test_shipped_sentences_are_drawn_and_every_template_has_its_turn() -> None:
     few, all_of_them = asking(fair, EMOTION), asking(fair, EMOTION)
     measured(few, sentences=26)

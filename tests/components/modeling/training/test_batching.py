@@ -94,8 +94,20 @@ def test_a_budget_of_tokens_is_kept_and_used() -> None:
     assert max(rows) > 5 * min(rows), "short texts stand in larger batches"
 
 
-def test_a_text_that_exceeds_the_budget_stands_alone() -> None:
-    steps = _steps(50, max_tokens_per_batch=4)
+def test_a_bound_of_tokens_makes_only_the_longest_batches_smaller() -> None:
+    free, bound = _steps(4000), _steps(4000, long_batch_tokens=480)
+    assert max(step.parts[0].inputs["token_ids"].size for step in free) > 480
+    for step in bound:
+        rows, length = step.parts[0].inputs["token_ids"].shape
+        assert rows * length <= 480
+        assert rows == min(16, 480 // length) or step.examples < 16
+    assert sum(step.examples == 16 for step in bound) > len(bound) / 4
+    assert sorted(_all_rows(bound)) == list(range(4000))
+
+
+@pytest.mark.parametrize("setting", ["max_tokens_per_batch", "long_batch_tokens"])
+def test_a_text_that_exceeds_the_budget_stands_alone(setting: str) -> None:
+    steps = _steps(50, **{setting: 4})
     assert sorted(_all_rows(steps)) == list(range(50))
 
 

@@ -1,0 +1,160 @@
+"""An engine that computes requests of several callers together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.batch_queue import Row
+from serving.batcher import Batcher, BatchFailedError, Request
+from serving.description import DESCRIPTION_FILE
+from serving.engine import Engine, Tensors
+from serving.errors import InternalError
+
+__all__ = ["BatchingEngine"]
+
+_TEXTS, _TOKENS, _TOKENIZE = "serving_default", "tokens", "tokenize"
+_MASK = "padding_mask"
+
+
+class BatchingEngine:
+    """An `Engine` around that of a model: the same answers, up to rounding, at a lower price.
+
+    A signature is batched if its rows are independent by what it declares: the first dimension of every input and
+    output is free, and of the outputs it is the only one, so that no answer has the shape of another's. All other
+    requests, and those whose batch failed, are computed alone by the model's own engine.
+
+    Texts for `serving_default` of this project's exports are tokenized on arrival, and computed as `tokens`: then their
+    lengths are known exactly, for 0.05 ms each. Grouped by bytes, 16 GoEmotions texts in batches of 4 hold 17 %
+    padding, by tokens 13 %; by nothing, 33 %.
+
+    Args:
+        batcher: is shared by all models of a server.
+        engine: the model's own.
+        directory: of the model.
+        pads: whether numeric inputs of different shapes are filled up with zeros to share a batch. TensorFlow Serving
+            fills up with the input's first element, which in a padding mask means a token.
+    """
+
+    def __init__(self, batcher: Batcher, engine: Engine, directory: Path) -> None:
+        self._batcher = batcher
+        self._engine = engine
+        self.signature_defs: Mapping[str, Any] = engine.signature_defs
+        self._batched = {
+            name for name, definition in self.signature_defs.items() if _has_independent_rows(definition)
+        }
+        self._tokenizes = (directory / DESCRIPTION_FILE).is_file() and self._batched >= {_TEXTS, _TOKENS}
+
+    def compute(
+        self, signature_name: str, inputs: Tensors, outputs: tuple[str, ...]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Runs a signature on the rows of a request, in whichever batches they fit best."""
+        if signature_name not in self._batched or not _row_count(inputs):
+            return self._engine.compute(signature_name, inputs, outputs)
+        request, lane = self._prepare(signature_name, inputs, outputs)
+        try:
+            found = self._batcher.run(request, owner=self, key=lane, compute=lane.compute)
+        except BatchFailedError:
+            request.call.check()
+            return self._engine.compute(signature_name, inputs, outputs)
+        return {name: found[name] for name in outputs}
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._engine.close()
+
+    def _prepare(
+        self, signature_name: str, inputs: Tensors, outputs: tuple[str, ...]
+    ) -> tuple[Request, "_Lane"]:
+        sizes = self._batcher.settings.allowed_batch_sizes
+        if signature_name == _TEXTS and self._tokenizes:
+            names = tuple(sorted(self.signature_defs[_TOKENIZE].outputs))
+            tokens = self._engine.compute(_TOKENIZE, inputs, names)
+            lengths = tokens[_MASK].sum(axis=1).tolist()
+            return Request(tokens, lengths), _Lane(self._engine, _TOKENS, outputs, sizes, trims=True)
+        shapes = tuple((name, array.shape[1:]) for name, array in sorted(inputs.items()))
+        if self._batcher.settings.pad_variable_length_inputs:
+            shapes = ()
+        return Request(inputs, _lengths(inputs)), _Lane(self._engine, signature_name, outputs, sizes, shapes)
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """What rows of a batch have in common, and how they are computed.
+
+    Attributes:
+        engine: the model's own.
+        signature_name: what computes them.
+        outputs: names of what is wanted.
+        allowed_batch_sizes: ascending; empty = any size.
+        shapes: of a row, by input name; empty = any, the shorter ones are filled up.
+        trims: whether rows hold padding beyond their length.
+    """
+
+    engine: Engine
+    signature_name: str
+    outputs: tuple[str, ...]
+    allowed_batch_sizes: tuple[int, ...]
+    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    trims: bool = False
+
+    def compute(self, rows: Sequence[Row[Request]]) -> dict[str, npt.NDArray[Any]]:
+        """Computes a batch."""
+        size = next((size for size in self.allowed_batch_sizes if size >= len(rows)), len(rows))
+        inputs = {name: self._gather(name, rows, size) for name in rows[0].request.inputs}
+        outputs = self.engine.compute(self.signature_name, inputs, self.outputs)
+        for name, values in outputs.items():
+            if values.shape[:1] != (size,):
+                raise InternalError(
+                    f"output {name} of {self.signature_name} has shape {values.shape} for a batch of {size} rows"
+                )
+        return outputs
+
+    def _gather(self, name: str, rows: Sequence[Row[Request]], size: int) -> npt.NDArray[Any]:
+        values = [row.request.inputs[name][row.index] for row in rows]
+        if self.trims:
+            values = [value[: row.length] for value, row in zip(values, rows, strict=True)]
+        dtype = rows[0].request.inputs[name].dtype
+        shapes = [np.shape(value) for value in values]
+        longest = [max(sizes) for sizes in zip(*shapes, strict=True)]
+        batch = np.full((size, *longest), b"" if dtype.hasobject else 0, dtype)
+        for position, (value, shape) in enumerate(zip(values, shapes, strict=True)):
+            place: tuple[Any, ...] = (position, *map(slice, shape))
+            batch[place] = value
+        batch[len(rows) :] = batch[0]
+        return batch
+
+
+def _has_independent_rows(definition: Any) -> bool:
+    def dims(infos: Mapping[str, Any]) -> list[list[int]]:
+        return [[dim.size for dim in info.tensor_shape.dim] for info in infos.values()]
+
+    infos = (*definition.inputs.values(), *definition.outputs.values())
+    known = bool(definition.inputs) and not any(info.tensor_shape.unknown_rank for info in infos)
+    return (
+        known
+        and all(shape[:1] == [-1] for shape in dims(definition.inputs))
+        and all(shape[:1] == [-1] and -1 not in shape[1:] for shape in dims(definition.outputs))
+    )
+
+
+def _row_count(inputs: Tensors) -> int:
+    """How many rows all inputs have; 0 if they do not agree, for the graph to refuse."""
+    counts = {array.shape[0] if array.ndim else 0 for array in inputs.values()}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def _lengths(inputs: Tensors) -> list[int]:
+    """Of each row: bytes of strings by four, as English has them in a token, or the most values of an input."""
+    longest = np.ones(_row_count(inputs), np.int64)
+    for array in inputs.values():
+        if array.dtype.hasobject:
+            strings = array.reshape(len(array), -1)
+            sizes = np.array([sum(map(len, row)) // 4 for row in strings.tolist()])
+        else:
+            sizes = np.full(len(array), array[0].size)
+        longest = np.maximum(longest, sizes)
+    return [int(length) for length in longest]

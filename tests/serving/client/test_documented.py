@@ -1,0 +1,83 @@
+"""The clients that docs/clients.md offers to copy, as a reader would run them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving.conftest import LABELS
+
+CLIENTS = (Path(__file__).parents[3] / "docs" / "clients.md").read_text(encoding="utf-8")
+TEXTS = ["What a lovely day!", "Leave me alone."]
+
+
+def sources(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", CLIENTS, re.DOTALL)
+
+
+def run(command: list[str], server: Any) -> str:
+    url = f"http://127.0.0.1:{server.rest_port}"
+    done = subprocess.run(
+        command,
+        env={**os.environ, "EMOTION_URL": url, "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def decisions(predictor: Any) -> list[tuple[str, ...]]:
+    return [answer.decided_labels for answer in predictor.predict(TEXTS)]
+
+
+@pytest.mark.parametrize(("scheme", "source"), list(zip(("grpc", "http"), sources("python"), strict=True)))
+def test_python(server: Any, predictor: Any, scheme: str, source: str) -> None:
+    # The guide's addresses are the servers' defaults.
+    source = source.replace("localhost:8500", f"127.0.0.1:{server.port}")
+    source = source.replace("localhost:8501", f"127.0.0.1:{server.rest_port}")
+    lines = run([sys.executable, "-c", source], server).splitlines()
+    assert lines[:-2] == (["version 7"] if scheme == "grpc" else [])
+    for line, expected in zip(lines[-2:], decisions(predictor), strict=True):
+        assert line.startswith(str(expected))
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
+def test_node(server: Any, predictor: Any, tmp_path: Path) -> None:
+    (source,) = sources("js")
+    file = tmp_path / "predict.mjs"
+    file.write_text(source, encoding="utf-8")
+    answers = [json.loads(line) for line in run(["node", str(file)], server).splitlines()]
+    assert [answer["text"] for answer in answers] == TEXTS
+    for answer, expected in zip(answers, predictor.predict(TEXTS), strict=True):
+        assert list(answer["scores"]) == list(LABELS)
+        assert tuple(answer["scores"].values()) == pytest.approx(expected.scores, abs=1e-5)
+        assert set(answer["predicted"]) == set(expected.decided_labels)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
+def test_curl(server: Any, predictor: Any) -> None:
+    (source,) = sources("sh")
+    output = run(["bash", "-euo", "pipefail", "-c", source], server)
+    predicted, classified, status, metadata = _documents(output)
+    assert predicted["outputs"]["scores"][0] == pytest.approx(predictor.predict(TEXTS)[0].scores, abs=1e-5)
+    assert [label for label, _ in classified["results"][0]] == list(LABELS)
+    assert status["model_version_status"][0]["state"] == "AVAILABLE"
+    assert metadata["model_spec"]["version"] == "7"
+
+
+def _documents(text: str) -> list[Any]:
+    """JSON documents one after the other."""
+    found = []
+    while text.strip():
+        document, end = json.JSONDecoder().raw_decode(text.lstrip())
+        found.append(document)
+        text = text.lstrip()[end:]
+    return found
