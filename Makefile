@@ -47,7 +47,7 @@ NOT_SERVED := keras namex optree rich markdown-it-py mdurl pygments
 
 # uv resolves for every platform and Python that pyproject.toml allows; the lock holds hashes and no index address.
 lock:
-	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra serving \
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra pipeline --extra serving \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
 	uv pip compile serving/deploy/requirements.in --quiet --universal --python-version 3.11 \
 	  --constraint requirements.lock $(addprefix --no-emit-package ,$(NOT_SERVED)) --no-annotate \
