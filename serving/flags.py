@@ -238,6 +238,14 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("tensorflow_inter_op_parallelism", int, "threads between operations"),
         ("per_process_gpu_memory_fraction", float, "of the GPU's memory; default 0 = automatic"),
     ],
+    "watching live traffic, with --monitoring_config_file (not TensorFlow Serving's)": [
+        (
+            "traffic_window_seconds",
+            float,
+            "of traffic that is compared with the training data; default 1800, 0 = do not watch",
+        ),
+        ("traffic_min_texts", int, "in that window, from which on gauges speak; default 200"),
+    ],
     "guard (not TensorFlow Serving's)": [
         (
             "tls_certificate_file",
