@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
-from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
@@ -21,6 +20,7 @@ def run(
     *,
     to: str | None = None,
     use_cache: bool = True,
+    wait: bool = False,
     observer: RunObserver = SILENT,
 ) -> RunResult:
     """Runs the pipeline on this machine and writes its report.
@@ -29,6 +29,7 @@ def run(
         config: a configuration or the path of its YAML file.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
+        wait: whether to wait for another run on the same root; it is an error if not.
         observer: is told what happens.
 
     Returns:
@@ -41,16 +42,16 @@ def run(
     if not isinstance(config, PipelineConfig):
         config = load_config(config)
     graph = build_graph(config)
+    config.runner.check_stages(graph.nodes)
     if to is not None:
         graph = graph.upto(to)
     storage = ArtifactStorage(config.root, config.work_dir)
     store = MetadataStore(storage.metadata_path)
     try:
-        runner = LocalRunner(storage, store, use_cache=use_cache)
-        with running_on(config.beam):
-            result = runner.run(
-                graph, pipeline=config.name, config=config.model_dump_json(), observer=observer
-            )
+        runner = LocalRunner(
+            storage, store, settings=config.runner, beam=config.beam, use_cache=use_cache, wait=wait
+        )
+        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
     except sa.exc.OperationalError as err:
         raise StorageError(
             f"{storage.metadata_path}: cannot be written ({err.orig}); free some space or set another `root`"

@@ -39,11 +39,14 @@ def run(
     config: _ConfigFile,
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: _NoCache = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+    ] = False,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
 
-    raise typer.Exit(run_command(config, to=to, use_cache=not no_cache))
+    raise typer.Exit(run_command(config, to=to, use_cache=not no_cache, wait=wait))
 
 
 @app.command()

@@ -6,7 +6,7 @@ SQLite file next to the artifacts.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +56,7 @@ _executions = sa.Table(
     sa.Column("started_at", sa.String, nullable=False),
     sa.Column("seconds", sa.Float),
     sa.Column("peak_memory_mib", sa.Float),
+    sa.Column("resources", sa.JSON),
     sa.Column("summary", sa.Text),
     sa.Column("error", sa.Text),
     sqlite_autoincrement=True,
@@ -96,7 +97,10 @@ class ArtifactRecord:
 
 @dataclass(frozen=True)
 class ExecutionRecord:
-    """One execution of one stage; times in seconds, memory in MiB (peak of the process so far)."""
+    """One execution of one stage; times in seconds, memory in MiB (peak of its process during the stage).
+
+    `resources` holds what else it took: `cpu_s`, `peak_memory_mib`, `peak_device_memory_mib`, `attempt`.
+    """
 
     id: int
     run_id: int
@@ -109,6 +113,7 @@ class ExecutionRecord:
     peak_memory_mib: float | None
     summary: Summary
     error: str | None
+    resources: Mapping[str, float] = field(default_factory=dict)
 
 
 class MetadataStore:
@@ -138,6 +143,12 @@ class MetadataStore:
                 pipeline=pipeline, state=State.RUNNING, config=config, started_at=_now()
             )
             return _new_id(connection.execute(row))
+
+    def running_executions(self) -> list[ExecutionRecord]:
+        """What is at work now, or was when its run was killed."""
+        query = sa.select(_executions).where(_executions.c.state == State.RUNNING)
+        with self._engine.connect() as connection:
+            return [_execution(row) for row in connection.execute(query)]
 
     def finish_run(self, run_id: int, state: State) -> None:
         with self._engine.begin() as connection:
@@ -174,6 +185,7 @@ class MetadataStore:
         summary: Summary,
         seconds: float,
         peak_memory_mib: float,
+        resources: Mapping[str, float] | None = None,
     ) -> dict[str, ArtifactRecord]:
         """Makes published outputs visible, all at once.
 
@@ -182,7 +194,8 @@ class MetadataStore:
             outputs: by name: artifact type, URI, digest, refusal.
             summary: what the stage told.
             seconds: wall time.
-            peak_memory_mib: peak resident memory of the process so far, MiB.
+            peak_memory_mib: peak resident memory of its process during the stage, MiB.
+            resources: what the stage took, by name with the unit in it.
         """
         with self._engine.begin() as connection:
             records = {}
@@ -200,6 +213,7 @@ class MetadataStore:
                     summary=json.dumps(dict(summary)),
                     seconds=seconds,
                     peak_memory_mib=peak_memory_mib,
+                    resources=dict(resources or {}),
                 )
             )
             return records
@@ -224,13 +238,21 @@ class MetadataStore:
             outputs = self._events(connection, original.id, "output")
             _link(connection, execution_id, "output", outputs)
 
-    def record_unfinished(self, execution_id: int, state: State, error: str, seconds: float) -> None:
+    def record_unfinished(
+        self,
+        execution_id: int,
+        state: State,
+        error: str,
+        seconds: float,
+        *,
+        resources: Mapping[str, float] | None = None,
+    ) -> None:
         """Records that an execution failed or was canceled."""
         with self._engine.begin() as connection:
             change = (
                 _executions.update()
                 .where(_executions.c.id == execution_id)
-                .values(state=state, error=error, seconds=seconds)
+                .values(state=state, error=error, seconds=seconds, resources=dict(resources or {}))
             )
             connection.execute(change)
 
@@ -371,6 +393,7 @@ def _execution(row: Any) -> ExecutionRecord:
         peak_memory_mib=row.peak_memory_mib,
         summary=json.loads(row.summary or "{}"),
         error=row.error,
+        resources=row.resources or {},
     )
 
 
