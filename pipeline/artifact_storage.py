@@ -1,6 +1,5 @@
 """Where artifacts live: a pipeline root on this machine or in an object store, and the local side of it."""
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -23,8 +22,9 @@ from components.core.filesystem import (
 
 __all__ = ["ArtifactStorage"]
 
-_SECONDS_FOR_ORPHANS = 10.0
-"""Workers of a run that was killed notice it and end well within this time."""
+_SECONDS_FOR_A_RUN, _SECONDS_FOR_ORPHANS = 1.0, 10.0
+"""How long a root is waited for whose run is alive or just being killed, and one whose run was killed: its workers
+notice that and end well within this time."""
 
 
 class ArtifactStorage:
@@ -90,11 +90,12 @@ class ArtifactStorage:
             yield handle.fileno()
 
     def _acquire(self, handle: IO[str], on_wait: Callable[[str], None] | None) -> None:
-        give_up, told = time.monotonic() + _SECONDS_FOR_ORPHANS, False
+        began, told = time.monotonic(), False
         while not _try_lock(handle):
             handle.seek(0)
             holder = handle.read()
-            if on_wait is None and (_is_alive(holder) or time.monotonic() > give_up):
+            patience_s = _SECONDS_FOR_A_RUN if _is_alive(holder) else _SECONDS_FOR_ORPHANS
+            if on_wait is None and time.monotonic() - began > patience_s:
                 raise UserError(
                     f"{self.work_dir}: another run is at work here (process {holder or 'unknown'}); wait for it, add "
                     "--wait to begin when it is over, or set another `root`"
@@ -187,9 +188,12 @@ def _is_alive(holder: str) -> bool:
     """Whether the process that took the lock lives; if it has not written its id yet, it does."""
     if not holder.isdecimal():
         return True
-    with contextlib.suppress(PermissionError):
-        try:
-            os.kill(int(holder), 0)
-        except ProcessLookupError:
-            return False
-    return True
+    try:
+        os.kill(int(holder), 0)
+        state = Path(f"/proc/{holder}/stat").read_text(encoding="utf-8").rpartition(") ")[2]
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    # A killed process stays as a zombie until its parent has taken note.
+    return not state.startswith("Z")
