@@ -10,7 +10,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.location import open_store_to_run
 
 __all__ = ["report_path", "run"]
 
@@ -46,7 +46,7 @@ def run(
     if to is not None:
         graph = graph.upto(to)
     storage = ArtifactStorage(config.root, config.work_dir)
-    store = MetadataStore(storage.metadata_path)
+    store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
         runner = LocalRunner(
             storage, store, settings=config.runner, beam=config.beam, use_cache=use_cache, wait=wait
@@ -54,7 +54,7 @@ def run(
         result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
     except sa.exc.OperationalError as err:
         raise StorageError(
-            f"{storage.metadata_path}: cannot be written ({err.orig}); free some space or set another `root`"
+            f"{store.where}: cannot be written ({err.orig}); free some space or set another `root`"
         ) from err
     finally:
         store.close()

@@ -19,6 +19,7 @@ from components.core.filesystem import (
     remove_directory,
     subdirectories,
 )
+from pipeline.metadata.location import STORE_FILE
 
 __all__ = ["ArtifactStorage"]
 
@@ -58,7 +59,7 @@ class ArtifactStorage:
 
     @property
     def metadata_path(self) -> Path:
-        return self.work_dir / "metadata.sqlite"
+        return self.work_dir / STORE_FILE
 
     def report_dir(self, run_id: int) -> Path:
         return self.work_dir / "reports" / str(run_id)

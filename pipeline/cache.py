@@ -12,7 +12,7 @@ from pathlib import Path
 from components.core.component import Component
 from components.core.config import Config
 from components.core.filesystem import content_digest, resolve_files
-from pipeline.metadata_store import ArtifactRecord
+from pipeline.metadata.records import ArtifactRecord
 
 __all__ = ["explain_miss", "fingerprint", "fingerprint_parts"]
 

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from components.core.component import Summary
 from components.core.progress import Progress as StageProgress
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.running.failures import is_stop
 from pipeline.running.results import StageResult
 

@@ -9,7 +9,8 @@ from components.core.errors import StoppedError
 from components.data.beam.beam_config import BeamConfig
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from pipeline.running.executors import Executor, InProcess
 from pipeline.running.planning import Planner, RunState
 from pipeline.running.results import SILENT, RunObserver, RunResult, StageResult

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from components.core.errors import UserError
+from pipeline.metadata.location import has_store, last_used
 
 __all__ = ["newest_pushed", "newest_root"]
 
@@ -14,15 +15,15 @@ def newest_root(given: Path | None) -> Path:
         UserError: there is none.
     """
     if given is not None:
-        if not (given / "metadata.sqlite").is_file():
+        if not has_store(given):
             raise UserError(
                 f"{given}: is no pipeline root (no metadata.sqlite); name the `root` of a configuration"
             )
         return given
-    found = sorted(Path("runs").glob("*/metadata.sqlite"), key=lambda path: path.stat().st_mtime)
+    found = sorted((path for path in Path("runs").glob("*") if has_store(path)), key=last_used)
     if not found:
         raise UserError("no run found under runs/; run `emotion run CONFIG` first or name --root")
-    return found[-1].parent
+    return found[-1]
 
 
 def newest_pushed(kind: str) -> Path:

@@ -20,7 +20,7 @@ from pipeline.commands.check_table import check_table
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.native_stderr import stderr_to
 from pipeline.report.formats import format_value
 

@@ -9,7 +9,8 @@ from components.core.errors import StorageError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
 from pipeline.graph import Graph, LatestBlessed, Node, OutputRef
-from pipeline.metadata_store import ArtifactRecord, ExecutionRecord, MetadataStore, State
+from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
+from pipeline.metadata.store import MetadataStore
 from pipeline.running.results import StageResult
 
 __all__ = ["Plan", "Planner", "RunState", "digests", "reads"]

@@ -8,7 +8,7 @@ from typing import Protocol
 from components.core.artifacts import Artifact
 from components.core.component import Summary
 from components.core.progress import NO_PROGRESS, Progress
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 
 __all__ = ["SILENT", "RunObserver", "RunResult", "StageResult"]
 

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from components.data.beam.beam_config import BeamConfig
 from pipeline.artifact_storage import ArtifactStorage
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from pipeline.running.executors import Executor
 from pipeline.running.failures import is_stop, is_transient
 from pipeline.running.planning import Plan, Planner, RunState, digests, reads

@@ -26,6 +26,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -33,7 +34,8 @@ from components.core.filesystem import content_digest
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.local_runner import LocalRunner, RunResult
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.location import open_store_to_run
+from pipeline.metadata.records import State
 from pipeline.running.runner_config import IN_PROCESS, RunnerConfig
 from tests.components.toy_corpus import toy_rows
 from tests.killing import watch_workers
@@ -135,28 +137,24 @@ def light_graph(shape: str, stages: int) -> Graph:
     return diamond(**configs) if shape == "diamond" else chain(stages, **configs)
 
 
-def run_child(what: dict[str, object]) -> None:
+def run_child(what: dict[str, Any]) -> None:
     """The process that is killed: one run of light stages, killed at `moment` if there is one."""
     if what["moment"]:
-        watch_workers(*what["moment"])  # type: ignore[misc]
-    settings = RunnerConfig(workers=int(str(what["workers"])))
-    run_light(Path(str(what["root"])), what["url"], str(what["shape"]), int(str(what["stages"])), settings)
+        watch_workers(*what["moment"])
+    settings = RunnerConfig(workers=what["workers"])
+    run_light(Path(what["root"]), what["url"], what["shape"], what["stages"], settings)
 
 
 def run_light(
-    root: Path, url: object, shape: str, stages: int, settings: RunnerConfig = IN_PROCESS
+    root: Path, url: str | None, shape: str, stages: int, settings: RunnerConfig = IN_PROCESS
 ) -> RunResult:
     storage = ArtifactStorage(str(root))
-    store = open_store(storage, url)
+    store = open_store_to_run(storage.work_dir, storage.root, url)
     try:
         runner = LocalRunner(storage, store, settings=settings, wait=True)
         return runner.run(light_graph(shape, stages), pipeline="light", config="{}")
     finally:
         store.close()
-
-
-def open_store(storage: ArtifactStorage, url: object) -> MetadataStore:
-    return MetadataStore(storage.metadata_path) if url is None else MetadataStore(str(url))
 
 
 def start_child(

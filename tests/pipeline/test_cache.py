@@ -3,7 +3,7 @@ from pathlib import Path
 from components.core.component import Component, Summary
 from pipeline import cache
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
-from pipeline.metadata_store import ArtifactRecord
+from pipeline.metadata.records import ArtifactRecord
 from tests.pipeline.toy_stages import ReadConfig, TrainConfig, read, train
 
 

@@ -13,7 +13,8 @@ from components.core.errors import DataError, StageError, StoppedError, StorageE
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.local_runner import LocalRunner, RunResult
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from tests.pipeline import toy_stages
 from tests.pipeline.toy_stages import toy_graph
 

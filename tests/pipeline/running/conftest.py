@@ -6,7 +6,8 @@ import pytest
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
-from pipeline.metadata_store import ExecutionRecord, MetadataStore
+from pipeline.metadata.records import ExecutionRecord
+from pipeline.metadata.store import MetadataStore
 from pipeline.running.runner_config import RunnerConfig
 
 

@@ -11,7 +11,7 @@ from components.core.errors import DataError, StageError, UserError
 from components.core.progress import Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.local_runner import SILENT
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from tests.pipeline.light_stages import LightConfig, chain, diamond
 from tests.pipeline.running.conftest import Root
 

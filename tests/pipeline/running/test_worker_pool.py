@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import GraphError, StageError, StoppedError
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.running.results import RunResult
 from tests.pipeline import light_stages
 from tests.pipeline.light_stages import LightConfig, chain, diamond
