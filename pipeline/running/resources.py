@@ -19,11 +19,14 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """`cpu_s` (of the process and of the children that ended), `peak_memory_mib` (resident; of the process's whole
-        life where the kernel cannot reset it) and, where there is a GPU in use, `peak_device_memory_mib`."""
+        life where the kernel cannot reset it) and, where TensorFlow sees GPUs, `gpus` (how many) and
+        `peak_device_memory_mib` (of all)."""
         peak = _life_peak_mib() if self._whole_life else memory_mib(os.getpid(), peak=True)
-        measured = {"cpu_s": _cpu_s() - self._cpu_s, "peak_memory_mib": peak or _life_peak_mib()}
-        device = _device_peak_mib()
-        return measured if device is None else {**measured, "peak_device_memory_mib": device}
+        return {
+            "cpu_s": _cpu_s() - self._cpu_s,
+            "peak_memory_mib": peak or _life_peak_mib(),
+            **_device_figures(),
+        }
 
 
 def memory_mib(process: int, *, peak: bool = False) -> float | None:
@@ -71,9 +74,9 @@ def _forget_device_peak() -> None:
         tensorflow.config.experimental.reset_memory_stats(device)
 
 
-def _device_peak_mib() -> float | None:
+def _device_figures() -> dict[str, float]:
     tensorflow, devices = _gpus()
     if not devices:
-        return None
+        return {}
     usage = (tensorflow.config.experimental.get_memory_info(device)["peak"] for device in devices)
-    return float(sum(usage)) / 2**20
+    return {"gpus": len(devices), "peak_device_memory_mib": sum(usage) / 2**20}

@@ -29,7 +29,7 @@ class StageResult:
         reads: what each input is, `stage.output` by input name, and the gates under their own names.
         ran_in: the run that did the work: this one, or an earlier one if cached; None if refused.
         resources: what the work took (of the original execution if cached): `cpu_s`, `peak_memory_mib`,
-            `peak_device_memory_mib` where there is a device, `attempt` if it was not the first.
+            `gpus` and `peak_device_memory_mib` where there are any, `attempt` if it was not the first.
         log: what the stage and its libraries wrote; None if refused, or if nobody kept it.
     """
 
