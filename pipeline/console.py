@@ -50,7 +50,7 @@ class ConsoleObserver:
             TextColumn("{task.fields[stage]:<20}"),
             BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            _LeftColumn(),
+            _LeftColumn(Column(min_width=12, no_wrap=True)),
             TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
             console=console,
             expand=True,
@@ -150,8 +150,8 @@ class _LeftColumn(ProgressColumn):
         if left is None and usual_s is not None:
             left = usual_s - (task.elapsed or 0.0)
         if left is None or left < 0:
-            return Text("-:--:--", "dim")
-        return Text(f"-{timedelta(seconds=int(left))}", "cyan")
+            return Text()
+        return Text(f"{timedelta(seconds=int(left))} left", "cyan")
 
 
 class _BarProgress:
@@ -161,6 +161,9 @@ class _BarProgress:
         self._stage = stage
 
     def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
+        if completed is not None and total is not None:
+            # A full bar would stop the clock and the spinner of a stage that has more to do.
+            completed = min(completed, total * 0.999)
         self._progress.update(self._task, description=escape(message), completed=completed, total=total)
 
     def log(self, message: str) -> None:
