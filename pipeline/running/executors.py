@@ -37,6 +37,11 @@ class InProcess:
     def __init__(self) -> None:
         self._waiting: list[tuple[StageTask, Progress]] = []
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a stage was submitted and has not been run."""
+        return bool(self._waiting)
+
     def submit(self, task: StageTask, progress: Progress) -> None:
         self._waiting.append((task, progress))
 

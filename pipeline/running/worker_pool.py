@@ -7,6 +7,7 @@ from multiprocessing.connection import wait
 
 from components.core.errors import GraphError
 from components.core.progress import Progress
+from pipeline.running.executors import InProcess
 from pipeline.running.runner_config import RunnerConfig
 from pipeline.running.stage_task import Ended, StageTask
 from pipeline.running.worker_process import WorkerProcess
@@ -17,7 +18,10 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class WorkerPool:
-    """Up to `workers` processes, started when a stage needs one and none is idle."""
+    """Up to `workers` processes, started when a stage needs one and none is idle.
+
+    A stage that no other process can import, as it is defined in a notebook or in the program itself, runs in this one.
+    """
 
     def __init__(self, settings: RunnerConfig, *, lock: int) -> None:
         """Starts nothing yet.
@@ -30,24 +34,27 @@ class WorkerPool:
         self._settings = settings
         self._lock = lock
         self._workers: list[WorkerProcess] = []
+        self._here = InProcess()
 
     @property
     def capacity(self) -> int:
         return self._settings.workers
 
     def submit(self, task: StageTask, progress: Progress) -> None:
-        try:
-            if task.component.__module__ == "__main__":
-                raise pickle.PicklingError("it is defined in the program itself")
-            message = pickle.dumps(task)
-        except (pickle.PicklingError, AttributeError, TypeError) as err:
+        message = _pickle(task)
+        if message is not None:
+            self._idle_worker().begin(task, message, progress)
+        elif task.stage in self._settings.timeouts or self._settings.memory_mib is not None:
             raise GraphError(
-                f"stage {task.stage} cannot be sent to a worker process: {err}. Define it at the top of a module, or "
-                "set `runner.workers` to 0"
-            ) from err
-        self._idle_worker().begin(task, message, progress)
+                f"stage {task.stage} is defined where no worker process can import it, and only in one can its limits be "
+                "kept: move it to a module, or leave out `runner.timeouts` and `runner.memory_mib`"
+            )
+        else:
+            self._here.submit(task, progress)
 
     def wait(self, timeout_s: float | None) -> Sequence[tuple[StageTask, Ended]]:
+        if self._here.is_busy:
+            return self._here.wait(timeout_s)
         give_up = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left = _SECONDS_BETWEEN_LOOKS if give_up is None else max(0.0, give_up - time.monotonic())
@@ -107,3 +114,13 @@ class WorkerPool:
         if not worker.is_alive():
             self._workers.remove(worker)
         return worker.release(), ended
+
+
+def _pickle(task: StageTask) -> bytes | None:
+    """The task as a worker can load it; None if it cannot."""
+    if task.component.__module__ == "__main__":
+        return None
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None

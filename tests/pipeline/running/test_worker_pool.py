@@ -143,11 +143,15 @@ def test_what_a_stage_writes_is_in_its_log(root: Root):
     ].log == root.storage.log_path(1, "stage_0")
 
 
-def test_a_stage_of_the_program_itself_says_what_to_do(root: Root, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(light_stages.STAGES[0], "__module__", "__main__")
-    with pytest.raises(GraphError, match=r"stage_0 cannot be sent .* set `runner\.workers` to 0"):
-        root.run(chain(1), workers=1)
-    assert root.executions()[0].state is State.FAILED
+def test_a_stage_of_the_program_itself_runs_in_it_unless_that_would_break_a_limit(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(light_stages.STAGES[1], "__module__", "__main__")
+    first, second, third = processes(root.run(chain(3), workers=1))
+    assert first == third != second == os.getpid()
+    with pytest.raises(GraphError, match=r"stage_1 is defined where no worker .* leave out `runner\.timeouts`"):
+        root.run(chain(3, stage_1=LightConfig(files=2)), workers=1, timeouts={"stage_1": 60})
+    assert root.executions()[-1].state is State.FAILED
 
 
 PROGRAM = """
