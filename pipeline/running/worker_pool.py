@@ -46,8 +46,8 @@ class WorkerPool:
             self._idle_worker().begin(task, message, progress)
         elif task.stage in self._settings.timeouts or self._settings.memory_mib is not None:
             raise GraphError(
-                f"stage {task.stage} is defined where no worker process can import it, and only in one can its limits be "
-                "kept: move it to a module, or leave out `runner.timeouts` and `runner.memory_mib`"
+                f"stage {task.stage} is defined where no worker process can import it, and only in one can its limits "
+                "be kept: move it to a module, or leave out `runner.timeouts` and `runner.memory_mib`"
             )
         else:
             self._here.submit(task, progress)

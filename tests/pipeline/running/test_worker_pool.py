@@ -149,7 +149,9 @@ def test_a_stage_of_the_program_itself_runs_in_it_unless_that_would_break_a_limi
     monkeypatch.setattr(light_stages.STAGES[1], "__module__", "__main__")
     first, second, third = processes(root.run(chain(3), workers=1))
     assert first == third != second == os.getpid()
-    with pytest.raises(GraphError, match=r"stage_1 is defined where no worker .* leave out `runner\.timeouts`"):
+    with pytest.raises(
+        GraphError, match=r"stage_1 is defined where no worker .* leave out `runner\.timeouts`"
+    ):
         root.run(chain(3, stage_1=LightConfig(files=2)), workers=1, timeouts={"stage_1": 60})
     assert root.executions()[-1].state is State.FAILED
 
