@@ -20,6 +20,7 @@ def run(
     config: PipelineConfig | Path | str,
     *,
     graph: Graph | None = None,
+    since: str | None = None,
     to: str | None = None,
     use_cache: bool = True,
     wait: bool = False,
@@ -30,6 +31,7 @@ def run(
     Args:
         config: a configuration or the path of its YAML file.
         graph: the stages, such as `build_graph(config)` with stages of your own added; `build_graph(config)` if None.
+        since: a stage that runs, and all that depend on it, even if they are in the cache.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         wait: whether to wait for another run on the same root; it is an error if not.
@@ -48,11 +50,18 @@ def run(
     config.runner.check_stages(graph.nodes)
     if to is not None:
         graph = graph.upto(to)
+    rerun = graph.since(since) if since is not None else ()
     storage = ArtifactStorage(config.root, config.work_dir)
     store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
         runner = LocalRunner(
-            storage, store, settings=config.runner, beam=config.beam, use_cache=use_cache, wait=wait
+            storage,
+            store,
+            settings=config.runner,
+            beam=config.beam,
+            use_cache=use_cache,
+            rerun=rerun,
+            wait=wait,
         )
         result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
     except sa.exc.OperationalError as err:

@@ -1,7 +1,7 @@
 """Runs the graph on this machine: what can at once, cached, each output whole or not at all."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 
@@ -31,6 +31,7 @@ class LocalRunner:
         settings: RunnerConfig = IN_PROCESS,
         beam: BeamConfig | None = None,
         use_cache: bool = True,
+        rerun: Collection[str] = (),
         wait: bool = False,
     ) -> None:
         """Does nothing yet.
@@ -41,13 +42,14 @@ class LocalRunner:
             settings: how many stages at once, and their limits.
             beam: where Beam pipelines run; in the stage's process if None.
             use_cache: whether what was done before is not done again.
+            rerun: stages that are executed even so.
             wait: whether to wait for another run on this root; it is an error if not.
         """
         self._storage = storage
         self._store = store
         self._settings = settings
         self._beam = beam or BeamConfig()
-        self._use_cache = use_cache
+        self._planner = Planner(storage, store, use_cache=use_cache, rerun=rerun)
         self._wait = wait
 
     def run(self, graph: Graph, *, pipeline: str, config: str, observer: RunObserver = SILENT) -> RunResult:
@@ -94,14 +96,13 @@ class LocalRunner:
         with self._executor(lock) as executor:
             loop = RunLoop(
                 run,
-                Planner(self._storage, self._store, use_cache=self._use_cache),
+                self._planner,
                 executor,
                 observer,
                 storage=self._storage,
                 store=self._store,
                 settings=self._settings,
                 beam=self._beam,
-                use_cache=self._use_cache,
             )
             loop.to_the_end()
         return run.results

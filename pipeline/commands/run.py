@@ -38,7 +38,9 @@ REFUSED_EXIT_CODE = 3
 """The run went well, but the data or the model did not pass a gate."""
 
 
-def run_command(config_file: Path, *, to: str | None, use_cache: bool, wait: bool = False) -> int:
+def run_command(
+    config_file: Path, *, to: str | None, use_cache: bool, since: str | None = None, wait: bool = False
+) -> int:
     """Runs the pipeline with progress and a closing summary; returns the exit code.
 
     Raises:
@@ -47,7 +49,7 @@ def run_command(config_file: Path, *, to: str | None, use_cache: bool, wait: boo
     config = load_config(config_file)
     console = Console()
     with _stoppable(), ConsoleObserver(console) as observer:
-        result = run_logged(config, to=to, use_cache=use_cache, wait=wait, observer=observer)
+        result = run_logged(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
     storage = ArtifactStorage(config.root, config.work_dir)
     _print_summary(console, result, api.report_path(storage, result))
     return 0 if result.state is State.COMPLETE else REFUSED_EXIT_CODE
@@ -70,13 +72,19 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def run_logged(
-    config: PipelineConfig, *, to: str | None, use_cache: bool, observer: RunObserver, wait: bool = False
+    config: PipelineConfig,
+    *,
+    to: str | None,
+    use_cache: bool,
+    observer: RunObserver,
+    since: str | None = None,
+    wait: bool = False,
 ) -> RunResult:
     """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
     log_file = ArtifactStorage(config.root, config.work_dir).work_dir / "last_run.log"
     _log_to(log_file)
     with stderr_to(log_file):
-        return api.run(config, to=to, use_cache=use_cache, wait=wait, observer=observer)
+        return api.run(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
 
 
 def _log_to(file: Path) -> None:

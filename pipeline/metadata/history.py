@@ -39,6 +39,11 @@ class History:
         """The URL without its password."""
         return self._database.url
 
+    @property
+    def owner(self) -> str:
+        """The machine and the directory that run here; empty in a store of one root."""
+        return self._owner
+
     def close(self) -> None:
         self._database.close()
 

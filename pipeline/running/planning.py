@@ -1,14 +1,14 @@
 """What is to be done about a stage: nothing, as it is refused; nothing, as it was done before; or execute it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from components.core.artifacts import Artifact
-from components.core.errors import StorageError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
-from pipeline.graph import Graph, LatestBlessed, Node, OutputRef
+from pipeline.cache.lookup import find_baseline, find_cached
+from pipeline.graph import Graph, Node, OutputRef
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
 from pipeline.metadata.store import MetadataStore
 from pipeline.running.results import StageResult
@@ -81,10 +81,13 @@ class Plan:
 class Planner:
     """Knows the cache; settles what need not run."""
 
-    def __init__(self, storage: ArtifactStorage, store: MetadataStore, *, use_cache: bool) -> None:
+    def __init__(
+        self, storage: ArtifactStorage, store: MetadataStore, *, use_cache: bool, rerun: Collection[str]
+    ) -> None:
         self._storage = storage
         self._store = store
         self._use_cache = use_cache
+        self._rerun = frozenset(rerun)
 
     def plan(self, run: RunState, node: Node) -> StageResult | Plan:
         """The stage's result, if it is refused or cached, recorded; else how to execute it."""
@@ -95,7 +98,7 @@ class Planner:
         inputs = self._resolve_inputs(run, node)
         parts = fingerprint_parts(node.component, node.config, inputs)
         key = fingerprint(parts)
-        cached = self._find_cached(node, key)
+        cached = find_cached(node, key, self._storage, self._store) if self.may_reuse(node) else None
         if cached is not None:
             return self._reuse(run, node, cached, inputs)
         before = self._store.last_complete(node.name)
@@ -112,39 +115,20 @@ class Planner:
             taken[name] = kind(self._storage.localize(records[name].uri, records[name].digest))
         return taken
 
+    def may_reuse(self, node: Node) -> bool:
+        """Whether what an earlier run did may stand for the stage."""
+        return self._use_cache and node.name not in self._rerun
+
     def _resolve_inputs(self, run: RunState, node: Node) -> dict[str, ArtifactRecord]:
         records = {}
         for name, source in node.inputs.items():
             if isinstance(source, OutputRef):
                 records[name] = run.outputs[source]
             else:
-                baseline = self._resolve_baseline(run, source)
+                baseline = find_baseline(source, run.outputs[source.candidate], self._storage, self._store)
                 if baseline is not None:
                     records[name] = baseline
         return records
-
-    def _resolve_baseline(self, run: RunState, source: LatestBlessed) -> ArtifactRecord | None:
-        return self._store.latest_blessed(
-            artifact_type=source.type.__name__,
-            blessing_type=source.blessing.__name__,
-            other_than=run.outputs[source.candidate].digest,
-        )
-
-    def _find_cached(self, node: Node, key: str) -> ExecutionRecord | None:
-        if not self._use_cache:
-            return None
-        for execution in self._store.find_complete(node.name, key):
-            records = self._store.outputs(execution.id)
-            if all(self._is_intact(node, name, record) for name, record in records.items()):
-                return execution
-        return None
-
-    def _is_intact(self, node: Node, name: str, record: ArtifactRecord) -> bool:
-        try:
-            path = self._storage.localize(record.uri, record.digest)
-        except StorageError:
-            return False
-        return node.component.spec.outputs[name](path).is_intact()
 
     def _reuse(
         self, run: RunState, node: Node, cached: ExecutionRecord, inputs: Mapping[str, ArtifactRecord]

@@ -35,7 +35,6 @@ class RunLoop:
         store: MetadataStore,
         settings: RunnerConfig,
         beam: BeamConfig,
-        use_cache: bool,
     ) -> None:
         self._run = run
         self._planner = planner
@@ -45,7 +44,6 @@ class RunLoop:
         self._store = store
         self._settings = settings
         self._beam = beam
-        self._use_cache = use_cache
         self._at_work: dict[int, Plan] = {}
         self._failure: BaseException | None = None
 
@@ -105,7 +103,7 @@ class RunLoop:
         """Whether the stage finds what its last execution left; nothing if every stage is to run from its start."""
         if not plan.node.component.spec.keeps_scratch:
             return False
-        if not self._use_cache and not self._run.attempts.get(plan.node.name):
+        if not self._planner.may_reuse(plan.node) and not self._run.attempts.get(plan.node.name):
             self._storage.discard_scratch(plan.node.name)
         return True
 
