@@ -360,19 +360,34 @@ def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            help="`runs`, `artifacts`, `statistics` (writes the page about the data), a run's number, an artifact "
-            "directory, a SavedModel or a .tflite file."
+            help="`runs`, `run`, `artifacts`, `artifact`, `lineage`, `statistics` (writes the page about the data), or "
+            "the path of a SavedModel, of a .tflite file or of an artifact."
         ),
     ] = "runs",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Number of a run (the newest one if not given), or, of an artifact, its name (`trainer/model/6`), its "
+            "path or the path of a pushed file."
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="Newest runs or artifacts to list.")
+    ] = 20,
+    html: Annotated[Path | None, typer.Option(help="Page of the lineage to write.")] = None,
+    openlineage: Annotated[
+        str | None, typer.Option(help="File, or URL of a server, for the lineage as OpenLineage events.")
+    ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
     ] = None,
     as_json: _AsJson = False,
 ) -> None:
-    """Show runs, artifacts and model files."""
-    from pipeline.commands.inspect import inspect_command
+    """Show runs, artifacts, where they came from, and model files."""
+    from pipeline.commands.inspect import InspectOptions, inspect_command
 
-    inspect_command(what, root=root, as_json=as_json)
+    options = InspectOptions(root=root, limit=limit, html=html, openlineage=openlineage, as_json=as_json)
+    inspect_command(what, name, options)
 
 
 @app.command()
