@@ -45,11 +45,14 @@ def run(
     ] = None,
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: _NoCache = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+    ] = False,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
 
-    raise typer.Exit(run_command(config, since=since, to=to, use_cache=not no_cache))
+    raise typer.Exit(run_command(config, since=since, to=to, use_cache=not no_cache, wait=wait))
 
 
 @app.command()
