@@ -9,7 +9,16 @@ from pathlib import Path
 
 from components.core.artifacts import Artifact
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import content_digest, download, is_remote, publish
+from components.core.filesystem import (
+    content_digest,
+    download,
+    file_sizes,
+    is_remote,
+    publish,
+    remove_directory,
+)
+from pipeline.integrity import VerifiedDirectories
+from pipeline.metadata.location import STORE_FILE
 
 __all__ = ["ArtifactStorage"]
 
@@ -24,6 +33,7 @@ class ArtifactStorage:
     <work_dir>/.staging/                      outputs being written; emptied at every start
     <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
+    <work_dir>/.verified/                     how artifacts looked when their content was known to be right
     ```
     """
 
@@ -42,10 +52,11 @@ class ArtifactStorage:
             ) from err
         if not os.access(self.work_dir, os.W_OK):
             raise UserError(f"{self.work_dir}: no write permission; set `root` to a directory of yours")
+        self._verified = VerifiedDirectories(self.work_dir / ".verified")
 
     @property
     def metadata_path(self) -> Path:
-        return self.work_dir / "metadata.sqlite"
+        return self.work_dir / STORE_FILE
 
     def report_dir(self, run_id: int) -> Path:
         return self.work_dir / "reports" / str(run_id)
@@ -81,6 +92,8 @@ class ArtifactStorage:
         digest = content_digest(str(staged.path))
         uri = f"{self.root}/{stage}/{name}/{execution_id}"
         publish(staged.path, uri)
+        if not is_remote(uri):
+            self._verified.remember(Path(uri))
         return uri, digest
 
     def localize(self, uri: str, digest: str) -> Path:
@@ -91,7 +104,7 @@ class ArtifactStorage:
         """
         if not is_remote(uri):
             return Path(uri)
-        target = self.work_dir / ".downloads" / digest
+        target = self.downloads / digest
         if not target.exists():
             download(uri, target)
             if content_digest(str(target)) != digest:
@@ -101,18 +114,44 @@ class ArtifactStorage:
                 )
         return target
 
+    def is_intact(self, uri: str, digest: str) -> bool:
+        """Whether the artifact is there and holds what was published; reads only what may have changed."""
+        try:
+            path = self.localize(uri, digest)
+            if not is_remote(uri):
+                return self._verified.holds(path, digest)
+            if not self._verified.holds(path, digest):
+                shutil.rmtree(path)
+                path = self.localize(uri, digest)
+            return file_sizes(uri) == file_sizes(str(path))
+        except StorageError:
+            return False
+
+    def remove(self, place: str) -> None:
+        """Deletes a directory of this root."""
+        remove_directory(place)
+        self._verified.forget(Path(place))
+
     def discard_staged(self, execution_id: int) -> None:
         shutil.rmtree(self._staging / str(execution_id), ignore_errors=True)
 
     def scratch_dir(self, stage: str, key: str) -> Path:
         """The local directory of a stage's unfinished work, as an earlier execution with this cache key left it."""
-        path = self.work_dir / ".scratch" / stage / key
+        path = self.scratch_root / stage / key
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def discard_scratch(self, stage: str) -> None:
         """Removes a stage's unfinished work under any cache key."""
-        shutil.rmtree(self.work_dir / ".scratch" / stage, ignore_errors=True)
+        shutil.rmtree(self.scratch_root / stage, ignore_errors=True)
+
+    @property
+    def scratch_root(self) -> Path:
+        return self.work_dir / ".scratch"
+
+    @property
+    def downloads(self) -> Path:
+        return self.work_dir / ".downloads"
 
     @property
     def _staging(self) -> Path:

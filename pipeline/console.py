@@ -13,7 +13,7 @@ from components.core.component import Summary
 from components.core.errors import StoppedError
 from components.core.progress import Progress as StageProgress
 from pipeline.local_runner import StageResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 
 __all__ = ["ConsoleObserver", "format_summary"]
 

@@ -6,7 +6,7 @@ import logging
 import os
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,8 +24,10 @@ from components.core.errors import (
 from components.core.progress import NO_PROGRESS, Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
-from pipeline.graph import Graph, LatestBlessed, Node, OutputRef
-from pipeline.metadata_store import ArtifactRecord, ExecutionRecord, MetadataStore, State
+from pipeline.cache.lookup import find_baseline, find_cached
+from pipeline.graph import Graph, Node, OutputRef
+from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
+from pipeline.metadata.store import MetadataStore
 
 __all__ = ["SILENT", "LocalRunner", "RunObserver", "RunResult", "StageResult"]
 
@@ -111,10 +113,18 @@ SILENT: RunObserver = _Silent()
 class LocalRunner:
     """Runs stages one after the other in this process (TensorFlow is then imported once, not once a stage)."""
 
-    def __init__(self, storage: ArtifactStorage, store: MetadataStore, *, use_cache: bool = True) -> None:
+    def __init__(
+        self,
+        storage: ArtifactStorage,
+        store: MetadataStore,
+        *,
+        use_cache: bool = True,
+        rerun: Collection[str] = (),
+    ) -> None:
         self._storage = storage
         self._store = store
         self._use_cache = use_cache
+        self._rerun = frozenset(rerun)
 
     def run(self, graph: Graph, *, pipeline: str, config: str, observer: RunObserver = SILENT) -> RunResult:
         """Runs every stage that is neither cached nor refused.
@@ -171,33 +181,16 @@ class LocalRunner:
             if isinstance(source, OutputRef):
                 records[name] = run.outputs[source]
             else:
-                baseline = self._resolve_baseline(run, source)
+                baseline = find_baseline(source, run.outputs[source.candidate], self._storage, self._store)
                 if baseline is not None:
                     records[name] = baseline
         return records
 
-    def _resolve_baseline(self, run: "_Run", source: LatestBlessed) -> ArtifactRecord | None:
-        return self._store.latest_blessed(
-            artifact_type=source.type.__name__,
-            blessing_type=source.blessing.__name__,
-            other_than=run.outputs[source.candidate].digest,
-        )
-
     def _find_cached(self, node: Node, key: str) -> ExecutionRecord | None:
-        if not self._use_cache:
-            return None
-        for execution in self._store.find_complete(node.name, key):
-            records = self._store.outputs(execution.id)
-            if all(self._is_intact(node, name, record) for name, record in records.items()):
-                return execution
-        return None
+        return find_cached(node, key, self._storage, self._store) if self._may_reuse(node) else None
 
-    def _is_intact(self, node: Node, name: str, record: ArtifactRecord) -> bool:
-        try:
-            path = self._storage.localize(record.uri, record.digest)
-        except StorageError:
-            return False
-        return node.component.spec.outputs[name](path).is_intact()
+    def _may_reuse(self, node: Node) -> bool:
+        return self._use_cache and node.name not in self._rerun
 
     def _reuse(
         self, run: "_Run", node: Node, cached: ExecutionRecord, inputs: Mapping[str, ArtifactRecord]
@@ -265,7 +258,7 @@ class LocalRunner:
         """Where the stage finds what its last execution left; nothing if every stage is to run from its start."""
         if not node.component.spec.keeps_scratch:
             return None
-        if not self._use_cache:
+        if not self._may_reuse(node):
             self._storage.discard_scratch(node.name)
         return Scratch(self._storage.scratch_dir(node.name, key))
 

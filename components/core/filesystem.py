@@ -21,6 +21,7 @@ __all__ = [
     "copy_file",
     "download",
     "exists",
+    "file_sizes",
     "files_below",
     "is_remote",
     "matching_paths",
@@ -167,6 +168,16 @@ def files_below(uri: str) -> tuple[str, ...]:
         )
     filesystem, path = _remote(uri)
     return tuple(sorted(name[len(path) :].lstrip("/") for name in filesystem.find(path)))
+
+
+def file_sizes(uri: str) -> dict[str, int]:
+    """Size in bytes of every file in a directory, by its path in it; none if the directory is not there."""
+    if not is_remote(uri):
+        root = Path(uri)
+        return {name: (root / name).stat().st_size for name in files_below(uri)}
+    filesystem, path = _remote(uri)
+    found = filesystem.find(path, detail=True)
+    return {name[len(path) :].lstrip("/"): entry["size"] for name, entry in found.items()}
 
 
 def copy_file(source: str, destination: str) -> None:

@@ -15,7 +15,8 @@ import yaml
 import pipeline
 from components.core.artifacts import Model
 from components.modeling.classifier import load_model
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from tests.components.toy_corpus import toy_rows
 
 REPOSITORY = Path(pipeline.__file__).parents[1]
