@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.core.errors import UserError
-from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.roots import newest_root
 from pipeline.metadata.history import History
 from pipeline.metadata.location import open_store
