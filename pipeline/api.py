@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
-from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
@@ -24,6 +23,7 @@ def run(
     since: str | None = None,
     to: str | None = None,
     use_cache: bool = True,
+    wait: bool = False,
     observer: RunObserver = SILENT,
 ) -> RunResult:
     """Runs the pipeline on this machine and writes its report.
@@ -34,6 +34,7 @@ def run(
         since: a stage that runs, and all that depend on it, even if they are in the cache.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
+        wait: whether to wait for another run on the same root; it is an error if not.
         observer: is told what happens.
 
     Returns:
@@ -46,17 +47,23 @@ def run(
     if not isinstance(config, PipelineConfig):
         config = load_config(config)
     graph = graph or build_graph(config)
+    config.runner.check_stages(graph.nodes)
     if to is not None:
         graph = graph.upto(to)
     rerun = graph.since(since) if since is not None else ()
     storage = ArtifactStorage(config.root, config.work_dir)
     store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
-        runner = LocalRunner(storage, store, use_cache=use_cache, rerun=rerun)
-        with running_on(config.beam):
-            result = runner.run(
-                graph, pipeline=config.name, config=config.model_dump_json(), observer=observer
-            )
+        runner = LocalRunner(
+            storage,
+            store,
+            settings=config.runner,
+            beam=config.beam,
+            use_cache=use_cache,
+            rerun=rerun,
+            wait=wait,
+        )
+        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
     except sa.exc.OperationalError as err:
         raise StorageError(
             f"{store.where}: cannot be written ({err.orig}); free some space or set another `root`"

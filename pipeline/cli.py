@@ -45,11 +45,14 @@ def run(
     ] = None,
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: _NoCache = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+    ] = False,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
 
-    raise typer.Exit(run_command(config, since=since, to=to, use_cache=not no_cache))
+    raise typer.Exit(run_command(config, since=since, to=to, use_cache=not no_cache, wait=wait))
 
 
 @app.command()
@@ -453,6 +456,21 @@ def compare(
     from pipeline.commands.compare import compare_command
 
     compare_command(before, after, root=root, html=html, as_json=as_json)
+
+
+@app.command()
+def ui(
+    root: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pipeline roots to show; all under runs/ if none is named."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8600,
+) -> None:
+    """Show runs, reports and comparisons as pages in a browser."""
+    from pipeline.commands.ui import ui_command
+
+    ui_command(root or (), host=host, port=port)
 
 
 @app.command()

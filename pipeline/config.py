@@ -26,6 +26,7 @@ from components.trainer import TrainerConfig
 from components.transform import TransformConfig
 from components.tuner import TunerConfig
 from pipeline.model_card_config import ModelCardConfig
+from pipeline.running.runner_config import RunnerConfig
 
 __all__ = ["PipelineConfig", "load_config", "parse_config"]
 
@@ -49,6 +50,9 @@ class PipelineConfig(Config):
 
     beam: BeamConfig = BeamConfig()
     """Where the data stages' Beam pipelines run; in this process if not given. It is part of no stage's cache key."""
+
+    runner: RunnerConfig = RunnerConfig()
+    """How stages run on this machine: processes, timeouts, retries. It is part of no stage's cache key."""
 
     example_gen: ExampleGenConfig
     statistics_gen: StatisticsGenConfig = StatisticsGenConfig()
