@@ -1,9 +1,9 @@
 """How long `emotion inspect runs` and `emotion --help` take, start of the process included, and a check of artifacts.
 
-The store has 10,000 executions of 910 runs with what they read and gave: in SQLite, and in PostgreSQL where its server
-is installed. Commands take turns, each in a process of its own; the least time is nearest to that of a machine that does
-nothing else, and no less than the CPU time. The artifact check is told for a directory of 256 MiB: as a run does it,
-and by reading.
+The store has 10,000 executions of 910 runs with what they read and gave, in SQLite and, where its server is installed,
+in PostgreSQL. Commands take turns, each in a process of its own; the least time is nearest to that of a machine that
+does nothing else, and no less than the CPU time. The artifact check is told for a directory of 256 MiB: as a run does
+it, and by reading.
 
     python -m tests.benchmarks.metadata [--executions 10000] [--repeats 7]
 """
