@@ -1,6 +1,5 @@
 """The `emotion` command. This module imports nothing heavy: `--help` answers at once."""
 
-import gc
 import os
 import sys
 from enum import StrEnum
@@ -484,8 +483,6 @@ def doctor(as_json: _AsJson = False) -> None:
 
 def main() -> None:
     """Runs the command; one clear line and exit code 2 for a mistake of the user, 75 if stopped, 1 for a failure."""
-    # What is imported lives as long as the process: looking through it for garbage takes a tenth of a short command.
-    gc.set_threshold(50_000)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
