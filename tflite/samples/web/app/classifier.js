@@ -18,8 +18,9 @@ export class EmotionClassifier {
    */
   static async create(bytes) {
     const model = readModelFile(bytes);
-    // The second argument: as a module, since a module worker has no importScripts.
-    const wasm = await FilesetResolver.forTextTasks(MEDIAPIPE_WASM, true);
+    // In a module worker MediaPipe's loader must be a module, in a page it must be none.
+    const isWorker = typeof document === 'undefined';
+    const wasm = await FilesetResolver.forTextTasks(MEDIAPIPE_WASM, isWorker);
     const mediapipe = await TextClassifier.createFromOptions(wasm, {
       baseOptions: { modelAssetBuffer: withEveryLabel(bytes) },
     });

@@ -1,8 +1,8 @@
 // The canonical text cleaning, as tflite/text.py has it: the model has learned from texts cleaned exactly so.
 
-// Letters, marks and punctuation of Unicode 14 to 17, which the Unicode tables of browsers disagree on.
+// Letters, marks and punctuation that the Unicode tables of browsers disagree on, those of 14 to 17 and U+1734.
 const NEWER_THAN_UNICODE_13 = new RegExp(
-  String.raw`[\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89` +
+  String.raw`[\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u1715\u1734\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89` +
   String.raw`\u1dfa\u2c2f\u2e53-\u2e5d\ua7c0\ua7cb-\ua7dc\u{10570}-\u{105e4}\u{10d50}-\u{10d6e}\u{10ed0}` +
   String.raw`\u{10efa}-\u{10eff}\u{10f82}-\u{10f89}\u{11070}-\u{11074}\u{110c2}\u{11241}` +
   String.raw`\u{11383}-\u{113e2}\u{116b9}\u{1171e}\u{11b00}-\u{11be1}\u{11f00}-\u{11f5a}` +
