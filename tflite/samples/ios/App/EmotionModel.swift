@@ -39,7 +39,8 @@ final class EmotionModel: ObservableObject {
             while asked != text {
                 let current = text
                 do {
-                    outputs = current.allSatisfy(\.isWhitespace) ? nil : try await classifier.classify(current).flatMap { $0 }
+                    outputs =
+                        current.allSatisfy(\.isWhitespace) ? nil : try await classifier.classify(current).flatMap { $0 }
                 } catch {
                     problem = String(describing: error)
                 }

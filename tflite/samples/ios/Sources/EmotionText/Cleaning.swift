@@ -21,7 +21,9 @@ public func cleanText(_ text: String, rules: CleaningRules) -> String {
     }
     if rules.lowercase {
         // One code point at a time: a whole text would get final sigmas.
-        return scalars.reduce(into: "") { $0.unicodeScalars.append(contentsOf: $1.properties.lowercaseMapping.unicodeScalars) }
+        return scalars.reduce(into: "") {
+            $0.unicodeScalars.append(contentsOf: $1.properties.lowercaseMapping.unicodeScalars)
+        }
     }
     return string(scalars)
 }

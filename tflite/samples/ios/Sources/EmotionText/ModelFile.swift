@@ -61,8 +61,11 @@ private struct Archive {
         var entry = Int(try number(UInt32.self, at: end + 16))
         var files: [String: Data] = [:]
         for _ in 0..<(try number(UInt16.self, at: end + 10)) {
-            guard try number(UInt32.self, at: entry) == Self.directoryEntry, try number(UInt16.self, at: entry + 10) == 0 else {
-                throw ModelFileError("The archive behind the model is damaged or compressed. Push or copy the file again.")
+            guard try number(UInt32.self, at: entry) == Self.directoryEntry,
+                try number(UInt16.self, at: entry + 10) == 0
+            else {
+                throw ModelFileError(
+                    "The archive behind the model is damaged or compressed. Push or copy the file again.")
             }
             let sizes = try [28, 30, 32].map { Int(try number(UInt16.self, at: entry + $0)) }
             let header = Int(try number(UInt32.self, at: entry + 42))

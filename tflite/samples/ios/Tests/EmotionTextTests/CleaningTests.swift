@@ -25,7 +25,8 @@ final class CleaningTests: XCTestCase {
         let expected = try JSONDecoder().decode([[String]].self, from: Data(contentsOf: file("code_points.json")))
         let blocks = [0, 1, 2, 3, 14].flatMap { plane in (0..<16).map { UInt32(plane << 16 + $0 << 12) } }
         for (number, own) in rules.enumerated() {
-            XCTAssertEqual(blocks.map { fnv1a(cleanText(block($0), rules: own)) }, expected[number], "rule set \(number)")
+            XCTAssertEqual(
+                blocks.map { fnv1a(cleanText(block($0), rules: own)) }, expected[number], "rule set \(number)")
         }
     }
 

@@ -70,8 +70,10 @@ final class ModelFileTests: XCTestCase {
         var directory = Data()
         for (name, text) in papers {
             let (name, text) = (Data(name.utf8), Data(text.utf8))
-            let sizes = bytes(UInt32(0)) + bytes(UInt32(text.count)) + bytes(UInt32(text.count)) + bytes(UInt16(name.count))
-            let common = bytes(UInt16(20)) + bytes(UInt16(0)) + bytes(method) + bytes(UInt32(0)) + sizes + bytes(UInt16(0))
+            let sizes =
+                bytes(UInt32(0)) + bytes(UInt32(text.count)) + bytes(UInt32(text.count)) + bytes(UInt16(name.count))
+            let common =
+                bytes(UInt16(20)) + bytes(UInt16(0)) + bytes(method) + bytes(UInt32(0)) + sizes + bytes(UInt16(0))
             directory += bytes(UInt32(0x0201_4b50)) + bytes(UInt16(20)) + common
             directory += Data(count: 10) + bytes(UInt32(data.count)) + name
             data += bytes(UInt32(0x0403_4b50)) + common + name + text
