@@ -5,7 +5,8 @@
 Needs `npm install` in tflite/samples/web, node and a Chromium. Opens the sample's page with each .tflite file of the
 directory, asks its classifier for the scores of 1,000 GoEmotions test texts and of every string that the cleanings are
 held against, and compares with `tflite.interpreter`. Exit code 1 if a bar is missed: scores of a float32 model differ
-by more than 1e-3, or a decision differs.
+by more than 1e-3 or one of its decisions does, or more than 0.05 % of the decisions of an int8 model. WebAssembly and
+x86 round the activations of int8 models differently, so that a score near a threshold may land on its other side.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from tflite.parity import compare
 
 _BATCH = 50
 _LARGEST_DIFFERENCE = {"float32": 1e-3}
+_SHARE_OF_DECISIONS = {"float32": 0.0}
+_SHARE_OF_INT8 = 5e-4
 _SCORES = """async (texts) => {
   const { EmotionClassifier } = await import('/classifier.js');
   const bytes = async () => new Uint8Array(await (await fetch('/model.tflite')).arrayBuffer());
@@ -60,7 +63,8 @@ def _report(name: str, classifier: TextClassifier, texts: list[str], scores: npt
     parity = compare(classifier.heads, expected, scores, classifier.thresholds, worst=5)
     ours, theirs = (decide(classifier.heads, found, classifier.thresholds) for found in (expected, scores))
     differing = np.argwhere(ours != theirs)
-    limit = _LARGEST_DIFFERENCE.get(classifier.path.stem.removeprefix("emotion_"), np.inf)
+    variant = classifier.path.stem.removeprefix("emotion_")
+    limit = _LARGEST_DIFFERENCE.get(variant, np.inf)
     print(
         f"  {name}: {len(texts):,} texts, largest score difference {parity.max_abs_difference:.1e}, "
         f"{len(differing)} of {ours.size:,} decisions differ"
@@ -74,7 +78,8 @@ def _report(name: str, classifier: TextClassifier, texts: list[str], scores: npt
         print(
             f"    {label} from {threshold:.4f}: {there:.4f} on the web, {here:.4f} here; {ascii(texts[row])[:60]}"
         )
-    return parity.max_abs_difference <= limit and not len(differing)
+    share = len(differing) / ours.size
+    return parity.max_abs_difference <= limit and share <= _SHARE_OF_DECISIONS.get(variant, _SHARE_OF_INT8)
 
 
 def main() -> int:
