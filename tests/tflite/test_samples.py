@@ -38,6 +38,16 @@ def test_what_the_cleanings_are_held_against_is_what_python_says_today() -> None
     assert stale == [], "write them again: python -m tests.tflite.cleaning_cases, and update_case"
 
 
+def test_the_signed_update_is_what_python_takes() -> None:
+    update = pytest.importorskip(
+        "tflite.update", reason="the reference of the samples' checks is not there yet"
+    )
+    key = f"-----BEGIN PUBLIC KEY-----\n{update_case.PUBLIC_KEY}\n-----END PUBLIC KEY-----\n".encode()
+    content = (cleaning_cases.DIRECTORY / "update.json").read_bytes()
+    checked = update.check_update(content, public_key=key, installed_release=3, app_version="1.10.0")
+    assert checked.files["int8"].size == len(update_case.MODEL)
+
+
 def test_the_strings_are_many_and_nasty() -> None:
     texts = {text for _, text, _ in cleaning_cases.read_cases("cleaning.jsonl")}
     characters = set("".join(texts))
