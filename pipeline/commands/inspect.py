@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.core.errors import UserError
-from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.roots import newest_root
 from pipeline.metadata.history import History
 from pipeline.metadata.location import open_store
@@ -140,7 +139,9 @@ def _run(name: str | None, root: Path, store: History) -> list[dict[str, Any]]:
 
 
 def _log(root: Path, execution: ExecutionRecord) -> str | None:
-    """The log of what an execution did; None if it did nothing."""
+    """Where the log of what an execution did is; None if it did nothing or kept none."""
+    from pipeline.artifact_storage import ArtifactStorage
+
     log = ArtifactStorage(str(root)).log_path(execution.run_id, execution.stage)
     return str(log) if log.is_file() else None
 
@@ -196,17 +197,33 @@ def _print(document: Any, *, as_json: bool) -> None:
         Console().print_json(json.dumps(document, ensure_ascii=False))
 
 
-_HIDDEN = ("finished_at", "uri")
+_HIDDEN = ("finished_at", "uri", "log")
 """Columns that JSON has and a table has no room for."""
+
+
+_WHOLE = ("id", "state", "started_at", "stages", "seconds")
+"""Columns whose cells are short enough to stay on one line."""
+
+_DONE = {"complete": "run"}
+
+_TITLES = {"started_at": "started (UTC)", "created_at": "created (UTC)", "seconds": "s"}
+
+_LEAST = {"pipeline": 8, "quality": 15}
+"""Characters that a column keeps where there is little room."""
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
     """A column for each key that has a value in any row."""
-    table = Table(header_style="bold", box=None)
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     keys = [key for key in (rows[0] if rows else ()) if key not in _HIDDEN]
     columns = [key for key in keys if any(row[key] not in (None, {}) for row in rows)]
     for column in columns:
-        table.add_column(column.removesuffix("_at"), overflow="fold")
+        table.add_column(
+            _TITLES.get(column, column),
+            overflow="fold",
+            no_wrap=column in _WHOLE,
+            min_width=_LEAST.get(column),
+        )
     for row in rows:
         table.add_row(*(escape(_cell(column, row[column])) for column in columns))
     return table
@@ -221,12 +238,10 @@ def _cell(key: str, value: Any) -> str:
         from pipeline.console import format_summary
 
         return format_summary(value)
-    if key == "log":
-        return "/".join(value.split("/")[-3:])
     if key == "outputs":
         return "\n".join("/".join(place.split("/")[-3:]) for place in value.values())
     if key == "stages":
-        return ", ".join(f"{count} {state}" for state, count in value.items())
+        return ", ".join(f"{count} {_DONE.get(state, state)}" for state, count in value.items())
     if isinstance(value, dict):
         return "\n".join(f"{name}: {item}" for name, item in value.items())
     if key.endswith("_at"):
