@@ -459,6 +459,21 @@ def compare(
 
 
 @app.command()
+def ui(
+    root: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pipeline roots to show; all under runs/ if none is named."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8600,
+) -> None:
+    """Show runs, reports and comparisons as pages in a browser."""
+    from pipeline.commands.ui import ui_command
+
+    ui_command(root or (), host=host, port=port)
+
+
+@app.command()
 def doctor(as_json: _AsJson = False) -> None:
     """Show versions, accelerators and CPU features, what is missing and how to get it."""
     from pipeline.commands.doctor import doctor_command

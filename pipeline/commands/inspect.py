@@ -139,7 +139,7 @@ def _run(name: str | None, root: Path, store: History) -> list[dict[str, Any]]:
 
 
 def _log(root: Path, execution: ExecutionRecord) -> str | None:
-    """Where the log of what an execution did is; None if it did nothing or kept none."""
+    """The log of what an execution did; None if it did nothing."""
     from pipeline.artifact_storage import ArtifactStorage
 
     log = ArtifactStorage(str(root)).log_path(execution.run_id, execution.stage)
@@ -238,6 +238,8 @@ def _cell(key: str, value: Any) -> str:
         from pipeline.console import format_summary
 
         return format_summary(value)
+    if key == "log":
+        return "/".join(value.split("/")[-3:])
     if key == "outputs":
         return "\n".join("/".join(place.split("/")[-3:]) for place in value.values())
     if key == "stages":
