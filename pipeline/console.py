@@ -15,7 +15,7 @@ from components.core.progress import Progress as StageProgress
 from pipeline.local_runner import StageResult
 from pipeline.metadata_store import State
 
-__all__ = ["ConsoleObserver", "format_summary"]
+__all__ = ["ConsoleObserver", "PlainProgress", "format_summary"]
 
 _MARKS = {State.COMPLETE: "[green]✓[/]", State.CACHED: "[cyan]↺[/]", State.REFUSED: "[yellow]–[/]"}
 
@@ -58,7 +58,7 @@ class ConsoleObserver:
         note = f" [dim](again: {escape(why)})[/]" if why else ""
         if not self._console.is_terminal:
             self._print(f"  {self._position(stage)} {stage} …{note}")
-            return _PlainProgress(self._console, stage)
+            return PlainProgress(self._console, stage)
         if why:
             self._print(f"    [dim]{stage} runs again: {escape(why)}[/]")
         task = self._progress.add_task("", stage=stage, total=None)
@@ -110,7 +110,7 @@ class _BarProgress:
         self._progress.console.print(f"    [dim]{self._stage}[/] {escape(message)}", highlight=False)
 
 
-class _PlainProgress:
+class PlainProgress:
     """A line now and then, for logs."""
 
     def __init__(self, console: Console, stage: str) -> None:
