@@ -7,7 +7,8 @@ from pathlib import Path
 from components.core.errors import UserError
 from pipeline.commands.stage import read_pairs
 from pipeline.emotion import build_graph
-from pipeline.orchestrators.portable import read_portable
+from pipeline.graph import Graph
+from pipeline.orchestrators.portable import PortableConfig, read_portable
 
 __all__ = ["CompileOptions", "compile_command"]
 
@@ -28,6 +29,13 @@ class CompileOptions:
     schedule: str | None
     force: bool
 
+    @property
+    def registry_uri(self) -> str | None:
+        """The registry: as given, under the root by default, None if there is to be none."""
+        if self.registry == "none":
+            return None
+        return self.registry or f"{self.root.rstrip('/')}/registry"
+
 
 def compile_command(config_file: Path, options: CompileOptions) -> None:
     """Writes the file and says what to do with it.
@@ -39,25 +47,46 @@ def compile_command(config_file: Path, options: CompileOptions) -> None:
         raise UserError(f"{options.output}: is there already; pass --force to overwrite it")
     portable = read_portable(config_file)
     graph = build_graph(portable.config)
-    registry = options.registry or f"{options.root.rstrip('/')}/registry"
-    environment = read_pairs("--env", options.environment)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     if options.target == "kubeflow":
-        if options.image is None:
-            raise UserError("--image is missing: name the image that the Dockerfile of this project builds")
-        try:
-            from pipeline.orchestrators.kubeflow import KubeflowOptions, compile_kubeflow
-        except ModuleNotFoundError as err:
-            raise UserError(
-                "the Kubeflow SDK is not installed; install it with `pip install 'emotion-pipeline[kubeflow]'`"
-            ) from err
-        settings = KubeflowOptions(
-            image=options.image,
-            root=options.root,
-            registry=None if registry == "none" else registry,
-            scratch=options.scratch,
-            use_cache=options.use_cache,
-            environment=environment,
-        )
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        compile_kubeflow(graph, portable, settings, options.output)
-    print(f"{options.output}: {len(graph)} stages")
+        _kubeflow(graph, portable, options)
+    else:
+        _airflow(graph, portable, options)
+    parameters = ", ".join(["config", *portable.variables])
+    print(f"{options.output}: {len(graph)} stages, parameters {parameters}")
+
+
+def _kubeflow(graph: Graph, portable: PortableConfig, options: CompileOptions) -> None:
+    if options.image is None:
+        raise UserError("--image is missing: name the image that the Dockerfile of this project builds")
+    try:
+        from pipeline.orchestrators.kubeflow import KubeflowOptions, compile_kubeflow
+    except ModuleNotFoundError as err:
+        raise UserError(
+            f"{err.name} is not installed; install it with `pip install 'emotion-pipeline[kubeflow]'`"
+        ) from err
+    settings = KubeflowOptions(
+        image=options.image,
+        root=options.root,
+        registry=options.registry_uri,
+        scratch=options.scratch,
+        use_cache=options.use_cache,
+        environment=read_pairs("--env", options.environment),
+    )
+    compile_kubeflow(graph, portable, settings, options.output)
+
+
+def _airflow(graph: Graph, portable: PortableConfig, options: CompileOptions) -> None:
+    from pipeline.orchestrators.airflow import AirflowOptions, Operator, compile_airflow
+
+    settings = AirflowOptions(
+        operator=Operator(options.operator),
+        root=options.root,
+        image=options.image,
+        registry=options.registry_uri,
+        scratch=options.scratch,
+        use_cache=options.use_cache,
+        schedule=options.schedule,
+        environment=read_pairs("--env", options.environment),
+    )
+    compile_airflow(graph, portable, settings, options.output)

@@ -21,6 +21,7 @@ from components.core.artifacts import (
 )
 from components.core.errors import UserError
 from pipeline.graph import Graph, Node, OutputRef
+from pipeline.orchestrators.commands import CommandLines
 from pipeline.orchestrators.gates import gate_paths
 from pipeline.orchestrators.portable import PortableConfig
 from pipeline.orchestrators.resources import stage_resources
@@ -152,35 +153,32 @@ class _Compilation:
         ports += [_parameter("refusal", dsl.OutputPath(str)), _parameter("summary", dsl.OutputPath(dict))]
 
         def arguments(given: Mapping[str, Any]) -> list[str]:
-            line = ["stage", node.name, given["config"], *self._common(given), "--replace"]
-            for name in wired:
-                line += ["--input", f"{name}={given[name].path}"]
-            for name in spec.outputs:
-                line += ["--output", f"{name}={given[name].path}"]
-            if not self._options.use_cache:
-                line.append("--no-cache")
-            if self._options.scratch is not None:
-                line += ["--scratch", self._options.scratch]
+            line = self._command_lines(given).stage(
+                node.name,
+                inputs={name: given[name].path for name in wired},
+                outputs={name: given[name].path for name in spec.outputs},
+            )
             return [*line, "--refusal", given["refusal"], "--summary", given["summary"]]
 
         return self._component(node.name, (node.component.__doc__ or "").split("\n")[0], ports, arguments)
 
     def _report_component(self) -> Any:
         def arguments(given: Mapping[str, Any]) -> list[str]:
-            return ["report", given["config"], *self._common(given)]
+            return self._command_lines(given).report()
 
         return self._component(
             "report", "Writes the report of the run, whatever became of it.", [], arguments
         )
 
-    def _common(self, given: Mapping[str, Any]) -> list[str]:
-        """The options that all commands of the pipeline have."""
-        line = []
-        for name in self._portable.variables:
-            line += ["--set", f"{name}={given[name]}"]
-        if self._options.registry is not None:
-            line += ["--registry", self._options.registry, "--run", f"{given['run']}"]
-        return line
+    def _command_lines(self, given: Mapping[str, Any]) -> CommandLines:
+        return CommandLines(
+            config=given["config"],
+            run=given["run"],
+            registry=self._options.registry,
+            variables={name: given[name] for name in self._portable.variables},
+            scratch=self._options.scratch,
+            use_cache=self._options.use_cache,
+        )
 
     def _component(
         self,
