@@ -9,6 +9,7 @@ from pipeline.commands.stage import read_pairs
 from pipeline.emotion import build_graph
 from pipeline.graph import Graph
 from pipeline.orchestrators.portable import PortableConfig, read_portable
+from pipeline.orchestrators.resources import check_stages
 
 __all__ = ["CompileOptions", "compile_command"]
 
@@ -47,6 +48,7 @@ def compile_command(config_file: Path, options: CompileOptions) -> None:
         raise UserError(f"{options.output}: is there already; pass --force to overwrite it")
     portable = read_portable(config_file)
     graph = build_graph(portable.config)
+    check_stages(portable.config.resources, tuple(graph.nodes))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     if options.target == "kubeflow":
         _kubeflow(graph, portable, options)

@@ -13,7 +13,7 @@ from components.core.filesystem import write_atomic
 from pipeline.graph import Graph, Node, OutputRef
 from pipeline.orchestrators.commands import CommandLines
 from pipeline.orchestrators.portable import PortableConfig
-from pipeline.orchestrators.resources import StageResources, stage_resources
+from pipeline.orchestrators.resources import REPORT, StageResources, stage_resources
 
 __all__ = ["AirflowOptions", "Operator", "compile_airflow"]
 
@@ -119,8 +119,8 @@ def _tasks(graph: Graph, portable: PortableConfig, options: AirflowOptions) -> l
 def _task_of_report(portable: PortableConfig, options: AirflowOptions) -> _Task | None:
     if options.registry is None:
         return None
-    resources = stage_resources(portable.config.resources, "report")
-    return _Task("report", (), _command_lines(options).report(), resources)
+    resources = stage_resources(portable.config.resources, REPORT)
+    return _Task(REPORT, (), _command_lines(options).report(), resources)
 
 
 def _command_lines(options: AirflowOptions) -> CommandLines:

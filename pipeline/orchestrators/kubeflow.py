@@ -24,7 +24,7 @@ from pipeline.graph import Graph, Node, OutputRef
 from pipeline.orchestrators.commands import CommandLines
 from pipeline.orchestrators.gates import gate_paths
 from pipeline.orchestrators.portable import PortableConfig
-from pipeline.orchestrators.resources import stage_resources
+from pipeline.orchestrators.resources import REPORT, stage_resources
 
 __all__ = ["KubeflowOptions", "compile_kubeflow"]
 
@@ -106,7 +106,7 @@ class _Compilation:
         if self._options.registry is None:
             return nullcontext()
         task = self._report_component()(**given, run=dsl.PIPELINE_JOB_ID_PLACEHOLDER)
-        self._equip(task, "report")
+        self._equip(task, REPORT)
         return dsl.ExitHandler(task, name="stages")
 
     def _add(self, nodes: Sequence[Node], given: Mapping[str, Any], *, depth: int) -> None:

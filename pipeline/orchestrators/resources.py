@@ -1,12 +1,17 @@
 """What the container of a stage is given, where an orchestrator runs each stage in one."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 
 from pydantic import Field
 
 from components.core.config import Config
+from components.core.errors import ConfigError
 
-__all__ = ["StageResources", "stage_resources"]
+__all__ = ["REPORT", "StageResources", "check_stages", "stage_resources"]
+
+REPORT = "report"
+"""Name of the task that writes the report, which is no stage of the graph."""
 
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|K|M|G|T)?$"
 
@@ -29,6 +34,14 @@ class StageResources(Config):
 
     retries: int = Field(default=2, ge=0, le=10)
     """Times that a failed stage is tried again; a stage that was stopped goes on where it can (`--scratch`)."""
+
+
+def check_stages(configured: Mapping[str, StageResources], stages: Collection[str]) -> None:
+    """Raises ConfigError if resources are configured for what is no stage."""
+    for name in configured.keys() - {*stages, REPORT}:
+        near = difflib.get_close_matches(name, stages, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(stages)}, and `{REPORT}`"
+        raise ConfigError(f"`resources.{name}`: this pipeline has no such stage; {hint}")
 
 
 def stage_resources(configured: Mapping[str, StageResources], stage: str) -> StageResources:

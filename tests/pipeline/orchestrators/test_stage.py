@@ -29,8 +29,12 @@ class Machine:
     def place(self, run: str, name: str) -> str:
         return f"{self.root}/{run}/{name}"
 
-    def run(self, stage: str, run: str = "1", *, gated: bool = False, registry: bool = True, **changes) -> StageRecord:
-        settings = {name: changes.pop(name) for name in ("factor", "at_least", "fail_with") if name in changes}
+    def run(
+        self, stage: str, run: str = "1", *, gated: bool = False, registry: bool = True, **changes
+    ) -> StageRecord:
+        settings = {
+            name: changes.pop(name) for name in ("factor", "at_least", "fail_with") if name in changes
+        }
         node = toy_graph(str(self.source), **settings).nodes[stage]
         wired = {"train": ["examples"], "judge": ["model"], "push": ["model"]}.get(stage, [])
         made = {"read": "examples", "train": "model", "judge": "blessing", "push": "pushed"}[stage]
@@ -159,7 +163,12 @@ def test_a_failure_leaves_nothing_behind(machine: Machine):
         ({}, {"model": "m"}, {}, "--input examples=… is missing; in this configuration it takes examples"),
         ({"examples": "e"}, {}, {}, "--output model=… is missing"),
         ({"examples": "e", "modle": "m"}, {"model": "m"}, {}, "input 'modle' is unknown"),
-        ({"examples": "e"}, {"model": "m"}, {"judge.blessing": "b"}, "gate 'judge.blessing' is unknown; .* none"),
+        (
+            {"examples": "e"},
+            {"model": "m"},
+            {"judge.blessing": "b"},
+            "gate 'judge.blessing' is unknown; .* none",
+        ),
         ({"examples": "nowhere"}, {"model": "m"}, {}, "nowhere: no such directory"),
     ],
 )
@@ -169,7 +178,9 @@ def test_what_is_wrong_is_said_before_anything_runs(tmp_path: Path, inputs, outp
     node = toy_graph(str(tmp_path / "number.txt")).nodes["train"]
     places = {name: str(tmp_path / place) for name, place in inputs.items()}
     with pytest.raises(UserError, match=said):
-        run_stage(node, StageRequest(places, {name: str(tmp_path / to) for name, to in outputs.items()}, gates))
+        run_stage(
+            node, StageRequest(places, {name: str(tmp_path / to) for name, to in outputs.items()}, gates)
+        )
     assert not toy_stages.calls
 
 
@@ -183,7 +194,9 @@ def test_blessed_copies_outlive_the_run_that_made_them(tmp_path: Path):
         registry.add_blessed(model)
     copies = sorted((tmp_path / "registry" / "toy" / "blessed" / "Model").iterdir())
     assert [(copy / "model.json").read_text() for copy in copies] == ["0", "1", "2"]
-    found = registry.latest_blessed(Model, other_than=copies[2].name.partition("-")[2], into=tmp_path / "into")
+    found = registry.latest_blessed(
+        Model, other_than=copies[2].name.partition("-")[2], into=tmp_path / "into"
+    )
     assert found is not None
     assert found.config_path.read_text() == "1"
     assert registry.latest_blessed(Examples, other_than="", into=tmp_path / "into") is None
