@@ -42,10 +42,17 @@ $(READY): requirements.lock requirements-encoder.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# What the pipeline's image holds, at the versions that are tested.
+IMAGE_LOCK := uv pip compile pyproject.toml pipeline/deploy/requirements.in --quiet --universal \
+  --python-version 3.11 --constraint requirements.lock $(addprefix --extra ,serving aws tracing tuning tracking names) --no-annotate \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+
 # uv resolves for every platform and Python that pyproject.toml allows; the lock holds hashes and no index address.
 lock:
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra serving \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+	$(IMAGE_LOCK) --output-file pipeline/deploy/requirements.lock
+	$(IMAGE_LOCK) --extra gpu --output-file pipeline/deploy/requirements-gpu.lock
 
 clean:
 	rm -rf $(VENV) runs models build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
