@@ -22,14 +22,11 @@ from pipeline.console import PlainProgress
 from pipeline.emotion import build_graph
 from pipeline.graph import Node
 from pipeline.metadata_store import State
-from pipeline.orchestrators.record import StageRecord
+from pipeline.orchestrators.record import NOT_REFUSED, StageRecord
 from pipeline.orchestrators.registry import Registry
 from pipeline.orchestrators.stage import StageRequest, run_stage
 
-__all__ = ["NOT_REFUSED", "StageOptions", "read_config", "read_pairs", "stage_command"]
-
-NOT_REFUSED = "none"
-"""What the refusal file holds if the stage refuses nothing: some orchestrators take an empty parameter for none."""
+__all__ = ["StageOptions", "read_config", "read_pairs", "stage_command"]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from pipeline.graph import Graph, Node, OutputRef
 from pipeline.orchestrators.commands import CommandLines
 from pipeline.orchestrators.gates import gate_paths
 from pipeline.orchestrators.portable import PortableConfig
+from pipeline.orchestrators.record import NOT_REFUSED
 from pipeline.orchestrators.resources import REPORT, stage_resources
 
 __all__ = ["KubeflowOptions", "compile_kubeflow"]
@@ -72,8 +73,9 @@ def compile_kubeflow(graph: Graph, portable: PortableConfig, options: KubeflowOp
 
     Raises:
         GraphError: conditions of the graph cannot be nested.
-        UserError: a name of the configuration is none that Kubeflow takes.
+        UserError: a name of the configuration is none that Kubeflow takes, or a variable is called like a port.
     """
+    _check_variables(graph, portable)
     compiler.Compiler().compile(_Compilation(graph, portable, options).pipeline(), str(output))
 
 
@@ -119,7 +121,9 @@ class _Compilation:
             if len(path := self._paths[node.name]) > depth:
                 behind.setdefault(path[depth], []).append(node)
         for gate, inner in behind.items():
-            with dsl.If(self._tasks[gate.stage].outputs["refusal"] == "none", name=f"{gate.stage}-passes"):
+            with dsl.If(
+                self._tasks[gate.stage].outputs["refusal"] == NOT_REFUSED, name=f"{gate.stage}-passes"
+            ):
                 self._add(inner, given, depth=depth + 1)
 
     def _add_task(self, node: Node, given: Mapping[str, Any]) -> None:
@@ -166,9 +170,7 @@ class _Compilation:
         def arguments(given: Mapping[str, Any]) -> list[str]:
             return self._command_lines(given).report()
 
-        return self._component(
-            "report", "Writes the report of the run, whatever became of it.", [], arguments
-        )
+        return self._component(REPORT, "Writes the report of the run, whatever became of it.", [], arguments)
 
     def _command_lines(self, given: Mapping[str, Any]) -> CommandLines:
         return CommandLines(
@@ -222,3 +224,14 @@ def _pipeline_name(name: str) -> str:
             f"name is {name!r}: Kubeflow needs a letter or a digit in it; name the pipeline otherwise"
         )
     return found
+
+
+def _check_variables(graph: Graph, portable: PortableConfig) -> None:
+    """A component's parameters and artifacts share one name space."""
+    ports = {name for node in graph for name in (*node.component.spec.inputs, *node.component.spec.outputs)}
+    taken = sorted(portable.variables.keys() & (ports | {"config", "run", "refusal", "summary"}))
+    if taken:
+        raise UserError(
+            f"the configuration's variable {taken[0]} has the name of something that stages hand on; name it "
+            f"otherwise, in capitals: ${{{taken[0].upper()}}}"
+        )

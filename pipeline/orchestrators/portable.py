@@ -59,7 +59,8 @@ def read_portable(path: Path) -> PortableConfig:
 def _variables(text: str) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for match in VARIABLE.finditer(text):
-        found[match["name"]] = match["default"] or found.get(match["name"])
+        default = match["default"] if match["default"] is not None else found.get(match["name"])
+        found[match["name"]] = default
     return found
 
 

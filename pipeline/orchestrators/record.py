@@ -8,7 +8,10 @@ from typing import Any
 from components.core.component import Summary
 from pipeline.metadata_store import State
 
-__all__ = ["OutputRecord", "StageRecord"]
+__all__ = ["NOT_REFUSED", "OutputRecord", "StageRecord"]
+
+NOT_REFUSED = "none"
+"""What an orchestrator is told if a stage refuses nothing: some take an empty parameter for a missing one."""
 
 
 @dataclass(frozen=True)

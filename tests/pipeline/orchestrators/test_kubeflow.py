@@ -10,7 +10,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.core.component import Output, Summary, component
 from components.core.config import Config
-from components.core.errors import ConfigError, GraphError
+from components.core.errors import ConfigError, GraphError, UserError
 from pipeline.commands.compile import CompileOptions, compile_command
 from pipeline.emotion import build_graph
 from pipeline.graph import Graph
@@ -140,6 +140,13 @@ def test_resources_of_a_stage_that_is_none_are_a_mistake(tmp_path: Path, monkeyp
     monkeypatch.setenv("DESTINATION", "gs://reviews/models")
     (tmp_path / "emotion.yaml").write_text(CONFIG.replace("trainer: {cpu", "trianer: {cpu"), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"resources.trianer.*did you mean `trainer`"):
+        compile_command(tmp_path / "emotion.yaml", kubeflow_options(tmp_path / "pipeline.yaml"))
+
+
+def test_a_variable_that_is_called_like_an_artifact_is_refused(tmp_path: Path):
+    text = CONFIG.replace("${DESTINATION}", "${model:-gs://reviews/models}")
+    (tmp_path / "emotion.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"variable model .*\$\{MODEL\}"):
         compile_command(tmp_path / "emotion.yaml", kubeflow_options(tmp_path / "pipeline.yaml"))
 
 

@@ -14,7 +14,7 @@ example_gen:
   # ${NOT_A_VARIABLE}
   source: ${SOURCE:-gs://reviews/2026/*.csv}
 pusher:
-  destination: gs://reviews/models/${STAGE}
+  destination: gs://reviews/models/${STAGE}${SUFFIX:-}
 """
 
 
@@ -30,7 +30,7 @@ def write(tmp_path: Path):
 def test_variables_stay_and_become_parameters(write, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STAGE", "test")
     portable = read_portable(write(PORTABLE))
-    assert dict(portable.variables) == {"SOURCE": "gs://reviews/2026/*.csv", "STAGE": None}
+    assert dict(portable.variables) == {"SOURCE": "gs://reviews/2026/*.csv", "STAGE": None, "SUFFIX": ""}
     assert "\n" not in portable.text, "kfp ends a comment where a default has a line break"
     assert "test" not in portable.text
     assert portable.config.pusher.destination == "gs://reviews/models/test"
@@ -44,7 +44,10 @@ def test_variables_stay_and_become_parameters(write, monkeypatch: pytest.MonkeyP
     ("change", "said"),
     [
         (("gs://reviews/2026/*.csv", "data/*.csv"), r"example_gen.source: a path relative to this file"),
-        (("gs://reviews/models/${STAGE}", "models/reviews"), r"pusher.destination is 'models/reviews'"),
+        (
+            ("gs://reviews/models/${STAGE}${SUFFIX:-}", "models/reviews"),
+            r"pusher.destination is 'models/reviews'",
+        ),
     ],
 )
 def test_what_means_nothing_in_a_container_is_refused(write, monkeypatch, change, said):
