@@ -12,11 +12,11 @@ from pipeline.commands.stage import read_config
 from pipeline.config import PipelineConfig
 from pipeline.emotion import build_graph
 from pipeline.graph import Node
-from pipeline.local_runner import RunResult, StageResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.orchestrators.delivery import fetch
 from pipeline.orchestrators.record import StageRecord
 from pipeline.orchestrators.registry import Registry
+from pipeline.running.results import RunResult, StageResult
 
 __all__ = ["report_command"]
 

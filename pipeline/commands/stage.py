@@ -21,7 +21,7 @@ from pipeline.config import PipelineConfig, load_config, parse_yaml
 from pipeline.console import PlainProgress
 from pipeline.emotion import build_graph
 from pipeline.graph import Node
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.orchestrators.record import NOT_REFUSED, StageRecord
 from pipeline.orchestrators.registry import Registry
 from pipeline.orchestrators.stage import StageRequest, run_stage

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components.core.component import Summary
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 
 __all__ = ["NOT_REFUSED", "OutputRecord", "StageRecord"]
 

@@ -13,9 +13,9 @@ from components.core.component import Scratch, Summary
 from components.core.errors import EmotionPipelineError, UserError
 from components.core.filesystem import content_digest, remove_directory
 from components.core.progress import NO_PROGRESS, Progress
-from pipeline.cache import fingerprint, fingerprint_parts
+from pipeline.cache.key import fingerprint, fingerprint_parts
 from pipeline.graph import LatestBlessed, Node
-from pipeline.metadata_store import ArtifactRecord, State
+from pipeline.metadata.records import ArtifactRecord, State
 from pipeline.orchestrators.delivery import absolute, deliver, fetch, is_occupied
 from pipeline.orchestrators.record import OutputRecord, StageRecord
 from pipeline.orchestrators.registry import Registry

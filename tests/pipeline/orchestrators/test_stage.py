@@ -8,7 +8,7 @@ import pytest
 from components.core.artifacts import Examples, Model
 from components.core.errors import DataError, StoppedError, StorageError, UserError
 from components.core.filesystem import open_file, remove_directory
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.orchestrators.record import StageRecord
 from pipeline.orchestrators.registry import Registry
 from pipeline.orchestrators.stage import StageRequest, run_stage
