@@ -65,7 +65,7 @@ def _kubeflow(graph: Graph, portable: PortableConfig, options: CompileOptions) -
         from pipeline.orchestrators.kubeflow import KubeflowOptions, compile_kubeflow
     except ModuleNotFoundError as err:
         raise UserError(
-            f"{err.name} is not installed; install it with `pip install 'emotion-pipeline[kubeflow]'`"
+            f"{err.name} is not installed; install it with `pip install 'emotion-pipeline[pipeline,kubeflow]'`"
         ) from err
     settings = KubeflowOptions(
         image=options.image,
