@@ -1,6 +1,6 @@
 """The compiled pipeline, run for real: every container's command as a process of its own, as Kubeflow would run it.
 
-Costs about 70 s of CPU: seven of the twelve commands import TensorFlow anew.
+Costs about 140 s of CPU: TensorFlow is imported anew in six of the twelve commands.
 """
 
 import json
