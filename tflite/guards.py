@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from tflite.errors import ModelFileError, RefusedModelError
 from tflite.heads import Head, columns, units
+from tflite.isolation import IsolatedSession
 from tflite.model_file import ModelDescription, describe
-from tflite.session import Session
 
 __all__ = ["check_model"]
 
@@ -98,7 +98,7 @@ def _behavioural_faults(
     long, other = (random.integers(0, vocabulary_size, length, dtype=np.int32) for _ in range(2))
     cut = np.append(long[: max_tokens - 1], np.int32(separator_id))
     try:
-        session = Session(content)
+        session = IsolatedSession(content)
         expected, unlike = session.run(cut), session.run(other[:max_tokens])
     except (ModelFileError, RuntimeError, ValueError) as err:
         yield f"it does not run at {max_tokens} tokens: {err}"

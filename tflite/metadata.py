@@ -37,7 +37,7 @@ from tflite.metadata_files import (
     read_contents,
 )
 from tflite.metadata_schema import MIN_PARSER_VERSION
-from tflite.model_file import add_buffer, describe, map_file, read_buffer
+from tflite.model_file import Content, add_buffer, describe, map_file, read_buffer
 
 __all__ = ["ModelMetadata", "attach_metadata", "can_suppress", "read_metadata"]
 
@@ -54,6 +54,8 @@ _MALFORMED = (
     EOFError,
     OSError,
     NotImplementedError,
+    RecursionError,
+    MemoryError,
 )
 _SHOWN_FROM = 1e-6
 """Probability: above a suppressed label's 0, below any threshold in use."""
@@ -167,24 +169,30 @@ def attach_metadata(content: bytes, metadata: ModelMetadata) -> bytes:
     return archive.getvalue()
 
 
-def read_metadata(path: Path | str) -> ModelMetadata:
-    """Reads a file that `attach_metadata` made; neither the model nor TensorFlow is loaded.
+def read_metadata(model: Path | str | bytes) -> ModelMetadata:
+    """Reads a file that `attach_metadata` made, or its content; neither the model nor TensorFlow is loaded.
 
     Raises:
         ModelFileError: there is no such file, or it is no .tflite file.
         MetadataError: the file lacks metadata, or they are damaged.
     """
-    path = Path(path)
+    if isinstance(model, bytes):
+        return _parse(model, io.BytesIO(model), "the .tflite file")
+    path = Path(model)
     with map_file(path) as content:
-        buffer = read_buffer(content, _BUFFER_NAME)
+        return _parse(content, path, str(path))
+
+
+def _parse(content: Content, archive: Path | io.BytesIO, name: str) -> ModelMetadata:
+    buffer = read_buffer(content, _BUFFER_NAME)
     if buffer is None:
-        raise MetadataError(f"{path}: has no metadata; export it with the TFLite exporter")
+        raise MetadataError(f"{name}: has no metadata; export it with the TFLite exporter")
     try:
-        fields: dict[str, Any] = {**schema.read_strings(buffer), **parse_contents(read_contents(path))}
+        fields: dict[str, Any] = {**schema.read_strings(buffer), **parse_contents(read_contents(archive))}
         return ModelMetadata(**fields)
     except _MALFORMED as err:
         raise MetadataError(
-            f"{path}: the metadata are damaged or not of this project ({err!r}); export it again"
+            f"{name}: the metadata are damaged or not of this project ({err!r}); export it again"
         ) from err
 
 

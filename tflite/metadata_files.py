@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tflite.heads import Head, columns
 from tflite.host_tokenizer import TokenizerSpec
@@ -68,8 +68,8 @@ def _calibration_lines(heads: Sequence[Head], thresholds: Sequence[float]) -> It
             yield f"1,1,0,{_float32_text(threshold)}" if head.task == "multi_label" else "1,1,0"
 
 
-def read_contents(path: Path) -> dict[str, bytes]:
-    """The files of `file_contents` that the archive at the end of `path` holds, by name.
+def read_contents(model: Path | BinaryIO) -> dict[str, bytes]:
+    """The files of `file_contents` that the archive at the end of a .tflite file holds, by name.
 
     Raises:
         ValueError: one is compressed, or larger than any that is written.
@@ -77,7 +77,7 @@ def read_contents(path: Path) -> dict[str, bytes]:
     """
     known = {file.name for file in _FILES}
     found = {}
-    with zipfile.ZipFile(path) as files:
+    with zipfile.ZipFile(model) as files:
         for entry in files.infolist():
             if entry.filename in known:
                 if entry.file_size > _MAX_FILE_BYTES or entry.compress_type != zipfile.ZIP_STORED:

@@ -1,6 +1,9 @@
-"""One loaded .tflite graph and its run-time length."""
+"""One loaded .tflite graph and its run-time length.
 
-from collections.abc import Sequence
+In this process: only for files that are trusted. `tflite.isolation` is for all others.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,7 @@ class Session:
             raise ModelFileError(f"the runtime cannot load the .tflite file: {err}") from err
         indices = [detail["index"] for detail in self._interpreter.get_input_details()]
         self._inputs = dict(zip(names, indices, strict=True))
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._output = _output_index(self._interpreter.get_output_details())
         self._length = 0
 
     def run(
@@ -50,6 +53,7 @@ class Session:
 
         Raises:
             RuntimeError: the graph cannot run with them (an id outside the vocabulary).
+            ModelFileError: the output has another shape than [1, outputs].
         """
         row = np.asarray(ids, np.int32)[np.newaxis]
         self._resize(row.shape[1])
@@ -60,8 +64,15 @@ class Session:
         )
         self._interpreter.set_tensor(self._inputs["segment_ids"], segments)
         self._interpreter.invoke()
-        scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
-        return scores
+        scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)
+        if scores.ndim != 2 or len(scores) != 1:
+            raise ModelFileError(
+                f"the model's output has the shape {list(scores.shape)}, expected [1, outputs]"
+            )
+        return scores[0]
+
+    def close(self) -> None:
+        """Nothing to end here; as `IsolatedSession.close`."""
 
     def _resize(self, length: int) -> None:
         if length == self._length:
@@ -71,6 +82,13 @@ class Session:
             self._interpreter.resize_tensor_input(index, [1, length], strict=True)
         self._interpreter.allocate_tensors()
         self._length = length
+
+
+def _output_index(outputs: Sequence[Mapping[str, Any]]) -> int:
+    if len(outputs) != 1 or outputs[0]["dtype"] is not np.float32:
+        found = ", ".join(output["dtype"].__name__ for output in outputs) or "none"
+        raise ModelFileError(f"the model must have one output of float32; it has {found}")
+    return int(outputs[0]["index"])
 
 
 def _input_names(model: Path | bytes) -> list[str]:
