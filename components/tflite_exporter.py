@@ -8,10 +8,12 @@ from pydantic import Field
 
 from components.core.artifacts import Model, TFLiteExport
 from components.core.component import Output, Summary, component
-from components.core.config import Config
+from components.core.config import Config, InputPath
 from components.core.errors import ExportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.modeling.classifier import LoadedModel
     from tflite.heads import Head
     from tflite.metadata import ModelMetadata
@@ -50,10 +52,22 @@ class TFLiteExporterConfig(Config):
     """The model's licence in the file's metadata. It depends on encoder and data; the default fits MiniLM and the
     starter corpus."""
 
+    locales: tuple[Literal["en", "zh"], ...] = ("en", "zh")
+    """Languages in which apps can show the labels (`display_names_locale`), of those whose names come with the package:
+    English and Chinese, for the labels of GoEmotions and their Ekman and sentiment groups. One that lacks any of the
+    model's labels is left out."""
+
+    label_files: dict[str, InputPath] = Field(default_factory=dict)
+    """Other languages, or other names: a text file by locale (`fr`, `pt-BR`), UTF-8, a name a line, in the order of the
+    exported `labels.txt`."""
+
     suppress_undecided: bool = True
     """Whether MediaPipe leaves out the labels that are under their threshold, so that an app shows decisions without
     code of its own. False shows every label with its score, and so does a model without multi-label head, or with a
     regression head. LiteRT itself gives all scores either way."""
+
+    def external_inputs(self) -> tuple[str, ...]:
+        return tuple(self.label_files.values())
 
 
 @component()
@@ -80,7 +94,7 @@ def tflite_exporter(*, config: TFLiteExporterConfig, model: Model, export: Outpu
         raise ExportError(f"TFLite export: {err}") from err
     for variant, content in files.items():
         export.model_path(variant).write_bytes(content)
-    _write_plain_files(export.path, loaded)
+    _write_plain_files(export.path, loaded, config)
     text = json.dumps(
         {variant: _facts(export, variant, facts[variant], loaded) for variant in files}, indent=2
     )
@@ -119,7 +133,17 @@ def _metadata(loaded: "LoadedModel", config: TFLiteExporterConfig) -> "ModelMeta
         thresholds=loaded.config.thresholds,
         tokenizer=loaded.tokenizer,
         suppress_undecided=config.suppress_undecided and can_suppress(heads),
+        label_names=_label_names(heads, config),
     )
+
+
+def _label_names(heads: "Sequence[Head]", config: TFLiteExporterConfig) -> dict[str, tuple[str, ...]]:
+    from tflite.label_names import read_names, shipped_names
+
+    labels = [name for head in heads for name in head.outputs]
+    shipped = {locale: shipped_names(labels, locale) for locale in config.locales}
+    given = {locale: read_names(Path(path), labels) for locale, path in config.label_files.items()}
+    return {locale: names for locale, names in (shipped | given).items() if names is not None}
 
 
 def _heads(loaded: "LoadedModel") -> "tuple[Head, ...]":
@@ -147,10 +171,17 @@ def _check(variant: str, content: bytes, loaded: "LoadedModel") -> "ModelDescrip
         raise RefusedModelError(f"{variant}: {err}") from err
 
 
-def _write_plain_files(directory: Path, loaded: "LoadedModel") -> None:
+def _write_plain_files(directory: Path, loaded: "LoadedModel", config: TFLiteExporterConfig) -> None:
     from tflite.metadata_files import file_contents
 
-    contents = file_contents(_heads(loaded), loaded.config.thresholds, loaded.tokenizer, calibration=False)
+    heads = _heads(loaded)
+    contents = file_contents(
+        heads,
+        loaded.config.thresholds,
+        loaded.tokenizer,
+        calibration=False,
+        label_names=_label_names(heads, config),
+    )
     for name, content in contents.items():
         (directory / name).write_bytes(content)
 

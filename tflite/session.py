@@ -64,12 +64,13 @@ class Session:
         )
         self._interpreter.set_tensor(self._inputs["segment_ids"], segments)
         self._interpreter.invoke()
-        scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)
+        scores = self._interpreter.get_tensor(self._output)
         if scores.ndim != 2 or len(scores) != 1:
             raise ModelFileError(
                 f"the model's output has the shape {list(scores.shape)}, expected [1, outputs]"
             )
-        return scores[0]
+        row_of_scores: npt.NDArray[np.float32] = scores[0]
+        return row_of_scores
 
     def close(self) -> None:
         """Nothing to end here; as `IsolatedSession.close`."""

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.fuzz_tflite [--cases 100000] [--seed 0]
 
-Every case depends on its number alone. Each is read in the calling process, then asked a text through `TextClassifier`.
+Every case depends on its number alone. Each is read in the calling process, then asked texts through `TextClassifier`.
 The classifier's child process is forked here instead of started anew, as a start takes most of a second; all else is
 what ships. Cases run a few thousand at a time in a process of their own, whose death would be reported.
 """
@@ -20,12 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from pipeline.commands.tflite_view import tflite_document
 from tests.tflite.mutations import Base, mutant
 from tflite import isolated_worker, isolation
-from tflite.errors import TFLiteError
+from tflite.errors import MetadataError, TFLiteError
 from tflite.interpreter import TextClassifier
-from tflite.metadata import read_metadata
-from tflite.model_file import describe, map_file
 
 BATCH = 5000
 TIMEOUT_S = 10.0
@@ -104,14 +103,15 @@ def run_batch(begin: int, size: int, files: Sequence[Path]) -> None:
 def outcome(path: Path) -> str:
     """What became of a file."""
     try:
-        with map_file(path) as content:
-            describe(content)
-        read_metadata(path)
+        document = tflite_document(path)
     except TFLiteError:
         return "refused by the reader"
+    json.dumps(document)
     try:
         classifier = TextClassifier(path)
         classifier.classify([TEXT, "", "no"])
+    except MetadataError:
+        return "refused by the reader"
     except TFLiteError as err:
         stopped = "crashes" in str(err) or "does not answer" in str(err)
         return "stopped the child" if stopped else "refused by the runtime"
