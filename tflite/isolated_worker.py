@@ -17,7 +17,7 @@ import numpy as np
 from tflite.errors import ModelFileError
 from tflite.session import Session
 
-__all__ = ["ANSWER", "REQUEST", "Status", "serve"]
+__all__ = ["ANSWER", "REQUEST", "Status", "limit_memory", "serve"]
 
 REQUEST = struct.Struct("<i")
 """Number of tokens; int32 ids and int32 segment ids follow."""
@@ -37,7 +37,7 @@ class Status(IntEnum):
 
 def serve(path: Path, num_threads: int, requests: IO[bytes], answers: IO[bytes]) -> None:
     """Loads the file, then answers text after text until the requests end."""
-    _limit_memory(path.stat().st_size if path.is_file() else 0)
+    limit_memory(path.stat().st_size if path.is_file() else 0)
     session: Session
 
     def load() -> bytes:
@@ -68,7 +68,7 @@ def _answer(answers: IO[bytes], work: Callable[[], bytes]) -> bool:
     return status == Status.SCORES
 
 
-def _limit_memory(file_bytes: int) -> None:
+def limit_memory(file_bytes: int) -> None:
     """Lets a file that asks for all memory fail here; leaves no core dump."""
     import resource
 

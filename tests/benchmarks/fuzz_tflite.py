@@ -27,7 +27,7 @@ from tflite.errors import MetadataError, TFLiteError
 from tflite.interpreter import TextClassifier
 
 BATCH = 5000
-TIMEOUT_S = 10.0
+TIMEOUT_S = 3.0
 TEXT = "Café — I am so happy, thank you! " * 3
 
 
