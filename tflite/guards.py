@@ -69,7 +69,9 @@ def check_model(
 
 
 def _structural_faults(model: ModelDescription, weight_bytes: int, outputs: int) -> Iterator[str]:
-    if model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
+    if model.outside_buffers:
+        yield f"{model.outside_buffers} constants lie outside the flatbuffer; write them into it"
+    elif model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
         yield (
             f"weights are missing: {model.constant_bytes:,} bytes of constants, "
             f"expected about {weight_bytes:,} for the network's parameters"
@@ -99,8 +101,20 @@ def _behavioural_faults(
     cut = np.append(long[: max_tokens - 1], np.int32(separator_id))
     try:
         session = IsolatedSession(content)
+    except ModelFileError as err:
+        yield str(err)
+        return
+    try:
+        session.run([separator_id, vocabulary_size - 1])
+    except (ModelFileError, RuntimeError) as err:
+        yield (
+            f"the last of {vocabulary_size:,} words has no row in the embedding table: the table is cut off, or the "
+            f"vocabulary is another model's ({err})"
+        )
+        return
+    try:
         expected, unlike = session.run(cut), session.run(other[:max_tokens])
-    except (ModelFileError, RuntimeError, ValueError) as err:
+    except (ModelFileError, RuntimeError) as err:
         yield f"it does not run at {max_tokens} tokens: {err}"
         return
     yield from _score_faults(expected, heads)
@@ -108,7 +122,7 @@ def _behavioural_faults(
         yield "every text gets the same scores: the weights are not in effect"
     try:
         actual = session.run(long)
-    except (RuntimeError, ValueError) as err:
+    except (ModelFileError, RuntimeError) as err:
         yield f"it fails at {length} tokens: nothing in the graph cuts them to {max_tokens} ({err})"
         return
     difference = np.abs((actual - expected) / units(heads)).max()

@@ -65,7 +65,8 @@ class ModelDescription:
         operator_versions: the highest version of each that it needs: what the file states, or more where its tensors
             need more than some writers state.
         custom_operators: names of operators that need code outside the runtime (Flex among them).
-        constant_bytes: size of all constants, so of the weights.
+        constant_bytes: size of all constants inside the flatbuffer, so of the weights.
+        outside_buffers: number of constants that lie behind the flatbuffer or in another file.
         tensor_dtypes: dtypes of all tensors.
         min_runtime: the oldest TensorFlow Lite version that knows all operators, as the converter says.
     """
@@ -77,6 +78,7 @@ class ModelDescription:
     operator_versions: Mapping[str, int]
     custom_operators: tuple[str, ...]
     constant_bytes: int
+    outside_buffers: int
     tensor_dtypes: frozenset[str]
     min_runtime: str
 
@@ -124,6 +126,8 @@ def describe(content: Content) -> ModelDescription:
             },
             custom_operators=tuple(sorted({name for name, version in operators if not version})),
             constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
+            outside_buffers=sum(model.Buffers(i).Offset() > 1 for i in range(model.BuffersLength()))
+            + sum(graph.Tensors(i).ExternalBuffer() != 0 for i in range(graph.TensorsLength())),
             tensor_dtypes=frozenset(_dtype(graph.Tensors(i)) for i in range(graph.TensorsLength())),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
