@@ -62,7 +62,7 @@ class ModelDescription:
         operators: how many of each builtin operator, by name.
         custom_operators: names of operators that need code outside the runtime (Flex among them).
         constant_bytes: size of all constants, so of the weights.
-        tensor_dtypes: dtypes of all tensors.
+        tensor_dtypes: dtypes of the tensors that are computed; constants may be stored in others.
         min_runtime: the oldest TensorFlow Lite version that knows all operators, as the converter says.
     """
 
@@ -112,7 +112,7 @@ def describe(content: Content) -> ModelDescription:
             operators=dict(sorted(builtin.items())),
             custom_operators=tuple(sorted(custom)),
             constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
-            tensor_dtypes=frozenset(_dtype(graph.Tensors(i)) for i in range(graph.TensorsLength())),
+            tensor_dtypes=frozenset(_dtype(tensor) for tensor in _computed(model, graph)),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
     except _MALFORMED as err:
@@ -215,6 +215,12 @@ def _signature_names(model: Any) -> dict[int, str]:
     maps = [signature.Inputs(i) for i in range(signature.InputsLength())]
     maps += [signature.Outputs(i) for i in range(signature.OutputsLength())]
     return {entry.TensorIndex(): entry.Name().decode() for entry in maps}
+
+
+def _computed(model: Any, graph: Any) -> Iterator[Any]:
+    """The tensors that hold no constant."""
+    tensors = (graph.Tensors(i) for i in range(graph.TensorsLength()))
+    return (tensor for tensor in tensors if not model.Buffers(tensor.Buffer()).DataLength())
 
 
 def _tensor(graph: Any, index: int, names: Mapping[int, str]) -> TensorDescription:
