@@ -131,22 +131,22 @@ def _store(model: Any, graph: Any, tensor: Any, values: _Floats, bits: Bits) -> 
     rounded = np.rint(groups / scales).clip(-_LARGEST[bits] - 1, _LARGEST[bits]).astype(np.int8)
     quantization = schema.QuantizationParametersT(quantizedDimension=0)
     if bits == 8:
-        tensor.type, data = schema.TensorType.INT8, rounded
+        tensor.type, data = schema.TensorType.INT8, rounded.tobytes()
         quantization.scale = scales.ravel()
         quantization.zeroPoint = np.zeros(len(values), np.int64)
     else:
-        tensor.type, data = schema.TensorType.INT4, _nibbles(rounded)
+        tensor.type, data = schema.TensorType.INT4, _nibbles(rounded).tobytes()
         blocks = _add_constant(model, graph, scales[..., 0].astype(np.float16), schema.TensorType.FLOAT16)
         quantization.detailsType = schema.QuantizationDetails.BlockwiseQuantization
         quantization.details = schema.BlockwiseQuantizationT(scales=blocks, zeroPoints=-1, blockSize=BLOCK)
-    model.buffers[tensor.buffer].data = np.frombuffer(data.tobytes(), np.uint8)
+    model.buffers[tensor.buffer].data = np.frombuffer(data, np.uint8)
     tensor.quantization = quantization
 
 
 def _nibbles(values: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     """Two a byte, the first in the low half."""
-    pairs = values.reshape(-1, 2).astype(np.uint8) & 0x0F
-    packed: npt.NDArray[np.uint8] = pairs[:, 0] | (pairs[:, 1] << 4)
+    pairs: npt.NDArray[np.uint8] = values.reshape(-1, 2).view(np.uint8) & np.uint8(0x0F)
+    packed: npt.NDArray[np.uint8] = pairs[:, 0] | (pairs[:, 1] * np.uint8(16))
     return packed
 
 

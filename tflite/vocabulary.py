@@ -24,9 +24,10 @@ def count_pieces(spec: TokenizerSpec, texts: Iterable[str]) -> Counter[int]:
 def kept_rows(spec: TokenizerSpec, counts: Mapping[int, int], coverage: float) -> tuple[int, ...]:
     """The rows of a smaller vocabulary, ascending.
 
-    Kept are the most frequent pieces until `coverage` of all pieces in the texts is reached, and whatever is frequent
-    or not: special tokens, and every single character with and without ##. So a word whose pieces went falls into
-    smaller ones, never into [UNK] unless it did before.
+    Kept are the most frequent pieces until `coverage` of all pieces in the texts is reached, and frequent or not:
+    special tokens, and every single character with and without ##. So a word whose pieces went falls into smaller
+    ones, never into [UNK] unless it did before. All rows before [SEP] stay, so that it keeps its id, which the graph
+    puts last where it cuts a text.
 
     Args:
         spec: the whole vocabulary.
@@ -45,7 +46,7 @@ def kept_rows(spec: TokenizerSpec, counts: Mapping[int, int], coverage: float) -
     kept = {
         index
         for index, token in enumerate(spec.vocabulary)
-        if token in special or len(token.removeprefix(_SUFFIX)) == 1
+        if index <= spec.end_id or token in special or len(token.removeprefix(_SUFFIX)) == 1
     }
     covered = sum(counts.get(index, 0) for index in kept)
     for index in sorted(counts, key=lambda index: (-counts[index], index)):
