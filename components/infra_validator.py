@@ -56,6 +56,10 @@ class InfraValidatorConfig(Config):
     """Largest root mean square difference of a regression target for the int8 .tflite file, in the target's standard
     deviations: 0.1 alone would cost a perfect model less than 0.01 of its correlation."""
 
+    max_unknown_added: float = Field(default=0.005, ge=0, le=1)
+    """Largest share of a .tflite file's tokens that are [UNK] beyond those that training has, 0-1. 0 is what a whole
+    vocabulary adds; a smaller one adds about 0.001 and loses the words that it does not know."""
+
     max_latency_ms: float | None = Field(default=None, gt=0)
     """Largest median time of one text in milliseconds, for each export on this machine, one thread for .tflite; not
     checked by default, as a shared build machine measures nothing that a phone or a server would."""
@@ -136,20 +140,23 @@ class _Export:
 
 
 def _ask_keras(loaded: "LoadedModel", probes: "ProbeTexts") -> "Reference":
+    from components.infra.answers import share_of
     from components.infra.judgement import Reference
     from tflite.heads import Head
     from tflite.host_tokenizer import HostTokenizer
 
     tokenizer = HostTokenizer(loaded.tokenizer)
     contexts = probes.contexts or [""] * len(probes)
+    tokens = [
+        tokenizer.encode_pair(text, context) for text, context in zip(probes.texts, contexts, strict=True)
+    ]
     return Reference(
         probes=probes,
         heads=tuple(Head(**dict(head)) for head in loaded.config.heads),
         thresholds=loaded.config.thresholds,
         scores=loaded.scores(probes.texts, contexts=probes.contexts),
-        tokens=[
-            tokenizer.encode_pair(text, context) for text, context in zip(probes.texts, contexts, strict=True)
-        ],
+        tokens=tokens,
+        unknown_share=share_of(loaded.tokenizer.unknown_id, tokens),
     )
 
 
@@ -160,10 +167,12 @@ def _exports(
     from components.infra.judgement import Limits
 
     exact = Limits(max_score_difference=config.max_score_difference, max_latency_ms=config.max_latency_ms)
+    exact_tflite = replace(exact, max_unknown_added=config.max_unknown_added)
     quantized = Limits(
         max_score_difference=config.max_int8_score_difference,
         min_decision_agreement=config.min_int8_agreement,
         max_target_rms_difference=config.max_int8_target_difference,
+        max_unknown_added=config.max_unknown_added,
         max_latency_ms=config.max_latency_ms,
     )
     found = [
@@ -171,7 +180,7 @@ def _exports(
     ]
     for variant in tflite.variants():
         ask = partial(ask_tflite, tflite.model_path(variant), timed=timed)
-        limits = exact if variant == "float32" else quantized
+        limits = exact_tflite if variant == "float32" else quantized
         found.append(_Export(f"tflite_{variant}", ask, limits, tflite.model_path(variant)))
     return found
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from components.core.artifacts import Examples, Model, TFLiteExport
 from components.core.component import Output, Summary, component
-from components.core.config import Config
+from components.core.config import Config, InputPath
 from components.core.errors import ExportError
 from components.core.features import TEXT
 from components.core.progress import NO_PROGRESS, Progress
@@ -56,6 +56,15 @@ class TFLiteExporterConfig(Config):
     """The model's licence in the file's metadata. It depends on encoder and data; the default fits MiniLM and the
     starter corpus."""
 
+    locales: tuple[Literal["en", "zh"], ...] = ("en", "zh")
+    """Languages in which apps can show the labels (`display_names_locale`), of those whose names come with the package:
+    English and Chinese, for the labels of GoEmotions and their Ekman and sentiment groups. One that lacks any of the
+    model's labels is left out."""
+
+    label_files: dict[str, InputPath] = Field(default_factory=dict)
+    """Other languages, or other names: a text file by locale (`fr`, `pt-BR`), UTF-8, a name a line, in the order of the
+    exported `labels.txt`."""
+
     suppress_undecided: bool = True
     """Whether MediaPipe leaves out the labels that are under their threshold, so that an app shows decisions without
     code of its own. False shows every label with its score, and so does a model without multi-label head, or with a
@@ -73,6 +82,9 @@ class TFLiteExporterConfig(Config):
         return self.choose is not None or any(
             VariantSpec.parse(name).coverage is not None for name in self.variants
         )
+
+    def external_inputs(self) -> tuple[str, ...]:
+        return tuple(self.label_files.values())
 
 
 @component()
@@ -117,7 +129,7 @@ def tflite_exporter(
     except TFLiteError as err:
         raise ExportError(f"TFLite export: {err}") from err
     entries = {file.name: _write(export, file, loaded) for file in files}
-    _write_plain_files(export.path, loaded)
+    _write_plain_files(export.path, loaded, config)
     export.export_path.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
     return {**{f"{file.name}_mb": round(len(file.content) / 1e6, 2) for file in files}, **summary}
 
@@ -139,7 +151,7 @@ def _write(export: TFLiteExport, file: "VariantFile", loaded: "LoadedModel") -> 
         "file": path.name,
         "size_bytes": len(file.content),
         "parameters": file.parameters,
-        "vocabulary_rows": len(file.tokenizer.vocabulary),
+        "vocabulary_rows": len(file.metadata.tokenizer.vocabulary),
         "min_runtime": file.description.min_runtime,
         # MediaPipe's tokenizer lower-cases ASCII whatever the vocabulary wants, and its classifier takes one text.
         "mediapipe": loaded.tokenizer.rules.lowercase and loaded.tokenizer.segments == 1,
@@ -149,12 +161,16 @@ def _write(export: TFLiteExport, file: "VariantFile", loaded: "LoadedModel") -> 
     }
 
 
-def _write_plain_files(directory: Path, loaded: "LoadedModel") -> None:
-    from components.edge.files import device_heads
+def _write_plain_files(directory: Path, loaded: "LoadedModel", config: TFLiteExporterConfig) -> None:
+    from components.edge.files import device_heads, localized_labels
     from tflite.metadata_files import file_contents
 
     contents = file_contents(
-        device_heads(loaded), loaded.config.thresholds, loaded.tokenizer, calibration=False
+        device_heads(loaded),
+        loaded.config.thresholds,
+        loaded.tokenizer,
+        calibration=False,
+        label_names=localized_labels(loaded, config),
     )
     for name, content in contents.items():
         (directory / name).write_bytes(content)

@@ -426,6 +426,28 @@ def inspect(
 
 
 @app.command()
+def bench(
+    model: Annotated[Path, typer.Argument(help="A .tflite file with metadata.")],
+    against: Annotated[
+        Path | None,
+        typer.Argument(help="Another .tflite file, or one in ONNX, measured in turn; the ratio is told."),
+    ] = None,
+    threads: Annotated[str, typer.Option(help="Threads of one inference.")] = "1,2,4",
+    lengths: Annotated[
+        str | None, typer.Option(help="Tokens of a text; 8,16,32,64,128 up to the model's maximum.")
+    ] = None,
+    device: Annotated[
+        Path | None, typer.Option(help="Directory to write instead: what it takes to measure on a phone.")
+    ] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Measure a .tflite file: latency by length and threads, cold start, peak memory."""
+    from pipeline.commands.bench import bench_command
+
+    bench_command(model, against, threads=threads, lengths=lengths, device=device, as_json=as_json)
+
+
+@app.command()
 def evaluate(
     predictions: Annotated[
         list[Path],

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from tflite.errors import ModelFileError, RefusedModelError
 from tflite.heads import Head, columns, units
+from tflite.isolation import IsolatedSession
 from tflite.model_file import ModelDescription, describe
-from tflite.session import Session
 
 __all__ = ["check_model"]
 
@@ -65,6 +65,7 @@ def check_model(
                 max_tokens=max_tokens,
                 vocabulary_size=vocabulary_size,
                 separator_id=separator_id,
+                fixed_length=fixed_length,
             )
         )
     if reasons:
@@ -75,7 +76,9 @@ def check_model(
 def _structural_faults(
     model: ModelDescription, weight_bytes: int, outputs: int, tokens: int
 ) -> Iterator[str]:
-    if model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
+    if model.outside_buffers:
+        yield f"{model.outside_buffers} constants lie outside the flatbuffer; write them into it"
+    elif model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
         yield (
             f"weights are missing: {model.constant_bytes:,} bytes of constants, "
             f"expected about {weight_bytes:,} for the network's parameters"
@@ -97,26 +100,44 @@ def _structural_faults(
 
 
 def _behavioural_faults(
-    content: bytes, *, heads: Sequence[Head], max_tokens: int, vocabulary_size: int, separator_id: int
+    content: bytes,
+    *,
+    heads: Sequence[Head],
+    max_tokens: int,
+    vocabulary_size: int,
+    separator_id: int,
+    fixed_length: bool,
 ) -> Iterator[str]:
     random = np.random.default_rng(0)
     length = max_tokens + _EXCESS_TOKENS
     long, other = (random.integers(0, vocabulary_size, length, dtype=np.int32) for _ in range(2))
     cut = np.append(long[: max_tokens - 1], np.int32(separator_id))
     try:
-        session = Session(content)
+        session = IsolatedSession(content)
+    except ModelFileError as err:
+        yield str(err)
+        return
+    try:
+        session.run([separator_id, vocabulary_size - 1])
+    except (ModelFileError, RuntimeError) as err:
+        yield (
+            f"the last of {vocabulary_size:,} words has no row in the embedding table: the table is cut off, or the "
+            f"vocabulary is another model's ({err})"
+        )
+        return
+    try:
         expected, unlike = session.run(cut), session.run(other[:max_tokens])
-    except (ModelFileError, RuntimeError, ValueError) as err:
+    except (ModelFileError, RuntimeError) as err:
         yield f"it does not run at {max_tokens} tokens: {err}"
         return
     yield from _score_faults(expected, heads)
     if np.array_equal(expected, unlike):
         yield "every text gets the same scores: the weights are not in effect"
-    if session.fixed_length is not None:
+    if fixed_length:
         return
     try:
         actual = session.run(long)
-    except (RuntimeError, ValueError) as err:
+    except (ModelFileError, RuntimeError) as err:
         yield f"it fails at {length} tokens: nothing in the graph cuts them to {max_tokens} ({err})"
         return
     difference = np.abs((actual - expected) / units(heads)).max()

@@ -32,6 +32,8 @@ FILE_IDENTIFIER = b"TFL3"
 _MALFORMED = (struct.error, IndexError, TypeError, ValueError, OverflowError, AttributeError)
 _OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 _DTYPE_NAMES = {code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
+_PER_CHANNEL_HYBRID = 12
+"""FULLY_CONNECTED with float inputs and a scale for each output (tensorflow/lite/tools/versioning/op_version.cc)."""
 _BUFFER_ALIGNMENT = 16
 """Bytes: `force_align` of Buffer.data in the TFLite schema; Python's flatbuffers does not know of it."""
 
@@ -60,9 +62,13 @@ class ModelDescription:
         outputs: likewise.
         subgraphs: number of graphs; more than one means control flow or several signatures.
         operators: how many of each builtin operator, by name.
+        operator_versions: the highest version of each that it needs: what the file states, or more where its tensors
+            need more than some writers state.
         custom_operators: names of operators that need code outside the runtime (Flex among them).
-        constant_bytes: size of all constants, so of the weights.
-        tensor_dtypes: dtypes of the tensors that are computed; constants may be stored in others.
+        constant_bytes: size of all constants inside the flatbuffer, so of the weights.
+        outside_buffers: number of constants that lie behind the flatbuffer or in another file.
+        tensor_dtypes: dtypes of the tensors that are computed.
+        constant_dtypes: dtypes that constants are stored in.
         min_runtime: the oldest TensorFlow Lite version that knows all operators, as the converter says.
     """
 
@@ -70,9 +76,12 @@ class ModelDescription:
     outputs: tuple[TensorDescription, ...]
     subgraphs: int
     operators: Mapping[str, int]
+    operator_versions: Mapping[str, int]
     custom_operators: tuple[str, ...]
     constant_bytes: int
+    outside_buffers: int
     tensor_dtypes: frozenset[str]
+    constant_dtypes: frozenset[str]
     min_runtime: str
 
 
@@ -86,12 +95,14 @@ def map_file(path: Path) -> Iterator[Content]:
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise ModelFileError("is empty; export it again")
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            yield content
+        with path.open("rb") as stream:
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        yield content
     except OSError as err:
         raise ModelFileError(f"{path}: cannot be read ({err.strerror}); check the path") from err
     except ModelFileError as err:
         raise ModelFileError(f"{path}: {err}") from err
+    # Not closed: what an error's traceback still holds of the map may forbid it. It goes when nothing holds it.
 
 
 def describe(content: Content) -> ModelDescription:
@@ -104,15 +115,23 @@ def describe(content: Content) -> ModelDescription:
     try:
         graph = model.Subgraphs(0)
         names = _signature_names(model)
-        builtin, custom = _operators(model)
+        operators = list(_operators(model))
+        builtin = Counter(name for name, version in operators if version)
         return ModelDescription(
             inputs=tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength())),
             outputs=tuple(_tensor(graph, graph.Outputs(i), names) for i in range(graph.OutputsLength())),
             subgraphs=model.SubgraphsLength(),
             operators=dict(sorted(builtin.items())),
-            custom_operators=tuple(sorted(custom)),
+            operator_versions={
+                name: max(version for other, version in operators if other == name)
+                for name in sorted(builtin)
+            },
+            custom_operators=tuple(sorted({name for name, version in operators if not version})),
             constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
-            tensor_dtypes=frozenset(_dtype(tensor) for tensor in _computed(model, graph)),
+            outside_buffers=sum(model.Buffers(i).Offset() > 1 for i in range(model.BuffersLength()))
+            + sum(graph.Tensors(i).ExternalBuffer() != 0 for i in range(graph.TensorsLength())),
+            tensor_dtypes=frozenset(_dtypes(model, graph, constant=False)),
+            constant_dtypes=frozenset(_dtypes(model, graph, constant=True)),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
     except _MALFORMED as err:
@@ -217,10 +236,11 @@ def _signature_names(model: Any) -> dict[int, str]:
     return {entry.TensorIndex(): entry.Name().decode() for entry in maps}
 
 
-def _computed(model: Any, graph: Any) -> Iterator[Any]:
-    """The tensors that hold no constant."""
-    tensors = (graph.Tensors(i) for i in range(graph.TensorsLength()))
-    return (tensor for tensor in tensors if not model.Buffers(tensor.Buffer()).DataLength())
+def _dtypes(model: Any, graph: Any, *, constant: bool) -> Iterator[str]:
+    for i in range(graph.TensorsLength()):
+        tensor = graph.Tensors(i)
+        if (model.Buffers(tensor.Buffer()).DataLength() > 0) is constant:
+            yield _dtype(tensor)
 
 
 def _tensor(graph: Any, index: int, names: Mapping[int, str]) -> TensorDescription:
@@ -234,16 +254,26 @@ def _dtype(tensor: Any) -> str:
     return str(_DTYPE_NAMES.get(tensor.Type(), f"type {tensor.Type()}"))
 
 
-def _operators(model: Any) -> tuple[Counter[str], set[str]]:
-    builtin: Counter[str] = Counter()
-    custom: set[str] = set()
+def _operators(model: Any) -> Iterator[tuple[str, int]]:
+    """Name and version of each operator; version 0 for one that is not builtin."""
     for i in range(model.SubgraphsLength()):
         graph = model.Subgraphs(i)
         for j in range(graph.OperatorsLength()):
-            code = model.OperatorCodes(graph.Operators(j).OpcodeIndex())
+            operator = graph.Operators(j)
+            code = model.OperatorCodes(operator.OpcodeIndex())
             number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
             if number == schema.BuiltinOperator.CUSTOM:
-                custom.add(code.CustomCode().decode())
+                yield code.CustomCode().decode(), 0
             else:
-                builtin[_OPERATOR_NAMES.get(number, f"operator {number}")] += 1
-    return builtin, custom
+                name = _OPERATOR_NAMES.get(number, f"operator {number}")
+                yield name, max(1, code.Version(), _least_version(graph, operator, number))
+
+
+def _least_version(graph: Any, operator: Any, number: int) -> int:
+    """An older kernel takes the first of many scales for all, without a word."""
+    if number != schema.BuiltinOperator.FULLY_CONNECTED:
+        return 1
+    inputs, weights = (graph.Tensors(operator.Inputs(position)) for position in (0, 1))
+    scales = weights.Quantization()
+    per_channel = scales is not None and scales.ScaleLength() > 1
+    return _PER_CHANNEL_HYBRID if per_channel and inputs.Type() == schema.TensorType.FLOAT32 else 1

@@ -1,6 +1,9 @@
-"""One loaded .tflite graph and its run-time length."""
+"""One loaded .tflite graph and its run-time length.
 
-from collections.abc import Sequence
+In this process: only for files that are trusted. `tflite.isolation` is for all others.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,7 @@ class Session:
         self.fixed_length: int | None = max(fixed) if min(fixed) > 0 else None
         """Tokens that the graph takes, no more and no fewer; None for any number."""
         self._inputs = dict(zip(names, indices, strict=True))
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._output = _output_index(self._interpreter.get_output_details())
         self._length = 0
 
     def run(
@@ -55,14 +58,23 @@ class Session:
         Raises:
             RuntimeError: the graph cannot run with them (an id outside the vocabulary).
             ValueError: there are more of them than a graph of fixed length takes.
+            ModelFileError: the output has another shape than [1, outputs].
         """
         self._resize(len(ids))
         self._set("ids", ids)
         self._set("mask", np.ones(len(ids), np.int32))
         self._set("segment_ids", np.zeros(len(ids), np.int32) if segment_ids is None else segment_ids)
         self._interpreter.invoke()
-        scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
-        return scores
+        scores = self._interpreter.get_tensor(self._output)
+        if scores.ndim != 2 or len(scores) != 1:
+            raise ModelFileError(
+                f"the model's output has the shape {list(scores.shape)}, expected [1, outputs]"
+            )
+        row_of_scores: npt.NDArray[np.float32] = scores[0]
+        return row_of_scores
+
+    def close(self) -> None:
+        """Nothing to end here; as `IsolatedSession.close`."""
 
     def _set(self, name: str, values: Sequence[int] | npt.NDArray[np.int32]) -> None:
         row = np.zeros((1, self.fixed_length or len(values)), np.int32)
@@ -83,6 +95,13 @@ class Session:
             self._interpreter.resize_tensor_input(index, [1, length], strict=True)
         self._interpreter.allocate_tensors()
         self._length = length
+
+
+def _output_index(outputs: Sequence[Mapping[str, Any]]) -> int:
+    if len(outputs) != 1 or outputs[0]["dtype"] is not np.float32:
+        found = ", ".join(output["dtype"].__name__ for output in outputs) or "none"
+        raise ModelFileError(f"the model must have one output of float32; it has {found}")
+    return int(outputs[0]["index"])
 
 
 def _input_names(model: Path | bytes) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.core.config import Config
-from components.edge.variants import CANDIDATES, Target, VariantName
+from components.edge.variants import CANDIDATES, VariantName
 
 __all__ = ["ChoiceConfig"]
 
@@ -13,7 +13,7 @@ __all__ = ["ChoiceConfig"]
 class ChoiceConfig(Config):
     """What the file must be able to, and what it may cost."""
 
-    target: Target = "mediapipe"
+    target: Literal["mediapipe", "mediapipe-0.10", "bertnl", "litert"] = "mediapipe"
     """What reads the file: `mediapipe` (TextClassifier from 1.0 on), `mediapipe-0.10`, `bertnl` (the older Task
     Library) or `litert` (an interpreter under the app's own code)."""
 

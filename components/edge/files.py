@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from components.core.errors import ExportError
@@ -13,6 +14,7 @@ from tflite.errors import RefusedModelError
 from tflite.guards import check_model
 from tflite.heads import Head
 from tflite.host_tokenizer import TokenizerSpec
+from tflite.label_names import read_names, shipped_names
 from tflite.metadata import ModelMetadata, attach_metadata, can_suppress
 from tflite.model_file import ModelDescription
 from tflite.tables import keep_vocabulary
@@ -21,7 +23,7 @@ from tflite.vocabulary import count_pieces, kept_rows, pruned
 if TYPE_CHECKING:
     from components.tflite_exporter import TFLiteExporterConfig
 
-__all__ = ["FileMaker", "VariantFile", "device_heads"]
+__all__ = ["FileMaker", "VariantFile", "device_heads", "localized_labels"]
 
 _FOR_TESTS_ONLY = " For tests only: its encoder has random weights."
 _TWO_SEGMENTS = (
@@ -36,14 +38,14 @@ class VariantFile:
     Attributes:
         name: of the variant.
         content: with metadata.
-        tokenizer: that the file carries: the model's, or one of fewer rows.
+        metadata: those inside; its tokenizer is the model's, or one of fewer rows.
         description: what is inside.
         parameters: of the network, of which the file holds those that texts reach.
     """
 
     name: str
     content: bytes
-    tokenizer: TokenizerSpec
+    metadata: ModelMetadata
     description: ModelDescription
     parameters: int
 
@@ -51,6 +53,14 @@ class VariantFile:
 def device_heads(loaded: LoadedModel) -> tuple[Head, ...]:
     """The model's heads as the files have them."""
     return tuple(Head(**dict(head)) for head in loaded.config.heads)
+
+
+def localized_labels(loaded: LoadedModel, config: "TFLiteExporterConfig") -> dict[str, tuple[str, ...]]:
+    """Names of the labels by locale, in their order: those that ship, and those that were given."""
+    labels = loaded.config.labels
+    shipped = {locale: shipped_names(labels, locale) for locale in config.locales}
+    given = {locale: read_names(Path(path), labels) for locale, path in config.label_files.items()}
+    return {locale: names for locale, names in (shipped | given).items() if names is not None}
 
 
 class FileMaker:
@@ -106,7 +116,7 @@ class FileMaker:
         metadata = replace(self._metadata, tokenizer=tokenizer)
         complete = attach_metadata(content, metadata)
         description = self._check(name, spec, complete, tokenizer, parameters)
-        return VariantFile(name, complete, tokenizer, description, parameters)
+        return VariantFile(name, complete, metadata, description, parameters)
 
     @cached_property
     def _counts(self) -> Mapping[int, int]:
@@ -140,6 +150,7 @@ class FileMaker:
             thresholds=loaded.config.thresholds,
             tokenizer=loaded.tokenizer,
             suppress_undecided=config.suppress_undecided and can_suppress(heads),
+            label_names=localized_labels(loaded, config),
         )
 
     def _check(

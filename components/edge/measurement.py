@@ -1,6 +1,7 @@
 """What a .tflite file is worth: quality on labelled texts against the Keras model's, agreement, time and memory."""
 
 import gzip
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from components.evaluation.accumulators.head_totals import ModelTotals
 from components.evaluation.head_measurement import measure_totals
 from components.evaluation.labelled_texts import LabelledTexts
 from components.modeling.classifier import LoadedModel
-from tflite.footprint import measure_footprint
+from tflite.benchmark import benchmark
 from tflite.heads import Head
 from tflite.interpreter import TextClassifier
 from tflite.parity import compare
@@ -23,6 +24,7 @@ __all__ = ["Measured", "Reference", "measure_file", "sample_of"]
 
 _FIGURES = {"multi_label": "macro_f1", "single_label": "macro_f1", "ordinal": "macro_f1", "regression": "ccc"}
 """What counts of a head: macro-F1 of decisions, concordance of numbers."""
+_TIMED_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Measured:
         drop: by how much it is below the Keras model's on the same texts, of the head that loses most.
         agreement: share of decisions that are the Keras model's, 0-1; None if nothing is decided.
         latency_ms: median of one text of 64 tokens, one thread.
-        peak_rss_mb: memory that loading and running take, 10^6 bytes.
+        peak_mb: resident memory at its peak that file and runtime take, 10^6 bytes; None where it cannot be told.
     """
 
     name: str
@@ -47,7 +49,7 @@ class Measured:
     drop: float
     agreement: float | None
     latency_ms: float
-    peak_rss_mb: float
+    peak_mb: float | None
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,9 @@ def measure_file(name: str, path: Path, loaded: LoadedModel, reference: Referenc
     scores = classifier.scores_of(sample.texts, None if one_segment else sample.contexts)
     qualities = _qualities(loaded, scores, sample.targets)
     parity = compare(reference.heads, reference.scores, scores, reference.thresholds)
-    footprint = measure_footprint(path)
+    tokens = min(_TIMED_TOKENS, classifier.metadata.tokenizer.max_tokens)
+    speed = benchmark(path, threads=(1,), lengths=(tokens,), rounds=3)
+    peak_mb = speed["models"][0]["model_peak_mb"]
     return Measured(
         name=name,
         size_bytes=path.stat().st_size,
@@ -113,8 +117,8 @@ def measure_file(name: str, path: Path, loaded: LoadedModel, reference: Referenc
         quality=_mean(qualities),
         drop=max(reference.qualities[head] - value for head, value in qualities.items()),
         agreement=parity.decision_agreement,
-        latency_ms=footprint.latency_ms,
-        peak_rss_mb=footprint.peak_rss_mb,
+        latency_ms=speed["latency"][0]["median_ms"][0],
+        peak_mb=peak_mb if math.isfinite(peak_mb) else None,
     )
 
 

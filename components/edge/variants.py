@@ -2,30 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
-__all__ = ["CANDIDATES", "TARGETS", "Target", "VariantName", "VariantSpec", "refusal"]
-
-Target: TypeAlias = Literal["mediapipe", "mediapipe-0.10", "bertnl", "litert"]
-"""What reads the file: MediaPipe's TextClassifier from 1.0 on or of the releases 0.10.x, the BertNLClassifier of the
-older TFLite Task Library, or a LiteRT interpreter under an app's own code."""
+__all__ = ["CANDIDATES", "VariantName", "VariantSpec"]
 
 _WEIGHTS = ("float32", "float16", "int8", "int8_per_tensor", "int8_int4", "int4")
-
-TARGETS: dict[Target, tuple[str, ...]] = {
-    "mediapipe": _WEIGHTS,
-    "mediapipe-0.10": ("float32", "float16", "int8", "int8_per_tensor"),
-    "bertnl": ("float32", "int8_per_tensor"),
-    "litert": _WEIGHTS,
-}
-"""The ways to store weights that a target can run."""
-
-_WHY_NOT: dict[Target, str] = {
-    "mediapipe-0.10": "its runtime knows no int4 in blocks; it takes MediaPipe 1.0",
-    "bertnl": "its runtime is too old for these operators",
-}
 
 CANDIDATES = (
     "float32",
@@ -85,8 +68,3 @@ def _check_name(name: str) -> str:
 
 VariantName: TypeAlias = Annotated[str, AfterValidator(_check_name)]
 """As `VariantSpec.parse` reads it; the file is `emotion_<name>.tflite`."""
-
-
-def refusal(target: Target, spec: VariantSpec) -> str | None:
-    """Why the target cannot run the variant; None if it can."""
-    return None if spec.weights in TARGETS[target] else f"{target} cannot run it: {_WHY_NOT[target]}"

@@ -53,5 +53,5 @@ def _figures(row: Mapping[str, Any]) -> list[str]:
         f"{row['drop']:+.4f}",
         "–" if agreement is None else f"{agreement:.2%}",
         f"{row['latency_ms']:.1f}",
-        f"{row['peak_rss_mb']:.0f}",
+        "–" if row["peak_mb"] is None else f"{row['peak_mb']:.0f}",
     ]

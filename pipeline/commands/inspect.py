@@ -31,6 +31,13 @@ def inspect_command(what: str, *, root: Path | None, as_json: bool) -> None:
         from pipeline.commands.statistics_page import write_statistics_page
 
         document: Any = {"page": str(write_statistics_page(newest_root(root)))}
+    elif what.endswith(".tflite"):
+        from pipeline.commands.tflite_view import show_tflite, tflite_document
+
+        document = tflite_document(Path(what))
+        if not as_json:
+            show_tflite(Console(), document)
+            return
     elif what in ("runs", "artifacts") or what.isdigit():
         document = _from_store(what, newest_root(root))
     else:
@@ -85,19 +92,6 @@ def _from_store(what: str, root: Path) -> Any:
 
 
 def _from_file(path: Path) -> Any:
-    if path.suffix == ".tflite" and path.is_file():
-        from tflite.metadata import read_metadata
-
-        metadata = read_metadata(path)
-        document = {"labels": metadata.labels, **asdict(metadata)}
-        tokenizer = document.pop("tokenizer")
-        vocabulary = tokenizer.pop("vocabulary")
-        return {
-            **document,
-            **tokenizer,
-            "vocabulary_size": len(vocabulary),
-            "size_bytes": path.stat().st_size,
-        }
     if (path / "saved_model.pb").is_file():
         from serving.description import describe
 

@@ -345,6 +345,40 @@ def test_a_tflite_file_with_a_swapped_vocabulary_is_found(
     assert set(failed(blessing)) == {"tflite_float32.token_ids", "tflite_float32.max_score_difference"}
 
 
+def test_permuted_labels_alone_are_found(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    from tflite.metadata import attach_metadata, read_metadata
+
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("int8")
+    labels = LABELS[1:] + LABELS[:1]
+    metadata = replace(read_metadata(path), heads=(Head("emotion", "multi_label", labels),), label_names={})
+    path.write_bytes(attach_metadata(path.read_bytes(), metadata))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    checks = failed(blessing)
+    assert set(checks) == {"tflite_int8.labels", "tflite_int8.heads"}
+    assert "the labels are not the model's ('anger' in place of 'joy'" in checks["tflite_int8.labels"].message
+
+
+def test_a_vocabulary_with_fewer_words_knows_less(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    from tflite.metadata import attach_metadata, read_metadata
+
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("float32")
+    metadata = read_metadata(path)
+    words = [f"[lost{word}]" if word.isalpha() else word for word in metadata.tokenizer.vocabulary]
+    rules = replace(metadata.tokenizer.rules, special_tokens={})
+    tokenizer = replace(metadata.tokenizer, vocabulary=tuple(words), rules=rules)
+    path.write_bytes(attach_metadata(path.read_bytes(), replace(metadata, tokenizer=tokenizer)))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    check = failed(blessing)["tflite_float32.unknown_tokens_added"]
+    assert check.value > 0.1
+    assert "of the tokens are [UNK]" in check.message
+    parity = json.loads(blessing.parity_path.read_text())
+    assert parity["tflite_float32"]["unknown_share"] > parity["tflite_int8"]["unknown_share"]
+
+
 def test_no_tflite_file_at_all(exported: Exported, examples: Examples, tmp_path: Path) -> None:
     (tmp_path / "tflite").mkdir()
     blessing, _ = prove(replace(exported, tflite=TFLiteExport(tmp_path / "tflite")), examples, tmp_path)

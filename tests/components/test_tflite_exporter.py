@@ -76,6 +76,8 @@ def test_the_tree_is_as_documented(export: TFLiteExport) -> None:
         "export.json",
         "heads.json",
         "labels.txt",
+        "labels_en.txt",
+        "labels_zh.txt",
         "thresholds.json",
         "tokenizer.json",
         "vocab.txt",
@@ -139,7 +141,7 @@ def test_the_smallest_file_within_the_limits_is_chosen_by_labelled_texts(
     assert export.choice()["texts"] == len(read_split(examples, "validation"))
     assert rows["float32"]["drop"] == pytest.approx(0.0, abs=1e-6)
     assert rows["float32"]["agreement"] == 1.0
-    assert all(rows[name]["peak_rss_mb"] > 0 and rows[name]["latency_ms"] > 0 for name in candidates)
+    assert all(rows[name]["peak_mb"] > 0 and rows[name]["latency_ms"] > 0 for name in candidates)
     assert rows["int4"]["refusal"].startswith("mediapipe-0.10 cannot run it")
     assert summary["chosen"] == "int8_vocab60"
     assert export.variants() == ("int8_vocab60",)

@@ -21,7 +21,7 @@ def measured(name: str, size_mb: float, drop: float, latency_ms: float) -> Measu
         drop=drop,
         agreement=0.99,
         latency_ms=latency_ms,
-        peak_rss_mb=3 * size_mb,
+        peak_mb=3 * size_mb,
     )
 
 
