@@ -64,6 +64,9 @@ _MALFORMED = (
 _SHOWN_FROM = 1e-6
 """Probability: above a suppressed label's 0, below any threshold in use."""
 
+_SCORES = "probability"
+"""Name of the output: BertNLClassifier looks for it and crashes without it; MediaPipe takes the only one there is."""
+
 _INPUTS = {
     "ids": "Token ids, [CLS] first and [SEP] last; int32 [1, tokens]",
     "mask": "1 for a token, 0 for padding; int32 [1, tokens]",
@@ -225,7 +228,7 @@ def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
         *map(localized_labels, metadata.label_names),
     ]  # a reader that asks for no locale takes the first
     scores = schema.tensor_metadata(
-        "scores",
+        _SCORES,
         _describe_scores(metadata.heads),
         process_units=units if metadata.suppress_undecided else (),
         files=[*files, CALIBRATION] if metadata.suppress_undecided else files,

@@ -145,6 +145,7 @@ def test_mediapipes_own_schema_reads_the_tables() -> None:
     assert tokenizer.options.vocabFile[0].name == b"vocab.txt"
     assert tokenizer.options.vocabFile[0].type == schema.AssociatedFileType.VOCABULARY
     (scores,) = graph.outputTensorMetadata
+    assert scores.name == b"probability", "BertNLClassifier crashes on another name"
     assert scores.content.contentPropertiesType == schema.ContentProperties.FeatureProperties
     assert {file.name: file.type for file in scores.associatedFiles} == {
         b"labels.txt": schema.AssociatedFileType.TENSOR_AXIS_LABELS,
