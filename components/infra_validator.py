@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -109,7 +110,7 @@ def infra_validator(
     parity: dict[str, dict[str, Any]] = {}
     for number, export in enumerate(exports, start=1):
         progress.update(f"asking {export.name}", completed=number, total=len(exports) + 2)
-        found, parity[export.name] = _prove(export, reference)
+        found, parity[export.name] = _prove(export, _expected(export, reference, loaded))
         checks += found
     progress.update("asking a model server", completed=len(exports) + 1, total=len(exports) + 2)
     found, parity["saved_model"]["grpc"] = _prove_over_grpc(config, saved_model, reference)
@@ -134,6 +135,8 @@ class _Export:
     name: str
     ask: Callable[["ProbeTexts"], "Answers"]
     limits: "Limits"
+    device_file: Path | None = None
+    """The .tflite file, whose vocabulary may be a part of the model's."""
 
 
 def _ask_keras(loaded: "LoadedModel", probes: "ProbeTexts") -> "Reference":
@@ -177,8 +180,19 @@ def _exports(
     ]
     for variant in tflite.variants():
         ask = partial(ask_tflite, tflite.model_path(variant), timed=timed)
-        found.append(_Export(f"tflite_{variant}", ask, exact_tflite if variant == "float32" else quantized))
+        limits = exact_tflite if variant == "float32" else quantized
+        found.append(_Export(f"tflite_{variant}", ask, limits, tflite.model_path(variant)))
     return found
+
+
+def _expected(export: _Export, reference: "Reference", loaded: "LoadedModel") -> "Reference":
+    """What the export must answer: the model's token ids, or those that its own, smaller vocabulary gives."""
+    from components.infra.device_tokens import device_tokens
+
+    if export.device_file is None:
+        return reference
+    tokens = device_tokens(export.device_file, loaded.tokenizer, reference.probes)
+    return reference if tokens is None else replace(reference, tokens=tokens)
 
 
 def _prove(export: _Export, reference: "Reference") -> tuple[list[Check], dict[str, Any]]:

@@ -67,7 +67,8 @@ class ModelDescription:
         custom_operators: names of operators that need code outside the runtime (Flex among them).
         constant_bytes: size of all constants inside the flatbuffer, so of the weights.
         outside_buffers: number of constants that lie behind the flatbuffer or in another file.
-        tensor_dtypes: dtypes of all tensors.
+        tensor_dtypes: dtypes of the tensors that are computed.
+        constant_dtypes: dtypes that constants are stored in.
         min_runtime: the oldest TensorFlow Lite version that knows all operators, as the converter says.
     """
 
@@ -80,6 +81,7 @@ class ModelDescription:
     constant_bytes: int
     outside_buffers: int
     tensor_dtypes: frozenset[str]
+    constant_dtypes: frozenset[str]
     min_runtime: str
 
 
@@ -128,7 +130,8 @@ def describe(content: Content) -> ModelDescription:
             constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
             outside_buffers=sum(model.Buffers(i).Offset() > 1 for i in range(model.BuffersLength()))
             + sum(graph.Tensors(i).ExternalBuffer() != 0 for i in range(graph.TensorsLength())),
-            tensor_dtypes=frozenset(_dtype(graph.Tensors(i)) for i in range(graph.TensorsLength())),
+            tensor_dtypes=frozenset(_dtypes(model, graph, constant=False)),
+            constant_dtypes=frozenset(_dtypes(model, graph, constant=True)),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
     except _MALFORMED as err:
@@ -231,6 +234,13 @@ def _signature_names(model: Any) -> dict[int, str]:
     maps = [signature.Inputs(i) for i in range(signature.InputsLength())]
     maps += [signature.Outputs(i) for i in range(signature.OutputsLength())]
     return {entry.TensorIndex(): entry.Name().decode() for entry in maps}
+
+
+def _dtypes(model: Any, graph: Any, *, constant: bool) -> Iterator[str]:
+    for i in range(graph.TensorsLength()):
+        tensor = graph.Tensors(i)
+        if (model.Buffers(tensor.Buffer()).DataLength() > 0) is constant:
+            yield _dtype(tensor)
 
 
 def _tensor(graph: Any, index: int, names: Mapping[int, str]) -> TensorDescription:

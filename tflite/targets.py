@@ -19,6 +19,9 @@ app's own."""
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
+_WITHOUT_INT4: tuple[Target, ...] = ("mediapipe-0.10", "bertnl")
+"""Runtimes that refuse a file because they take an int4 weight for a byte, whatever operators they link."""
+
 _VERSIONS = Path(__file__).with_name("operator_versions.json")
 """Highest version of each operator that the oldest release of each target links, 0 for none; measured by
 `tests/benchmarks/operator_versions.py`."""
@@ -43,6 +46,8 @@ def target_faults(model: ModelDescription, metadata: ModelMetadata, target: Targ
         if (highest := linked.get(name, 0)) < version:
             has = f"it links versions up to {highest}" if highest else "it has no such operator"
             yield f"{name} version {version} is needed, {has}"
+    if "int4" in model.constant_dtypes and target in _WITHOUT_INT4:
+        yield "it has no int4 weights"
     if model.custom_operators:
         yield f"it has no {', '.join(model.custom_operators)}"
     if target == "litert":

@@ -21,10 +21,12 @@ from components.infra.probe_texts import HARD_TEXTS
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.tokenization import in_graph_tokenizer
+from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from serving.description import HeadDescription
 from serving.saved_model import export_saved_model
 from tests.components.exported_model import LABELS, Exported, export_both
 from tflite.heads import Head
+from tflite.metadata import attach_metadata, read_metadata
 
 TEXTS = [
     f"i am {feeling} about {thing}"
@@ -104,6 +106,28 @@ def test_the_comparison_is_written_down(exported: Exported, examples: Examples, 
     assert parity["tflite_int8"]["size_bytes"] == exported.tflite.model_path("int8").stat().st_size
     assert parity["saved_model"]["grpc"]["server"] == "embedded"
     assert parity["saved_model"]["grpc"]["max_score_difference"] < 1e-5
+
+
+def test_a_smaller_vocabulary_is_proven_by_its_own_ids(exported: Exported, tmp_path: Path) -> None:
+    texts = write_examples(tmp_path / "examples", train=TEXTS, test=TEXTS)
+    tflite = TFLiteExport(tmp_path / "tflite")
+    tflite.path.mkdir()
+    config = TFLiteExporterConfig(variants=("float32", "int8_vocab70"))
+    tflite_exporter(config=config, model=exported.model, examples=texts, export=tflite)
+    small = replace(exported, tflite=tflite)
+    # A vocabulary this small takes some words apart that the random weights knew as wholes.
+    blessing, _ = prove(small, texts, tmp_path, min_int8_agreement=0.5)
+    assert blessing.refusal() is None, failed(blessing)
+
+    path = tflite.model_path("int8_vocab70")
+    metadata = read_metadata(path)
+    tokens = list(metadata.tokenizer.vocabulary)
+    tokens[-1], tokens[-2] = tokens[-2], tokens[-1]
+    swapped = replace(metadata, tokenizer=replace(metadata.tokenizer, vocabulary=tuple(tokens)))
+    path.write_bytes(attach_metadata(path.read_bytes(), swapped))
+    (tmp_path / "again").mkdir()
+    blessing, _ = prove(small, texts, tmp_path / "again", min_int8_agreement=0.5)
+    assert "tflite_int8_vocab70.token_ids" in failed(blessing)
 
 
 def exported_again(exported: Exported, directory: Path, **changes: Any) -> Exported:

@@ -152,7 +152,8 @@ def test_a_second_subgraph_is_refused() -> None:
 
 def test_half_precision_is_refused() -> None:
     def halve(model: Any) -> None:
-        model.subgraphs[0].tensors[10].type = schema.TensorType.BFLOAT16
+        graph = model.subgraphs[0]
+        graph.tensors[graph.operators[-1].inputs[0]].type = schema.TensorType.BFLOAT16
 
     with pytest.raises(RefusedModelError, match="bfloat16 tensors, expected float32 arithmetic"):
         check(altered(halve))

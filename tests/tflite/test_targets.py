@@ -7,6 +7,7 @@ from tests.tflite import toy
 from tflite.errors import MetadataError, RefusedModelError
 from tflite.metadata import attach_metadata
 from tflite.model_file import describe, pack, unpack
+from tflite.quantizer import quantize
 from tflite.targets import TARGETS, Target, check_target
 
 
@@ -83,3 +84,12 @@ def test_the_table_says_what_this_runtime_links() -> None:
             else:
                 with pytest.raises(ValueError, match=f"'{name}' version '{version}'"):
                     Interpreter(model_content=content)
+
+
+def test_int4_weights_need_a_runtime_that_knows_them() -> None:
+    content = attach_metadata(quantize(toy.files()["float32"], matrices=4, embeddings=4), toy.metadata())
+    check_target(content, "mediapipe")
+    check_target(content, "litert")
+    for target in ("mediapipe-0.10", "bertnl"):
+        with pytest.raises(RefusedModelError, match="it has no int4 weights"):
+            check_target(content, target)
