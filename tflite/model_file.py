@@ -20,6 +20,7 @@ __all__ = [
     "TensorDescription",
     "add_buffer",
     "describe",
+    "describe_inputs",
     "map_file",
     "pack",
     "read_buffer",
@@ -118,7 +119,7 @@ def describe(content: Content) -> ModelDescription:
         operators = list(_operators(model))
         builtin = Counter(name for name, version in operators if version)
         return ModelDescription(
-            inputs=tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength())),
+            inputs=_inputs(graph, names),
             outputs=tuple(_tensor(graph, graph.Outputs(i), names) for i in range(graph.OutputsLength())),
             subgraphs=model.SubgraphsLength(),
             operators=dict(sorted(builtin.items())),
@@ -134,6 +135,19 @@ def describe(content: Content) -> ModelDescription:
             constant_dtypes=frozenset(_dtypes(model, graph, constant=True)),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
+    except _MALFORMED as err:
+        raise ModelFileError(f"the .tflite file is damaged ({err}); export it again") from err
+
+
+def describe_inputs(content: Content) -> tuple[TensorDescription, ...]:
+    """The inputs alone, in the order in which the file has them: what opening a file needs, at once.
+
+    Raises:
+        ModelFileError: these bytes are no .tflite file.
+    """
+    model = _open(content)
+    try:
+        return _inputs(model.Subgraphs(0), _signature_names(model))
     except _MALFORMED as err:
         raise ModelFileError(f"the .tflite file is damaged ({err}); export it again") from err
 
@@ -241,6 +255,10 @@ def _dtypes(model: Any, graph: Any, *, constant: bool) -> Iterator[str]:
         tensor = graph.Tensors(i)
         if (model.Buffers(tensor.Buffer()).DataLength() > 0) is constant:
             yield _dtype(tensor)
+
+
+def _inputs(graph: Any, names: Mapping[int, str]) -> tuple[TensorDescription, ...]:
+    return tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength()))
 
 
 def _tensor(graph: Any, index: int, names: Mapping[int, str]) -> TensorDescription:
