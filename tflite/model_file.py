@@ -118,6 +118,9 @@ def describe(content: Content) -> ModelDescription:
         names = _signature_names(model)
         operators = list(_operators(model))
         builtin = Counter(name for name, version in operators if version)
+        buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+        tensors = [graph.Tensors(i) for i in range(graph.TensorsLength())]
+        sizes = [buffer.DataLength() for buffer in buffers]
         return ModelDescription(
             inputs=_inputs(graph, names),
             outputs=tuple(_tensor(graph, graph.Outputs(i), names) for i in range(graph.OutputsLength())),
@@ -128,11 +131,11 @@ def describe(content: Content) -> ModelDescription:
                 for name in sorted(builtin)
             },
             custom_operators=tuple(sorted({name for name, version in operators if not version})),
-            constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
-            outside_buffers=sum(model.Buffers(i).Offset() > 1 for i in range(model.BuffersLength()))
-            + sum(graph.Tensors(i).ExternalBuffer() != 0 for i in range(graph.TensorsLength())),
-            tensor_dtypes=frozenset(_dtypes(model, graph, constant=False)),
-            constant_dtypes=frozenset(_dtypes(model, graph, constant=True)),
+            constant_bytes=sum(sizes),
+            outside_buffers=sum(buffer.Offset() > 1 for buffer in buffers)
+            + sum(tensor.ExternalBuffer() != 0 for tensor in tensors),
+            tensor_dtypes=frozenset(_dtype(one) for one in tensors if not sizes[one.Buffer()]),
+            constant_dtypes=frozenset(_dtype(one) for one in tensors if sizes[one.Buffer()]),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
     except _MALFORMED as err:
@@ -248,13 +251,6 @@ def _signature_names(model: Any) -> dict[int, str]:
     maps = [signature.Inputs(i) for i in range(signature.InputsLength())]
     maps += [signature.Outputs(i) for i in range(signature.OutputsLength())]
     return {entry.TensorIndex(): entry.Name().decode() for entry in maps}
-
-
-def _dtypes(model: Any, graph: Any, *, constant: bool) -> Iterator[str]:
-    for i in range(graph.TensorsLength()):
-        tensor = graph.Tensors(i)
-        if (model.Buffers(tensor.Buffer()).DataLength() > 0) is constant:
-            yield _dtype(tensor)
 
 
 def _inputs(graph: Any, names: Mapping[int, str]) -> tuple[TensorDescription, ...]:
