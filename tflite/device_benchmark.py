@@ -40,7 +40,8 @@ def write_device_benchmark(
     wanted = wanted_lengths(spec, lengths)
     with map_file(model) as content:
         names = [tensor.name for tensor in describe(content).inputs]
-    (directory / "inputs").mkdir(parents=True)
+    directory.mkdir(parents=True)
+    (directory / "inputs").mkdir()
     shutil.copyfile(model, directory / model.name)
     for length in wanted:
         ids = np.asarray(sentence_ids(spec, length), "<i4")

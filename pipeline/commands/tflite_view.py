@@ -50,15 +50,15 @@ def _targets(description: ModelDescription, metadata: ModelMetadata) -> dict[str
 
 def show_tflite(console: Console, document: Mapping[str, Any]) -> None:
     """Prints `tflite_document` for a person."""
+    console.print(escape(document.get("name", "")), style="bold")
     console.print(_facts(document))
     for head in document.get("heads", ()):
-        console.print()
+        console.print(f"\n{escape(head['name'])} ({head['task']})", style="bold")
         console.print(_head(head, document))
 
 
 def _facts(document: Mapping[str, Any]) -> Table:
-    table = Table(box=None, show_header=False, title=escape(document.get("name", "")) or None)
-    table.title_justify = "left"
+    table = Table(box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _rows(document):
@@ -111,8 +111,7 @@ def _operators(document: Mapping[str, Any]) -> str:
 
 
 def _head(head: Mapping[str, Any], document: Mapping[str, Any]) -> Table:
-    table = Table(box=None, header_style="bold", title=escape(f"{head['name']} ({head['task']})"))
-    table.title_justify = "left"
+    table = Table(box=None, header_style="bold")
     start = document["labels"].index(head["outputs"][0])
     columns = {"label": list(head["outputs"])}
     if head["task"] == "multi_label":

@@ -26,7 +26,8 @@ from tflite.interpreter import TextClassifier
 from tflite.metadata import attach_metadata
 from tflite.text import clean_text
 
-NASTY = Path(__file__).parents[1] / "data" / "nasty_strings.jsonl"
+NASTY = Path(__file__).parents[2] / "tflite" / "samples" / "shared" / "cleaning.jsonl"
+"""[rules, text, cleaned text] a line, behind a line of the rules; those of the hard texts alone if it is not there."""
 SHARED_DATA = Path(os.environ.get("EMOTION_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LIMITS = {"float32": 1e-3, "int8": 2e-2}
 """Of a score: kernels of two runtimes round sums differently, and int8 activations then fall on another step."""
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--python", action="append", required=True)
     parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--nasty", type=Path, help="JSON Lines of strings; those of the tests if not given")
+    parser.add_argument("--nasty", type=Path, help="file of the samples' form; theirs if not given")
     arguments = parser.parse_args()
     real, nasty = goemotions(arguments.rows), nasty_texts(arguments.nasty)
     results = [compare(model, arguments.python, real, nasty) for model in arguments.models]
@@ -70,9 +71,8 @@ def nasty_texts(path: Path | None) -> list[str]:
     path = path or NASTY
     if not path.is_file():
         return list(HARD_TEXTS)
-    documents = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    texts = [one if isinstance(one, str) else one["text"] for one in documents]
-    return [text.encode("utf-8", "ignore").decode() for text in texts]
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[1:] if line]
+    return list(dict.fromkeys(row[1] for row in rows))
 
 
 def compare(model: Path, pythons: Sequence[str], real: Sequence[str], nasty: Sequence[str]) -> bool:
