@@ -116,7 +116,8 @@ def layer(graph: Graph, x: str, masked: str, path: str, width: int, heads: int) 
     attended = graph.dense(joined, f"{attention}/attention_output", (width, width))
     x = graph.norm(graph.op("Add", x, attended), f"{attention}_norm")
     inner = graph.weights[f"{path}/feedforward_intermediate_dense/bias"].size
-    hidden = graph.op("Gelu", graph.dense(x, f"{path}/feedforward_intermediate_dense", (width, inner)))
+    wide = graph.dense(x, f"{path}/feedforward_intermediate_dense", (width, inner))
+    hidden = graph.op("Gelu", wide, approximate="tanh")  # as KerasHub's BERT
     out = graph.dense(hidden, f"{path}/feedforward_output_dense", (inner, width))
     return graph.norm(graph.op("Add", x, out), f"{path}/feedforward_layer_norm")
 

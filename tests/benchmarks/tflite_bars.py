@@ -1,6 +1,6 @@
 """The bars of the .tflite files, of a model of GoEmotions that was trained here: size, quality and speed.
 
-    python -m tests.benchmarks.tflite_bars runs/goemotions [--peer PYTHON] [--rows N] [--rounds N]
+    python -m tests.benchmarks.tflite_bars runs/goemotions [--peer PYTHON] [--files DIR] [--rows N]
 
 Quality is that of the whole test split, through the host tokenizer and one LiteRT thread, as an app would have it. The
 small variant is what `emotion export tflite --target mediapipe --max-size-mb 10 --max-f1-drop 0.005` chooses by the
@@ -56,12 +56,13 @@ def main() -> None:
     )
     parser.add_argument("root", type=Path, help="pipeline root with a trained model of GoEmotions")
     parser.add_argument("--peer", type=Path, help="Python of an environment with onnx and both runtimes")
+    parser.add_argument("--files", type=Path, help="directory where the files are kept and found again")
     parser.add_argument("--rows", type=int, default=1_000_000, help="test texts; all if not given")
     parser.add_argument("--rounds", type=int, default=10, help="times that the sides of a ratio take turns")
     arguments = parser.parse_args()
     bars = Bars()
     with tempfile.TemporaryDirectory() as scratch:
-        loaded, paths = make_files(arguments.root, Path(scratch))
+        loaded, paths = make_files(arguments.root, arguments.files or Path(scratch))
         check_speed(bars, loaded, paths, Path(scratch), arguments.peer, arguments.rounds)
         check_quality(bars, loaded, paths, arguments.root, arguments.rows)
     sys.exit(1 if bars.missed else 0)
@@ -78,9 +79,9 @@ def make_files(root: Path, directory: Path) -> tuple[LoadedModel, dict[str, Path
         TFLiteExporterConfig(),
         lambda: (text for split, text in labelled_texts(examples) if split == "train"),
     )
-    paths = {}
-    for file in maker.make(VARIANTS):
-        paths[file.name] = directory / f"{file.name}.tflite"
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = {name: directory / f"{name}.tflite" for name in VARIANTS}
+    for file in maker.make([name for name, path in paths.items() if not path.is_file()]):
         paths[file.name].write_bytes(file.content)
     return loaded, paths
 
