@@ -132,7 +132,7 @@ def test_the_smallest_file_within_the_limits_is_chosen_by_labelled_texts(
     model: Model, examples: Examples, tmp_path: Path
 ) -> None:
     export = TFLiteExport(tmp_path)
-    candidates = ("float32", "int8", "int8_vocab60", "int8_fixed")
+    candidates = ("float32", "int8", "int8_vocab60")
     choice = {"target": "mediapipe-0.10", "max_f1_drop": 1.0, "candidates": (*candidates, "int4")}
     config = TFLiteExporterConfig.model_validate({"variants": (), "choose": choice})
     summary = tflite_exporter(config=config, model=model, examples=examples, export=export)
