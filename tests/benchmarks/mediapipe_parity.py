@@ -5,7 +5,7 @@
 PYTHON is the interpreter of an environment with `mediapipe`; each is asked in a process of its own. The texts are the
 first rows of GoEmotions' test split and the nasty strings, cleaned as an app has to. Every model is asked twice: as it
 is, where MediaPipe shows the labels that reach their thresholds, and with metadata that show all scores. Exit code 1 if
-a decision differs, or a score by more than the limit.
+scores or decisions are further apart than the limits.
 """
 
 import argparse
@@ -29,8 +29,9 @@ from tflite.text import clean_text
 NASTY = Path(__file__).parents[2] / "tflite" / "samples" / "shared" / "cleaning.jsonl"
 """[rules, text, cleaned text] a line, behind a line of the rules; those of the hard texts alone if it is not there."""
 SHARED_DATA = Path(os.environ.get("EMOTION_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-LIMITS = {"float32": 1e-3, "int8": 2e-2}
-"""Of a score: kernels of two runtimes round sums differently, and int8 activations then fall on another step."""
+LIMITS = {"float32": (1e-3, 1.0), "int8": (2e-2, 0.999)}
+"""Largest difference of a score and least share of equal decisions. Kernels of two releases round sums differently; of
+quantized activations some then fall on the next step, and a score beside its threshold on the other side."""
 
 ASK = """
 import json, sys
@@ -82,7 +83,7 @@ def compare(model: Path, pythons: Sequence[str], real: Sequence[str], nasty: Seq
     scores = ours.scores_of(texts)
     decided = decide(ours.heads, scores, ours.thresholds)
     cleaned = [clean_text(text, ours.metadata.tokenizer.rules) for text in texts]
-    limit = LIMITS["float32" if "float32" in model.name else "int8"]
+    limit, least = LIMITS["float32" if "float32" in model.name else "int8"]
     passed = True
     with tempfile.TemporaryDirectory() as scratch:
         all_scores = Path(scratch) / "all.tflite"
@@ -92,18 +93,19 @@ def compare(model: Path, pythons: Sequence[str], real: Sequence[str], nasty: Seq
             answer = asked(python, [all_scores, model], cleaned)
             differences = np.abs(matrix(answer["answers"][0], ours.labels) - scores).max(axis=1)
             shown = np.array([[label in one for label in ours.labels] for one in answer["answers"][1]])
-            other = (shown != decided).any(axis=1)
+            same = shown == decided
             for what, rows in (("GoEmotions", slice(0, len(real))), ("nasty", slice(len(real), None))):
-                agreed = not other[rows].any() and differences[rows].max() <= limit
+                agreed = same[rows].mean() >= least and differences[rows].max() <= limit
                 print(
-                    f"{model.name}, MediaPipe {answer['version']}, {len(other[rows]):,} {what} texts: largest score "
-                    f"difference {differences[rows].max():.1e} (limit {limit:g}), {other[rows].sum()} texts with "
-                    f"another decision: {'same' if agreed else 'DIFFERENT'}",
+                    f"{model.name}, MediaPipe {answer['version']}, {len(same[rows]):,} {what} texts: largest score "
+                    f"difference {differences[rows].max():.1e} (limit {limit:g}), "
+                    f"{same[rows].mean():.3%} of decisions equal (limit {least:.1%}), "
+                    f"{(~same[rows]).any(axis=1).sum()} texts with another one: {'ok' if agreed else 'NOT OK'}",
                     flush=True,
                 )
                 passed &= agreed
             for row in sorted(range(len(texts)), key=lambda row: -differences[row])[:10]:
-                if other[row] or differences[row] > limit:
+                if not same[row].all() or differences[row] > limit:
                     print(f"    {differences[row]:.1e} {texts[row][:80]!r}")
     return passed
 
