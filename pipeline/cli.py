@@ -515,6 +515,12 @@ def _explain(err: Exception) -> int:
     from serving.errors import SavedModelError, ServerStartError
     from tflite.errors import MetadataError, ModelFileError
 
+    if isinstance(err, ModuleNotFoundError) and _is_of_others(err.name):
+        print(
+            f"error: this command needs {err.name}, which is not installed; `pip install 'emotion-pipeline[pipeline]'`",
+            file=sys.stderr,
+        )
+        return 2
     mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
     if not isinstance(err, (EmotionPipelineError, *mistakes)):
         raise err
@@ -523,3 +529,8 @@ def _explain(err: Exception) -> int:
         return _STOPPED_EXIT_CODE
     print(f"error: {err}", file=sys.stderr)
     return 2 if isinstance(err, mistakes) else 1
+
+
+def _is_of_others(module: str | None) -> bool:
+    """Whether a package is missing, and not a module of this project."""
+    return module is not None and module.split(".")[0] not in ("pipeline", "components", "serving", "tflite")

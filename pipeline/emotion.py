@@ -76,7 +76,14 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
     blessed = (evaluated["blessing"],)
 
-    for_serving = graph.add(saved_model_exporter, config.saved_model_exporter, gates=blessed, model=model)
+    for_serving = graph.add(
+        saved_model_exporter,
+        config.saved_model_exporter,
+        gates=blessed,
+        model=model,
+        examples=examples,
+        evaluation=evaluated["evaluation"],
+    )
     for_phones = graph.add(
         tflite_exporter,
         config.tflite_exporter,

@@ -11,7 +11,7 @@ import numpy as np
 
 from tflite.benchmark import sentence_ids, wanted_lengths
 from tflite.metadata import read_metadata
-from tflite.model_file import describe, map_file
+from tflite.model_file import describe_inputs, map_file
 
 __all__ = ["write_device_benchmark"]
 
@@ -26,7 +26,7 @@ def write_device_benchmark(
     Args:
         model: a .tflite file with metadata.
         directory: to make; it must not exist.
-        lengths: as in `tflite.benchmark.benchmark`.
+        lengths: as in `tflite.benchmark.benchmark`; a file of fixed length is asked that one.
 
     Returns:
         the files written.
@@ -39,7 +39,10 @@ def write_device_benchmark(
     spec = read_metadata(model).tokenizer
     wanted = wanted_lengths(spec, lengths)
     with map_file(model) as content:
-        names = [tensor.name for tensor in describe(content).inputs]
+        inputs = describe_inputs(content)
+    names = [tensor.name for tensor in inputs]
+    if (fixed := inputs[0].shape[-1]) > 0:
+        wanted = [fixed]
     directory.mkdir(parents=True)
     (directory / "inputs").mkdir()
     shutil.copyfile(model, directory / model.name)

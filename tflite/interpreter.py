@@ -97,7 +97,7 @@ class TextClassifier:
         ids, segment_ids = self.encode(text, context)
         try:
             scores = self._session.run(ids, segment_ids)
-        except (ModelFileError, RuntimeError) as err:
+        except (ModelFileError, RuntimeError, ValueError) as err:
             raise ModelFileError(f"{self.path}: cannot score a text ({err}); export it again") from err
         if len(scores) != len(self.labels):
             raise ModelFileError(

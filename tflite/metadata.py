@@ -40,7 +40,7 @@ from tflite.metadata_files import (
     read_contents,
 )
 from tflite.metadata_schema import MIN_PARSER_VERSION
-from tflite.model_file import Content, add_buffer, describe, map_file, read_buffer
+from tflite.model_file import Content, add_buffer, describe_inputs, map_file, read_buffer
 
 __all__ = ["ModelMetadata", "attach_metadata", "can_suppress", "read_metadata"]
 
@@ -218,7 +218,7 @@ def _parse(content: Content, archive: Path | io.BytesIO, name: str) -> ModelMeta
 
 
 def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
-    names = [tensor.name for tensor in describe(content).inputs]
+    names = [tensor.name for tensor in describe_inputs(content)]
     if sorted(names) != sorted(_INPUTS):
         raise MetadataError(f"the model's inputs must be {sorted(_INPUTS)}; they are {sorted(names)}")
     inputs = _INPUTS if metadata.tokenizer.segments == 1 else _PAIR_INPUTS

@@ -20,6 +20,7 @@ __all__ = [
     "TensorDescription",
     "add_buffer",
     "describe",
+    "describe_inputs",
     "map_file",
     "pack",
     "read_buffer",
@@ -117,8 +118,11 @@ def describe(content: Content) -> ModelDescription:
         names = _signature_names(model)
         operators = list(_operators(model))
         builtin = Counter(name for name, version in operators if version)
+        buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+        tensors = [graph.Tensors(i) for i in range(graph.TensorsLength())]
+        sizes = [buffer.DataLength() for buffer in buffers]
         return ModelDescription(
-            inputs=tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength())),
+            inputs=_inputs(graph, names),
             outputs=tuple(_tensor(graph, graph.Outputs(i), names) for i in range(graph.OutputsLength())),
             subgraphs=model.SubgraphsLength(),
             operators=dict(sorted(builtin.items())),
@@ -127,13 +131,26 @@ def describe(content: Content) -> ModelDescription:
                 for name in sorted(builtin)
             },
             custom_operators=tuple(sorted({name for name, version in operators if not version})),
-            constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
-            outside_buffers=sum(model.Buffers(i).Offset() > 1 for i in range(model.BuffersLength()))
-            + sum(graph.Tensors(i).ExternalBuffer() != 0 for i in range(graph.TensorsLength())),
-            tensor_dtypes=frozenset(_dtypes(model, graph, constant=False)),
-            constant_dtypes=frozenset(_dtypes(model, graph, constant=True)),
+            constant_bytes=sum(sizes),
+            outside_buffers=sum(buffer.Offset() > 1 for buffer in buffers)
+            + sum(tensor.ExternalBuffer() != 0 for tensor in tensors),
+            tensor_dtypes=frozenset(_dtype(one) for one in tensors if not sizes[one.Buffer()]),
+            constant_dtypes=frozenset(_dtype(one) for one in tensors if sizes[one.Buffer()]),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
+    except _MALFORMED as err:
+        raise ModelFileError(f"the .tflite file is damaged ({err}); export it again") from err
+
+
+def describe_inputs(content: Content) -> tuple[TensorDescription, ...]:
+    """The inputs alone, in the order in which the file has them: what opening a file needs, at once.
+
+    Raises:
+        ModelFileError: these bytes are no .tflite file.
+    """
+    model = _open(content)
+    try:
+        return _inputs(model.Subgraphs(0), _signature_names(model))
     except _MALFORMED as err:
         raise ModelFileError(f"the .tflite file is damaged ({err}); export it again") from err
 
@@ -236,11 +253,8 @@ def _signature_names(model: Any) -> dict[int, str]:
     return {entry.TensorIndex(): entry.Name().decode() for entry in maps}
 
 
-def _dtypes(model: Any, graph: Any, *, constant: bool) -> Iterator[str]:
-    for i in range(graph.TensorsLength()):
-        tensor = graph.Tensors(i)
-        if (model.Buffers(tensor.Buffer()).DataLength() > 0) is constant:
-            yield _dtype(tensor)
+def _inputs(graph: Any, names: Mapping[int, str]) -> tuple[TensorDescription, ...]:
+    return tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength()))
 
 
 def _tensor(graph: Any, index: int, names: Mapping[int, str]) -> TensorDescription:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from tflite.errors import ModelFileError
-from tflite.model_file import describe, map_file
+from tflite.model_file import describe_inputs, map_file
 from tflite.quiet import quiet_stderr
 
 __all__ = ["Session"]
@@ -107,10 +107,10 @@ def _output_index(outputs: Sequence[Mapping[str, Any]]) -> int:
 def _input_names(model: Path | bytes) -> list[str]:
     """Names by position; the order is the converter's."""
     if isinstance(model, bytes):
-        names = [tensor.name for tensor in describe(model).inputs]
+        names = [tensor.name for tensor in describe_inputs(model)]
     else:
         with map_file(model) as content:
-            names = [tensor.name for tensor in describe(content).inputs]
+            names = [tensor.name for tensor in describe_inputs(content)]
     if sorted(names) != ["ids", "mask", "segment_ids"]:
         raise ModelFileError(
             f"the model's inputs must be ids, mask and segment_ids; they are {', '.join(names)}"

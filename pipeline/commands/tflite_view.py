@@ -27,8 +27,11 @@ def tflite_document(path: Path) -> dict[str, Any]:
     """
     with map_file(path) as content:
         description = describe(content)
-    document: dict[str, Any] = {"file": str(path), "size_bytes": path.stat().st_size, **asdict(description)}
-    document["tensor_dtypes"] = sorted(description.tensor_dtypes)
+    facts = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in asdict(description).items()
+    }
+    document: dict[str, Any] = {"file": str(path), "size_bytes": path.stat().st_size, **facts}
     try:
         metadata = read_metadata(path)
     except MetadataError as err:

@@ -53,8 +53,9 @@ def test_several_heads_show_their_tasks_and_units(tmp_path: Path) -> None:
     for title in ("emotion (multi_label)", "sentiment (single_label)", "affect (regression)"):
         assert title in text
     assert ["arousal", "-2.5", "2"] in [line.split() for line in text.splitlines()]
-    assert "behind what was said before" in text
-    assert "it gives the model texts alone" in " ".join(text.split())
+    unbroken = " ".join(text.split())
+    assert "behind what was said before" in unbroken
+    assert "it gives the model texts alone" in unbroken
 
 
 def test_the_document_is_json_and_lists_no_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
