@@ -3,8 +3,7 @@
     python -m tests.benchmarks.tflite_bars runs/goemotions [--peer PYTHON] [--files DIR] [--rows N]
 
 Quality is that of the whole test split, through the host tokenizer and one LiteRT thread, as an app would have it. The
-small variant is what `emotion export tflite --target mediapipe --max-size-mb 10 --max-f1-drop 0.005` chooses by the
-validation split; the test split has no part in the choice.
+small variant is int4 with a vocabulary that covers 99 % of the training texts; the test split has no part in it.
 
 Speed is `tflite.benchmark`: both sides in one process, in turns, medians, the ids of real sentences. The peer is ONNX
 Runtime with dynamic int8 of the same weights, whose float32 form must give the scores of ours before it is timed. It
@@ -92,10 +91,11 @@ def check_quality(bars: Bars, loaded: LoadedModel, paths: dict[str, Path], root:
     test = sample_of(read_labelled_texts(examples, "test", loaded.config.heads), rows)
     reference = Reference.of(loaded, test, device_heads(loaded))
     print(f"Keras: macro-F1 {reference.quality:.4f} on {len(test.texts):,} test texts", flush=True)
-    for name, size_mb, drop in (("int8", 24, 0.005), (SMALL, 13, 0.01), (SMALL, 10, 0.005)):
+    for name, limits in (("int8", ((24, 0.005),)), (SMALL, ((13, 0.01), (10, 0.005)))):
         found = measure_file(name, paths[name], loaded, reference)
-        bars.check(f"{name}: size, MB", found.size_bytes / 1e6, size_mb)
-        bars.check(f"{name}: loss of test macro-F1", found.drop, drop)
+        for size_mb, drop in limits:
+            bars.check(f"{name}: size, MB", found.size_bytes / 1e6, size_mb)
+            bars.check(f"{name}: loss of test macro-F1", found.drop, drop)
         if name == "int8":
             bars.check(f"{name}: decisions as Keras", found.agreement or 0.0, 0.99, at_least=True)
 

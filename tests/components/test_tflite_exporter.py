@@ -157,8 +157,12 @@ def test_a_long_text_is_cut_at_the_separator_of_the_smaller_vocabulary(
     config = TFLiteExporterConfig(variants=("float32", "float32_vocab60"))
     tflite_exporter(config=config, model=model, examples=examples, export=export)
     whole, small = (TextClassifier(export.model_path(name)) for name in config.variants)
-    kept = "i am so happy [NAME] today " * 9
+    kept = "today [NAME] angry " * 9  # single characters, which stay, and a special token
+    assert len(small.encode(kept)[0]) == toy.MAX_TOKENS
     np.testing.assert_allclose(small.scores(kept), whole.scores(kept), atol=1e-6)
+    rows = [[small.encode("")[0][0], *[4] * length, small.encode("")[0][-1]] for length in (14, 90)]
+    cut, long = (small._session.run(row) for row in rows)
+    np.testing.assert_allclose(long, cut, atol=1e-6)
 
 
 def test_without_texts_nothing_can_be_chosen(model: Model, tmp_path: Path) -> None:
