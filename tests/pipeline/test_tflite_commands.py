@@ -10,7 +10,7 @@ from rich.console import Console
 
 from components.core.errors import UserError
 from pipeline.commands.bench import bench_command
-from pipeline.commands.inspect import inspect_command
+from pipeline.commands.inspect import InspectOptions, inspect_command
 from pipeline.commands.tflite_view import show_tflite, tflite_document
 from tests.tflite import toy
 from tflite.errors import ModelFileError
@@ -61,7 +61,7 @@ def test_several_heads_show_their_tasks_and_units(tmp_path: Path) -> None:
 def test_the_document_is_json_and_lists_no_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(toy.complete_file("float32"))
-    inspect_command(str(path), root=None, as_json=True)
+    inspect_command(str(path), None, InspectOptions(as_json=True))
     document = json.loads(capsys.readouterr().out)
     assert document["labels"] == list(toy.LABELS)
     assert document["vocabulary_size"] == len(toy.spec().vocabulary)
@@ -77,7 +77,7 @@ def test_a_file_of_others_shows_its_structure(tmp_path: Path) -> None:
     assert "GELU" in text
     path.write_bytes(b"PK no model")
     with pytest.raises(ModelFileError, match=r"bare.tflite: not a .tflite file"):
-        inspect_command(str(path), root=None, as_json=False)
+        inspect_command(str(path), None, InspectOptions())
 
 
 def test_bench_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
