@@ -1,5 +1,6 @@
 """`emotion export`: one export by hand, with the settings of no pipeline."""
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -77,7 +78,7 @@ def _export_tflite(output: Path, model: Model, examples: Examples | None, option
     with publishing(output) as staging, tempfile.TemporaryDirectory() as scratch:
         labelled = None
         if options.validation is not None and config.choose is not None:
-            labelled = _read_labelled(options.validation, config.choose.split, Path(scratch))
+            labelled = _read_labelled(options.validation, config.choose.split, model, Path(scratch))
         try:
             with stderr_to(os.devnull):
                 export = TFLiteExport(staging)
@@ -105,12 +106,19 @@ def _tflite_config(options: ExportOptions) -> TFLiteExporterConfig:
         raise ConfigError(f"export: {problems}") from err
 
 
-def _read_labelled(data: str, split: str, directory: Path) -> Examples:
-    """Labelled data of the user's as one split."""
+def _read_labelled(data: str, split: str, model: Model, directory: Path) -> Examples:
+    """Labelled data of the user's as one split, with the model's labels: not each of them need occur."""
+    heads = json.loads(model.config_path.read_text(encoding="utf-8"))["heads"]
+    labels = [label for head in heads if head["task"] != "regression" for label in head["outputs"]]
     found = look_at(data, text=None, labels=None)
     columns = {"text": found.text, "labels": found.labels, "id": found.id}
     config = ExampleGenConfig.model_validate(
-        {"splits": {split: data}, "columns": columns, "separator": found.separator}
+        {
+            "splits": {split: data},
+            "columns": columns,
+            "separator": found.separator,
+            "label_names": list(dict.fromkeys(labels)) or None,
+        }
     )
     examples = Examples(directory / "examples")
     examples.path.mkdir()
