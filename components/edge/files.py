@@ -40,7 +40,7 @@ class VariantFile:
         content: with metadata.
         metadata: those inside; its tokenizer is the model's, or one of fewer rows.
         description: what is inside.
-        parameters: of the network, of which the file holds those that texts reach.
+        parameters: of the network, without the rows of embeddings that no text reaches.
     """
 
     name: str
@@ -107,7 +107,7 @@ class FileMaker:
 
     def _complete(self, name: str, spec: VariantSpec, content: bytes) -> VariantFile:
         whole = tokenizer = self._loaded.tokenizer
-        parameters = self._loaded.network.count_params()
+        parameters = self._loaded.network.count_params() - self._unread_positions
         if spec.coverage is not None:
             rows = kept_rows(whole, self._counts, spec.coverage)
             content = keep_vocabulary(content, len(whole.vocabulary), rows)
@@ -126,6 +126,17 @@ class FileMaker:
                 "root, or variants without _vocab"
             )
         return count_pieces(self._loaded.tokenizer, self._texts())
+
+    @cached_property
+    def _unread_positions(self) -> int:
+        """Parameters of the position embeddings that no text reaches: `tflite.tables.drop_positions` leaves them out."""
+        longest = self._loaded.config.max_tokens
+        shapes = [
+            weight.shape
+            for weight in self._loaded.network.weights
+            if "position_embedding" in weight.path and len(weight.shape) == 2
+        ]
+        return sum(max(0, int(shape[0]) - longest) * int(shape[1]) for shape in shapes)
 
     @cached_property
     def _embedding_width(self) -> int:
