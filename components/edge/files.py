@@ -129,7 +129,7 @@ class FileMaker:
 
     @cached_property
     def _unread_positions(self) -> int:
-        """Parameters of the position embeddings that no text reaches: `tflite.tables.drop_positions` leaves them out."""
+        """Parameters of positions that no text reaches: `tflite.tables.drop_positions` leaves them out."""
         longest = self._loaded.config.max_tokens
         shapes = [
             weight.shape
