@@ -4,8 +4,9 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -54,6 +55,10 @@ class InfraValidatorConfig(Config):
     max_int8_target_difference: float = Field(default=0.1, gt=0, le=1)
     """Largest root mean square difference of a regression target for the int8 .tflite file, in the target's standard
     deviations: 0.1 alone would cost a perfect model less than 0.01 of its correlation."""
+
+    max_unknown_added: float = Field(default=0.005, ge=0, le=1)
+    """Largest share of a .tflite file's tokens that are [UNK] beyond those that training has, 0-1. 0 is what a whole
+    vocabulary adds; a smaller one adds about 0.001 and loses the words that it does not know."""
 
     max_latency_ms: float | None = Field(default=None, gt=0)
     """Largest median time of one text in milliseconds, for each export on this machine, one thread for .tflite; not
@@ -105,7 +110,7 @@ def infra_validator(
     parity: dict[str, dict[str, Any]] = {}
     for number, export in enumerate(exports, start=1):
         progress.update(f"asking {export.name}", completed=number, total=len(exports) + 2)
-        found, parity[export.name] = _prove(export, reference)
+        found, parity[export.name] = _prove(export, _expected(export, reference, loaded))
         checks += found
     progress.update("asking a model server", completed=len(exports) + 1, total=len(exports) + 2)
     found, parity["saved_model"]["grpc"] = _prove_over_grpc(config, saved_model, reference)
@@ -130,23 +135,28 @@ class _Export:
     name: str
     ask: Callable[["ProbeTexts"], "Answers"]
     limits: "Limits"
+    device_file: Path | None = None
+    """The .tflite file, whose vocabulary may be a part of the model's."""
 
 
 def _ask_keras(loaded: "LoadedModel", probes: "ProbeTexts") -> "Reference":
+    from components.infra.answers import share_of
     from components.infra.judgement import Reference
     from tflite.heads import Head
     from tflite.host_tokenizer import HostTokenizer
 
     tokenizer = HostTokenizer(loaded.tokenizer)
     contexts = probes.contexts or [""] * len(probes)
+    tokens = [
+        tokenizer.encode_pair(text, context) for text, context in zip(probes.texts, contexts, strict=True)
+    ]
     return Reference(
         probes=probes,
         heads=tuple(Head(**dict(head)) for head in loaded.config.heads),
         thresholds=loaded.config.thresholds,
         scores=loaded.scores(probes.texts, contexts=probes.contexts),
-        tokens=[
-            tokenizer.encode_pair(text, context) for text, context in zip(probes.texts, contexts, strict=True)
-        ],
+        tokens=tokens,
+        unknown_share=share_of(loaded.tokenizer.unknown_id, tokens),
     )
 
 
@@ -157,10 +167,12 @@ def _exports(
     from components.infra.judgement import Limits
 
     exact = Limits(max_score_difference=config.max_score_difference, max_latency_ms=config.max_latency_ms)
+    exact_tflite = replace(exact, max_unknown_added=config.max_unknown_added)
     quantized = Limits(
         max_score_difference=config.max_int8_score_difference,
         min_decision_agreement=config.min_int8_agreement,
         max_target_rms_difference=config.max_int8_target_difference,
+        max_unknown_added=config.max_unknown_added,
         max_latency_ms=config.max_latency_ms,
     )
     found = [
@@ -168,8 +180,19 @@ def _exports(
     ]
     for variant in tflite.variants():
         ask = partial(ask_tflite, tflite.model_path(variant), timed=timed)
-        found.append(_Export(f"tflite_{variant}", ask, exact if variant == "float32" else quantized))
+        limits = exact_tflite if variant == "float32" else quantized
+        found.append(_Export(f"tflite_{variant}", ask, limits, tflite.model_path(variant)))
     return found
+
+
+def _expected(export: _Export, reference: "Reference", loaded: "LoadedModel") -> "Reference":
+    """What the export must answer: the model's token ids, or those that its own, smaller vocabulary gives."""
+    from components.infra.device_tokens import device_tokens
+
+    if export.device_file is None:
+        return reference
+    tokens = device_tokens(export.device_file, loaded.tokenizer, reference.probes)
+    return reference if tokens is None else replace(reference, tokens=tokens)
 
 
 def _prove(export: _Export, reference: "Reference") -> tuple[list[Check], dict[str, Any]]:

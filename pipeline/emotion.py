@@ -84,7 +84,13 @@ def build_graph(config: PipelineConfig) -> Graph:
         examples=examples,
         evaluation=evaluated["evaluation"],
     )
-    for_phones = graph.add(tflite_exporter, config.tflite_exporter, gates=blessed, model=model)
+    for_phones = graph.add(
+        tflite_exporter,
+        config.tflite_exporter,
+        gates=blessed,
+        model=model,
+        examples=examples if config.tflite_exporter.reads_examples else None,
+    )
     saved_model, tflite = for_serving["export"], for_phones["export"]
 
     proven = graph.add(

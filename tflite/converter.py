@@ -7,6 +7,7 @@ pads nor truncates a model of dynamic length) and, as part of the network, what 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -15,14 +16,28 @@ import tensorflow as tf
 
 from tflite.canonical import canonical_form
 from tflite.errors import ConversionError
+from tflite.quantizer import BLOCK, quantize
 from tflite.quiet import quiet_stderr
+from tflite.tables import drop_positions
 
 __all__ = ["BYTES_PER_PARAMETER", "Variant", "convert"]
 
-Variant: TypeAlias = Literal["float32", "int8"]
-"""`int8` has dynamic range: weights are stored as int8, activations are quantized as they come."""
+Variant: TypeAlias = Literal["float32", "float16", "int8", "int8_per_tensor", "int8_int4", "int4"]
+"""How weights are stored. The int8 and int4 ones have dynamic range: activations are quantized as they come.
 
-BYTES_PER_PARAMETER: Mapping[str, int] = {"float32": 4, "int8": 1}
+`float16` is computed in float32. `int8` has a scale for each output of a matrix, `int8_per_tensor` one for the whole of
+it, which older runtimes can read. `int8_int4` has int8 matrices and int4 embeddings, `int4` both in int4.
+"""
+
+_INT4_BYTES = 0.5 + 2 / BLOCK
+BYTES_PER_PARAMETER: Mapping[str, float] = {
+    "float32": 4,
+    "float16": 2,
+    "int8": 1,
+    "int8_per_tensor": 1,
+    "int8_int4": _INT4_BYTES,  # at least; it depends on the size of the vocabulary
+    "int4": _INT4_BYTES,
+}
 
 _INPUT_NAMES = ("ids", "mask", "segment_ids")
 _MASKED = -1e9
@@ -36,6 +51,7 @@ def convert(
     max_tokens: int,
     separator_id: int,
     variants: Sequence[Variant] = ("float32", "int8"),
+    fixed_length: bool = False,
 ) -> dict[Variant, bytes]:
     """Converts a network that scores texts.
 
@@ -49,6 +65,8 @@ def convert(
         max_tokens: tokens that the network reads at most, [CLS] and [SEP] among them; at least 2.
         separator_id: id of [SEP].
         variants: which files to make.
+        fixed_length: whether the files take `max_tokens` and no other length: for a runtime that cannot resize its
+            inputs. Every text then takes the time of the longest one.
 
     Raises:
         ConversionError: TensorFlow cannot export or convert the network, it does not compute in float32, or an
@@ -66,8 +84,9 @@ def convert(
         saved_model = Path(directory) / "saved_model"
         try:
             with _additive_attention_mask(network):
-                _export(_on_device(network, max_tokens, separator_id), saved_model)
-            return {variant: _convert(saved_model, variant) for variant in dict.fromkeys(variants)}
+                tokens = max_tokens if fixed_length else None
+                _export(_on_device(network, max_tokens, separator_id), saved_model, tokens)
+            return _convert_all(saved_model, variants, max_tokens)
         except Exception as err:  # the converter's errors have no public common base
             raise ConversionError(
                 f"TensorFlow cannot convert the network to .tflite: {_cut(str(err))}"
@@ -143,7 +162,7 @@ def _additively_masked_softmax(inputs: Any, mask: Any = None) -> Any:
     return keras.ops.softmax(inputs, axis=-1)
 
 
-def _export(model: keras.Model, directory: Path) -> None:
+def _export(model: keras.Model, directory: Path, tokens: int | None) -> None:
     """What `TFLiteConverter.from_keras_model` does first; done here once for all variants, and without its printing."""
 
     def serve(ids: Any, mask: Any, segment_ids: Any) -> dict[str, Any]:
@@ -151,18 +170,41 @@ def _export(model: keras.Model, directory: Path) -> None:
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    signature = [tf.TensorSpec((1, None), tf.int32, name=name) for name in _INPUT_NAMES]
+    signature = [tf.TensorSpec((1, tokens), tf.int32, name=name) for name in _INPUT_NAMES]
     archive.add_endpoint("serve", serve, signature)
     archive.write_out(str(directory), verbose=False)
+
+
+def _convert_all(saved_model: Path, variants: Sequence[Variant], max_tokens: int) -> dict[Variant, bytes]:
+    """TensorFlow knows no int4 in blocks: those variants are made of the float32 one."""
+
+    @cache
+    def converted(variant: Variant) -> bytes:
+        return drop_positions(canonical_form(_convert(saved_model, variant)), max_tokens)
+
+    files: dict[Variant, bytes] = {}
+    for variant in dict.fromkeys(variants):
+        match variant:
+            case "int4":
+                files[variant] = quantize(converted("float32"), matrices=4, embeddings=4)
+            case "int8_int4":
+                files[variant] = quantize(converted("float32"), matrices=8, embeddings=4)
+            case _:
+                files[variant] = converted(variant)
+    return files
 
 
 def _convert(saved_model: Path, variant: Variant) -> bytes:
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     converter.exclude_conversion_metadata = True  # holds a hash of the names, another one each time
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if variant == "int8":
+    if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return canonical_form(bytes(converter.convert()))
+    if variant == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if variant == "int8_per_tensor":
+        converter._experimental_disable_per_channel = True
+    return bytes(converter.convert())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ lie in an uncompressed zip archive behind the model:
 ```
 vocab.txt               for all: one token a line, line number = id
 labels.txt              for all: the name of an output a line, in the order of the scores
+labels_<locale>.txt     for all: likewise in a language, to be shown
 score_calibration.txt   for MediaPipe: scale,slope,offset,min_score an output; absent if it shall show all scores
 tokenizer.json          for this package: cleaning rules and maximum length (`tflite.host_tokenizer`)
 heads.json              for this package: [{"name", "task", "outputs", "mean", "std"}] (`tflite.heads`)
@@ -14,10 +15,11 @@ thresholds.json         for this package: {"<label>": probability from which it 
 """
 
 import io
+import re
 import struct
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +35,16 @@ from tflite.metadata_files import (
     TOKENIZER,
     VOCABULARY,
     file_contents,
+    localized_labels,
     parse_contents,
     read_contents,
 )
 from tflite.metadata_schema import MIN_PARSER_VERSION
-from tflite.model_file import add_buffer, describe, map_file, read_buffer
+from tflite.model_file import Content, add_buffer, describe_inputs, map_file, read_buffer
 
 __all__ = ["ModelMetadata", "attach_metadata", "can_suppress", "read_metadata"]
 
+_LOCALE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _BUFFER_NAME = "TFLITE_METADATA"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _MALFORMED = (
@@ -54,9 +58,14 @@ _MALFORMED = (
     EOFError,
     OSError,
     NotImplementedError,
+    RecursionError,
+    MemoryError,
 )
 _SHOWN_FROM = 1e-6
 """Probability: above a suppressed label's 0, below any threshold in use."""
+
+_SCORES = "probability"
+"""Name of the output: BertNLClassifier looks for it and crashes without it; MediaPipe takes the only one there is."""
 
 _INPUTS = {
     "ids": "Token ids, [CLS] first and [SEP] last; int32 [1, tokens]",
@@ -92,6 +101,7 @@ class ModelMetadata:
         tokenizer: vocabulary, cleaning rules and maximum length.
         suppress_undecided: whether MediaPipe leaves out the labels of multi-label heads that are under their threshold
             (`can_suppress`).
+        label_names: names to show of the outputs by locale (BCP 47, such as `zh`), in the order of the scores.
         min_parser_version: version of the metadata schema that a reader must know.
     """
 
@@ -104,13 +114,17 @@ class ModelMetadata:
     thresholds: tuple[float, ...]
     tokenizer: TokenizerSpec
     suppress_undecided: bool = True
+    label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     min_parser_version: str = MIN_PARSER_VERSION
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
             raise MetadataError(f"labels must be at least one and all different; got {list(self.labels)}")
-        if bad := [label for label in self.labels if not label.strip() or len(label.splitlines()) != 1]:
-            raise MetadataError(f"labels must be one line of text each; got {bad}")
+        self._check_names("labels", self.labels)
+        for locale, names in self.label_names.items():
+            if not _LOCALE.fullmatch(locale):
+                raise MetadataError(f"label names: {locale!r} is no locale; expected one such as zh or pt-BR")
+            self._check_names(f"label names of {locale}", names)
         if len(self.thresholds) != len(self.labels):
             raise MetadataError(
                 f"{len(self.labels)} outputs need as many thresholds; got {len(self.thresholds)}"
@@ -127,6 +141,14 @@ class ModelMetadata:
                 "MediaPipe can leave out labels of multi_label heads alone, and none beside numbers of a regression "
                 f"head; got {', '.join(head.task for head in self.heads)}"
             )
+
+    def _check_names(self, what: str, names: Sequence[str]) -> None:
+        if len(names) != len(self.labels):
+            raise MetadataError(
+                f"{what}: got {len(names)} for {len(self.labels)} outputs; expected one for each"
+            )
+        if bad := [name for name in names if not name.strip() or len(name.splitlines()) != 1]:
+            raise MetadataError(f"{what} must be one line of text each; got {bad}")
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -161,44 +183,55 @@ def attach_metadata(content: bytes, metadata: ModelMetadata) -> bytes:
             metadata.thresholds,
             metadata.tokenizer,
             calibration=metadata.suppress_undecided,
+            label_names=metadata.label_names,
         )
         for name, data in contents.items():
             files.writestr(zipfile.ZipInfo(name, _ZIP_DATE), data)
     return archive.getvalue()
 
 
-def read_metadata(path: Path | str) -> ModelMetadata:
-    """Reads a file that `attach_metadata` made; neither the model nor TensorFlow is loaded.
+def read_metadata(model: Path | str | bytes) -> ModelMetadata:
+    """Reads a file that `attach_metadata` made, or its content; neither the model nor TensorFlow is loaded.
 
     Raises:
         ModelFileError: there is no such file, or it is no .tflite file.
         MetadataError: the file lacks metadata, or they are damaged.
     """
-    path = Path(path)
+    if isinstance(model, bytes):
+        return _parse(model, io.BytesIO(model), "the .tflite file")
+    path = Path(model)
     with map_file(path) as content:
-        buffer = read_buffer(content, _BUFFER_NAME)
+        return _parse(content, path, str(path))
+
+
+def _parse(content: Content, archive: Path | io.BytesIO, name: str) -> ModelMetadata:
+    buffer = read_buffer(content, _BUFFER_NAME)
     if buffer is None:
-        raise MetadataError(f"{path}: has no metadata; export it with the TFLite exporter")
+        raise MetadataError(f"{name}: has no metadata; export it with the TFLite exporter")
     try:
-        fields: dict[str, Any] = {**schema.read_strings(buffer), **parse_contents(read_contents(path))}
+        fields: dict[str, Any] = {**schema.read_strings(buffer), **parse_contents(read_contents(archive))}
         return ModelMetadata(**fields)
     except _MALFORMED as err:
         raise MetadataError(
-            f"{path}: the metadata are damaged or not of this project ({err!r}); export it again"
+            f"{name}: the metadata are damaged or not of this project ({err!r}); export it again"
         ) from err
 
 
 def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
-    names = [tensor.name for tensor in describe(content).inputs]
+    names = [tensor.name for tensor in describe_inputs(content)]
     if sorted(names) != sorted(_INPUTS):
         raise MetadataError(f"the model's inputs must be {sorted(_INPUTS)}; they are {sorted(names)}")
     inputs = _INPUTS if metadata.tokenizer.segments == 1 else _PAIR_INPUTS
     units = [schema.score_calibration(), schema.score_threshold(_SHOWN_FROM)]
+    files = [
+        LABELS,
+        *map(localized_labels, metadata.label_names),
+    ]  # a reader that asks for no locale takes the first
     scores = schema.tensor_metadata(
-        "scores",
+        _SCORES,
         _describe_scores(metadata.heads),
         process_units=units if metadata.suppress_undecided else (),
-        files=[LABELS, CALIBRATION] if metadata.suppress_undecided else [LABELS],
+        files=[*files, CALIBRATION] if metadata.suppress_undecided else files,
     )
     subgraph = schema.subgraph_metadata(
         inputs=[

@@ -1,12 +1,13 @@
 """The files in the zip archive behind a .tflite model: what each holds, and how they are read back."""
 
 import json
+import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tflite.heads import Head, columns
 from tflite.host_tokenizer import TokenizerSpec
@@ -21,12 +22,14 @@ __all__ = [
     "VOCABULARY",
     "file_contents",
     "heads_json",
+    "localized_labels",
     "parse_contents",
     "read_contents",
     "thresholds_json",
 ]
 
 _MAX_FILE_BYTES = 64 << 20
+_LOCALIZED = re.compile(r"labels_(.+)\.txt")
 
 VOCABULARY = AssociatedFile("vocab.txt", "WordPiece vocabulary, one token a line", AssociatedFile.VOCABULARY)
 LABELS = AssociatedFile(
@@ -45,20 +48,40 @@ HEADS = AssociatedFile("heads.json", "What the scores are, by head", AssociatedF
 _FILES = (VOCABULARY, LABELS, CALIBRATION, TOKENIZER, HEADS, THRESHOLDS)
 
 
+def localized_labels(locale: str) -> AssociatedFile:
+    """The names of the outputs in one language, for people; apps get them by `display_names_locale`."""
+    kind = AssociatedFile.TENSOR_AXIS_LABELS
+    return AssociatedFile(f"labels_{locale}.txt", "Names to show, line by line", kind, locale)
+
+
 def file_contents(
-    heads: Sequence[Head], thresholds: Sequence[float], tokenizer: TokenizerSpec, *, calibration: bool
+    heads: Sequence[Head],
+    thresholds: Sequence[float],
+    tokenizer: TokenizerSpec,
+    *,
+    calibration: bool,
+    label_names: Mapping[str, Sequence[str]],
 ) -> dict[str, bytes]:
-    """The files by name; with `calibration`, MediaPipe leaves out labels of multi-label heads under their threshold."""
+    """The files by name.
+
+    With `calibration`, MediaPipe leaves out labels of multi-label heads under their threshold; `label_names` are names
+    to show by locale.
+    """
     with tempfile.TemporaryDirectory() as directory:
         tokenizer.save(Path(directory))
         files = {name: (Path(directory) / name).read_bytes() for name in (VOCABULARY.name, TOKENIZER.name)}
-    files[LABELS.name] = "".join(f"{name}\n" for head in heads for name in head.outputs).encode()
+    files[LABELS.name] = _lines(name for head in heads for name in head.outputs)
+    files.update({localized_labels(locale).name: _lines(names) for locale, names in label_names.items()})
     files[HEADS.name] = heads_json(heads).encode()
     files[THRESHOLDS.name] = thresholds_json(heads, thresholds).encode()
     if calibration:
         # No line feed at the end: MediaPipe would count one more label.
         files[CALIBRATION.name] = "\n".join(_calibration_lines(heads, thresholds)).encode()
     return files
+
+
+def _lines(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()
 
 
 def _calibration_lines(heads: Sequence[Head], thresholds: Sequence[float]) -> Iterator[str]:
@@ -68,8 +91,8 @@ def _calibration_lines(heads: Sequence[Head], thresholds: Sequence[float]) -> It
             yield f"1,1,0,{_float32_text(threshold)}" if head.task == "multi_label" else "1,1,0"
 
 
-def read_contents(path: Path) -> dict[str, bytes]:
-    """The files of `file_contents` that the archive at the end of `path` holds, by name.
+def read_contents(model: Path | BinaryIO) -> dict[str, bytes]:
+    """The files of `file_contents` that the archive at the end of a .tflite file holds, by name.
 
     Raises:
         ValueError: one is compressed, or larger than any that is written.
@@ -77,9 +100,9 @@ def read_contents(path: Path) -> dict[str, bytes]:
     """
     known = {file.name for file in _FILES}
     found = {}
-    with zipfile.ZipFile(path) as files:
+    with zipfile.ZipFile(model) as files:
         for entry in files.infolist():
-            if entry.filename in known:
+            if entry.filename in known or _LOCALIZED.fullmatch(entry.filename):
                 if entry.file_size > _MAX_FILE_BYTES or entry.compress_type != zipfile.ZIP_STORED:
                     raise ValueError(f"{entry.filename} is compressed or larger than {_MAX_FILE_BYTES} bytes")
                 found[entry.filename] = files.read(entry)
@@ -108,7 +131,7 @@ def _float32_text(value: float) -> str:
 
 
 def parse_contents(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What `file_contents` was given: `heads`, `thresholds`, `tokenizer`, and `suppress_undecided` for `calibration`.
+    """What `file_contents` was given, with `suppress_undecided` for `calibration`.
 
     Raises:
         ValueError, KeyError, TypeError: a file is missing or damaged, or two contradict each other.
@@ -130,6 +153,11 @@ def parse_contents(files: Mapping[str, bytes]) -> dict[str, Any]:
         ),
         "tokenizer": tokenizer,
         "suppress_undecided": CALIBRATION.name in files,
+        "label_names": {
+            found[1]: tuple(content.decode().splitlines())
+            for name, content in sorted(files.items())
+            if (found := _LOCALIZED.fullmatch(name))
+        },
     }
 
 

@@ -63,11 +63,12 @@ _Value: TypeAlias = str | Table | Sequence[Table] | _Byte | _Float
 
 @dataclass(frozen=True)
 class AssociatedFile:
-    """A file in the zip archive behind the model, and what it is for."""
+    """A file in the zip archive behind the model, what it is for, and its language (BCP 47; "" for all)."""
 
     name: str
     description: str
     kind: int
+    locale: str = ""
 
     DESCRIPTIONS = 1
     TENSOR_AXIS_LABELS = 2
@@ -75,7 +76,8 @@ class AssociatedFile:
     VOCABULARY = 5
 
     def table(self) -> Table:
-        return Table({0: self.name, 1: self.description, 2: _Byte(self.kind)})
+        locale: dict[int, _Value] = {3: self.locale} if self.locale else {}
+        return Table({0: self.name, 1: self.description, 2: _Byte(self.kind), **locale})
 
 
 def score_calibration() -> Table:

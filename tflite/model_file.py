@@ -20,6 +20,7 @@ __all__ = [
     "TensorDescription",
     "add_buffer",
     "describe",
+    "describe_inputs",
     "map_file",
     "pack",
     "read_buffer",
@@ -32,6 +33,8 @@ FILE_IDENTIFIER = b"TFL3"
 _MALFORMED = (struct.error, IndexError, TypeError, ValueError, OverflowError, AttributeError)
 _OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 _DTYPE_NAMES = {code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
+_PER_CHANNEL_HYBRID = 12
+"""FULLY_CONNECTED with float inputs and a scale for each output (tensorflow/lite/tools/versioning/op_version.cc)."""
 _BUFFER_ALIGNMENT = 16
 """Bytes: `force_align` of Buffer.data in the TFLite schema; Python's flatbuffers does not know of it."""
 
@@ -60,9 +63,13 @@ class ModelDescription:
         outputs: likewise.
         subgraphs: number of graphs; more than one means control flow or several signatures.
         operators: how many of each builtin operator, by name.
+        operator_versions: the highest version of each that it needs: what the file states, or more where its tensors
+            need more than some writers state.
         custom_operators: names of operators that need code outside the runtime (Flex among them).
-        constant_bytes: size of all constants, so of the weights.
-        tensor_dtypes: dtypes of all tensors.
+        constant_bytes: size of all constants inside the flatbuffer, so of the weights.
+        outside_buffers: number of constants that lie behind the flatbuffer or in another file.
+        tensor_dtypes: dtypes of the tensors that are computed.
+        constant_dtypes: dtypes that constants are stored in.
         min_runtime: the oldest TensorFlow Lite version that knows all operators, as the converter says.
     """
 
@@ -70,9 +77,12 @@ class ModelDescription:
     outputs: tuple[TensorDescription, ...]
     subgraphs: int
     operators: Mapping[str, int]
+    operator_versions: Mapping[str, int]
     custom_operators: tuple[str, ...]
     constant_bytes: int
+    outside_buffers: int
     tensor_dtypes: frozenset[str]
+    constant_dtypes: frozenset[str]
     min_runtime: str
 
 
@@ -86,12 +96,14 @@ def map_file(path: Path) -> Iterator[Content]:
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise ModelFileError("is empty; export it again")
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            yield content
+        with path.open("rb") as stream:
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        yield content
     except OSError as err:
         raise ModelFileError(f"{path}: cannot be read ({err.strerror}); check the path") from err
     except ModelFileError as err:
         raise ModelFileError(f"{path}: {err}") from err
+    # Not closed: what an error's traceback still holds of the map may forbid it. It goes when nothing holds it.
 
 
 def describe(content: Content) -> ModelDescription:
@@ -104,17 +116,41 @@ def describe(content: Content) -> ModelDescription:
     try:
         graph = model.Subgraphs(0)
         names = _signature_names(model)
-        builtin, custom = _operators(model)
+        operators = list(_operators(model))
+        builtin = Counter(name for name, version in operators if version)
+        buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+        tensors = [graph.Tensors(i) for i in range(graph.TensorsLength())]
+        sizes = [buffer.DataLength() for buffer in buffers]
         return ModelDescription(
-            inputs=tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength())),
+            inputs=_inputs(graph, names),
             outputs=tuple(_tensor(graph, graph.Outputs(i), names) for i in range(graph.OutputsLength())),
             subgraphs=model.SubgraphsLength(),
             operators=dict(sorted(builtin.items())),
-            custom_operators=tuple(sorted(custom)),
-            constant_bytes=sum(model.Buffers(i).DataLength() for i in range(model.BuffersLength())),
-            tensor_dtypes=frozenset(_dtype(graph.Tensors(i)) for i in range(graph.TensorsLength())),
+            operator_versions={
+                name: max(version for other, version in operators if other == name)
+                for name in sorted(builtin)
+            },
+            custom_operators=tuple(sorted({name for name, version in operators if not version})),
+            constant_bytes=sum(sizes),
+            outside_buffers=sum(buffer.Offset() > 1 for buffer in buffers)
+            + sum(tensor.ExternalBuffer() != 0 for tensor in tensors),
+            tensor_dtypes=frozenset(_dtype(one) for one in tensors if not sizes[one.Buffer()]),
+            constant_dtypes=frozenset(_dtype(one) for one in tensors if sizes[one.Buffer()]),
             min_runtime=(read_buffer(content, "min_runtime_version") or b"").rstrip(b"\0").decode(),
         )
+    except _MALFORMED as err:
+        raise ModelFileError(f"the .tflite file is damaged ({err}); export it again") from err
+
+
+def describe_inputs(content: Content) -> tuple[TensorDescription, ...]:
+    """The inputs alone, in the order in which the file has them: what opening a file needs, at once.
+
+    Raises:
+        ModelFileError: these bytes are no .tflite file.
+    """
+    model = _open(content)
+    try:
+        return _inputs(model.Subgraphs(0), _signature_names(model))
     except _MALFORMED as err:
         raise ModelFileError(f"the .tflite file is damaged ({err}); export it again") from err
 
@@ -217,6 +253,10 @@ def _signature_names(model: Any) -> dict[int, str]:
     return {entry.TensorIndex(): entry.Name().decode() for entry in maps}
 
 
+def _inputs(graph: Any, names: Mapping[int, str]) -> tuple[TensorDescription, ...]:
+    return tuple(_tensor(graph, graph.Inputs(i), names) for i in range(graph.InputsLength()))
+
+
 def _tensor(graph: Any, index: int, names: Mapping[int, str]) -> TensorDescription:
     tensor = graph.Tensors(index)
     shape = tensor.ShapeAsNumpy() if tensor.ShapeSignatureIsNone() else tensor.ShapeSignatureAsNumpy()
@@ -228,16 +268,26 @@ def _dtype(tensor: Any) -> str:
     return str(_DTYPE_NAMES.get(tensor.Type(), f"type {tensor.Type()}"))
 
 
-def _operators(model: Any) -> tuple[Counter[str], set[str]]:
-    builtin: Counter[str] = Counter()
-    custom: set[str] = set()
+def _operators(model: Any) -> Iterator[tuple[str, int]]:
+    """Name and version of each operator; version 0 for one that is not builtin."""
     for i in range(model.SubgraphsLength()):
         graph = model.Subgraphs(i)
         for j in range(graph.OperatorsLength()):
-            code = model.OperatorCodes(graph.Operators(j).OpcodeIndex())
+            operator = graph.Operators(j)
+            code = model.OperatorCodes(operator.OpcodeIndex())
             number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
             if number == schema.BuiltinOperator.CUSTOM:
-                custom.add(code.CustomCode().decode())
+                yield code.CustomCode().decode(), 0
             else:
-                builtin[_OPERATOR_NAMES.get(number, f"operator {number}")] += 1
-    return builtin, custom
+                name = _OPERATOR_NAMES.get(number, f"operator {number}")
+                yield name, max(1, code.Version(), _least_version(graph, operator, number))
+
+
+def _least_version(graph: Any, operator: Any, number: int) -> int:
+    """An older kernel takes the first of many scales for all, without a word."""
+    if number != schema.BuiltinOperator.FULLY_CONNECTED:
+        return 1
+    inputs, weights = (graph.Tensors(operator.Inputs(position)) for position in (0, 1))
+    scales = weights.Quantization()
+    per_channel = scales is not None and scales.ScaleLength() > 1
+    return _PER_CHANNEL_HYBRID if per_channel and inputs.Type() == schema.TensorType.FLOAT32 else 1

@@ -1,6 +1,9 @@
-"""One loaded .tflite graph and its run-time length."""
+"""One loaded .tflite graph and its run-time length.
 
-from collections.abc import Sequence
+In this process: only for files that are trusted. `tflite.isolation` is for all others.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from tflite.errors import ModelFileError
-from tflite.model_file import describe, map_file
+from tflite.model_file import describe_inputs, map_file
 from tflite.quiet import quiet_stderr
 
 __all__ = ["Session"]
@@ -32,9 +35,13 @@ class Session:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as err:
             raise ModelFileError(f"the runtime cannot load the .tflite file: {err}") from err
-        indices = [detail["index"] for detail in self._interpreter.get_input_details()]
+        details = self._interpreter.get_input_details()
+        indices = [detail["index"] for detail in details]
+        fixed = {int(detail["shape_signature"][-1]) for detail in details}
+        self.fixed_length: int | None = max(fixed) if min(fixed) > 0 else None
+        """Tokens that the graph takes, no more and no fewer; None for any number."""
         self._inputs = dict(zip(names, indices, strict=True))
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._output = _output_index(self._interpreter.get_output_details())
         self._length = 0
 
     def run(
@@ -42,7 +49,7 @@ class Session:
         ids: Sequence[int] | npt.NDArray[np.int32],
         segment_ids: Sequence[int] | npt.NDArray[np.int32] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Scores of one text, float32 [outputs].
+        """Scores of one text, float32 [outputs]; it is padded to the graph's length where that is fixed.
 
         Args:
             ids: token ids, all of them tokens (no padding).
@@ -50,20 +57,37 @@ class Session:
 
         Raises:
             RuntimeError: the graph cannot run with them (an id outside the vocabulary).
+            ValueError: there are more of them than a graph of fixed length takes.
+            ModelFileError: the output has another shape than [1, outputs].
         """
-        row = np.asarray(ids, np.int32)[np.newaxis]
-        self._resize(row.shape[1])
-        self._interpreter.set_tensor(self._inputs["ids"], row)
-        self._interpreter.set_tensor(self._inputs["mask"], np.ones_like(row))
-        segments = (
-            np.zeros_like(row) if segment_ids is None else np.asarray(segment_ids, np.int32)[np.newaxis]
-        )
-        self._interpreter.set_tensor(self._inputs["segment_ids"], segments)
+        self._resize(len(ids))
+        self._set("ids", ids)
+        self._set("mask", np.ones(len(ids), np.int32))
+        self._set("segment_ids", np.zeros(len(ids), np.int32) if segment_ids is None else segment_ids)
         self._interpreter.invoke()
-        scores: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
-        return scores
+        scores = self._interpreter.get_tensor(self._output)
+        if scores.ndim != 2 or len(scores) != 1:
+            raise ModelFileError(
+                f"the model's output has the shape {list(scores.shape)}, expected [1, outputs]"
+            )
+        row_of_scores: npt.NDArray[np.float32] = scores[0]
+        return row_of_scores
+
+    def close(self) -> None:
+        """Nothing to end here; as `IsolatedSession.close`."""
+
+    def _set(self, name: str, values: Sequence[int] | npt.NDArray[np.int32]) -> None:
+        row = np.zeros((1, self.fixed_length or len(values)), np.int32)
+        row[0, : len(values)] = values
+        self._interpreter.set_tensor(self._inputs[name], row)
 
     def _resize(self, length: int) -> None:
+        if self.fixed_length is not None:
+            if length > self.fixed_length:
+                raise ValueError(
+                    f"{length} tokens, expected at most the {self.fixed_length} that the graph takes"
+                )
+            return
         if length == self._length:
             return
         self._length = 0
@@ -73,13 +97,20 @@ class Session:
         self._length = length
 
 
+def _output_index(outputs: Sequence[Mapping[str, Any]]) -> int:
+    if len(outputs) != 1 or outputs[0]["dtype"] is not np.float32:
+        found = ", ".join(output["dtype"].__name__ for output in outputs) or "none"
+        raise ModelFileError(f"the model must have one output of float32; it has {found}")
+    return int(outputs[0]["index"])
+
+
 def _input_names(model: Path | bytes) -> list[str]:
     """Names by position; the order is the converter's."""
     if isinstance(model, bytes):
-        names = [tensor.name for tensor in describe(model).inputs]
+        names = [tensor.name for tensor in describe_inputs(model)]
     else:
         with map_file(model) as content:
-            names = [tensor.name for tensor in describe(content).inputs]
+            names = [tensor.name for tensor in describe_inputs(content)]
     if sorted(names) != ["ids", "mask", "segment_ids"]:
         raise ModelFileError(
             f"the model's inputs must be ids, mask and segment_ids; they are {', '.join(names)}"

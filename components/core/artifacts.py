@@ -451,18 +451,29 @@ class TFLiteExport(Artifact):
 
     ```
     emotion_float32.tflite                  vocabulary, labels and thresholds are inside, as metadata
-    emotion_int8.tflite                     dynamic-range int8 weights
+    emotion_int8.tflite                     dynamic-range int8 weights; others as configured
     labels.txt  heads.json  thresholds.json the same as plain files (`tflite.metadata`)
     vocab.txt  tokenizer.json               likewise; as in TransformGraph
     export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime",
                                             "mediapipe", …}}; mediapipe says whether its TextClassifier gives what
                                             LiteRT does
+    choice.json                             which variant was chosen within which limits, and what each candidate was
+                                            measured to be; absent unless one was to be chosen
     ```
     """
 
     @property
     def export_path(self) -> Path:
         return self.path / "export.json"
+
+    @property
+    def choice_path(self) -> Path:
+        return self.path / "choice.json"
+
+    def choice(self) -> dict[str, Any]:
+        """`choice.json`."""
+        document: dict[str, Any] = json.loads(self.choice_path.read_text(encoding="utf-8"))
+        return document
 
     def model_path(self, variant: str) -> Path:
         return self.path / f"emotion_{variant}.tflite"

@@ -15,7 +15,7 @@ from serving.predictor import Predictor, encode_texts
 from tflite.heads import Head, decide
 from tflite.interpreter import TextClassifier
 
-__all__ = ["Answers", "ask_saved_model", "ask_tflite"]
+__all__ = ["Answers", "ask_saved_model", "ask_tflite", "share_of"]
 
 _WARMUP_TEXTS = 5
 _TOKENIZED_AT_A_TIME = 1024
@@ -34,6 +34,7 @@ class Answers:
         tokens: the token ids and segment ids that it makes of each text.
         latency_ms_p50: median wall time of one text, text to scores, milliseconds.
         size_bytes: of its files.
+        unknown_share: share of [UNK] among the token ids, 0-1, for an export with a tokenizer of the host's; else None.
     """
 
     heads: tuple[Head, ...]
@@ -44,6 +45,13 @@ class Answers:
     tokens: Sequence[tuple[list[int], list[int]]]
     latency_ms_p50: float
     size_bytes: int
+    unknown_share: float | None = None
+
+
+def share_of(token_id: int, tokens: Sequence[tuple[list[int], list[int]]]) -> float:
+    """Share of one id among those between each text's [CLS] and its last [SEP], 0-1."""
+    inner = [index for ids, _ in tokens for index in ids[1:-1]]
+    return inner.count(token_id) / max(1, len(inner))
 
 
 def ask_saved_model(directory: Path, probes: ProbeTexts, *, timed: ProbeTexts) -> Answers:
@@ -84,17 +92,17 @@ def ask_tflite(path: Path, probes: ProbeTexts, *, timed: ProbeTexts) -> Answers:
     classifier = TextClassifier(path)
     scores = classifier.scores_of(probes.texts, probes.contexts)
     contexts = probes.contexts or [""] * len(probes)
+    tokens = [classifier.encode(text, context) for text, context in zip(probes.texts, contexts, strict=True)]
     return Answers(
         heads=classifier.heads,
         labels=classifier.labels,
         thresholds=classifier.thresholds,
         scores=scores,
         decisions=decide(classifier.heads, scores, classifier.thresholds),
-        tokens=[
-            classifier.encode(text, context) for text, context in zip(probes.texts, contexts, strict=True)
-        ],
+        tokens=tokens,
         latency_ms_p50=_median_ms(lambda one: classifier.scores_of(one.texts, one.contexts), timed),
         size_bytes=path.stat().st_size,
+        unknown_share=share_of(classifier.metadata.tokenizer.unknown_id, tokens),
     )
 
 

@@ -30,6 +30,7 @@ class Reference:
         thresholds: by output, probability 0-1 from which a label of a multi-label head applies.
         scores: float32 [rows, outputs].
         tokens: token ids and segment ids of each text by the tokenizer in pure Python.
+        unknown_share: share of [UNK] among them, 0-1.
     """
 
     probes: ProbeTexts
@@ -37,6 +38,7 @@ class Reference:
     thresholds: tuple[float, ...]
     scores: NDArray[np.float32]
     tokens: Sequence[tuple[list[int], list[int]]]
+    unknown_share: float
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -51,6 +53,7 @@ class Limits:
     max_score_difference: float | None = None
     min_decision_agreement: float | None = None
     max_target_rms_difference: float | None = None
+    max_unknown_added: float | None = None
     max_latency_ms: float | None = None
 
 
@@ -74,6 +77,7 @@ def judge(
         reference.heads, reference.scores, answers.scores, reference.thresholds, worst=_WORST_TEXTS
     )
     checks.append(_decisions_follow(name, answers, reference))
+    checks += _unknown_tokens(name, answers, reference, limits)
     checks += _within_limits(name, answers, parity, limits)
     return checks, parity
 
@@ -84,6 +88,7 @@ def report(answers: Answers, parity: Parity | None, reference: Reference) -> dic
         "rows": len(answers.scores),
         "latency_ms_p50": round(answers.latency_ms_p50, 3),
         "size_bytes": answers.size_bytes,
+        "unknown_share": answers.unknown_share,
     }
     if parity is None:
         nothing = dict.fromkeys(("max_score_difference", "decision_agreement", "target_rms_difference"))
@@ -167,6 +172,17 @@ def _decisions_follow(name: str, answers: Answers, reference: Reference) -> Chec
             "export the model again"
         )
     return Check.at_most(f"{name}.decisions", wrong, 0, message)
+
+
+def _unknown_tokens(name: str, answers: Answers, reference: Reference, limits: Limits) -> list[Check]:
+    if answers.unknown_share is None or limits.max_unknown_added is None:
+        return []
+    message = (
+        f"{name}: {answers.unknown_share:.2%} of the tokens are [UNK], {reference.unknown_share:.2%} in training "
+        f"(limit {limits.max_unknown_added:.2%} more)"
+    )
+    added = answers.unknown_share - reference.unknown_share
+    return [Check.at_most(f"{name}.unknown_tokens_added", max(0.0, added), limits.max_unknown_added, message)]
 
 
 def _within_limits(name: str, answers: Answers, parity: Parity, limits: Limits) -> list[Check]:

@@ -54,6 +54,14 @@ def inspect_command(what: str, name: str | None, options: InspectOptions) -> Non
         from pipeline.commands.statistics_page import write_statistics_page
 
         _print({"page": str(write_statistics_page(newest_root(options.root)))}, as_json=options.as_json)
+    elif what.endswith(".tflite"):
+        from pipeline.commands.tflite_view import show_tflite, tflite_document
+
+        facts = tflite_document(Path(what))
+        if options.as_json:
+            _print(facts, as_json=True)
+        else:
+            show_tflite(Console(), facts)
     elif what in ("runs", "artifacts", "run", "artifact"):
         _inspect_store(what, name, options)
     else:

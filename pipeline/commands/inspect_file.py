@@ -1,4 +1,4 @@
-"""`emotion inspect PATH`: a SavedModel, a .tflite file, or the JSON files of an artifact."""
+"""`emotion inspect PATH`: a SavedModel, or the JSON files of an artifact."""
 
 import json
 from dataclasses import asdict
@@ -16,8 +16,6 @@ def describe_file(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it is none of these.
     """
-    if path.suffix == ".tflite" and path.is_file():
-        return _describe_tflite(path)
     if (path / "saved_model.pb").is_file():
         from serving.description import describe
 
@@ -29,21 +27,6 @@ def describe_file(path: Path) -> dict[str, Any]:
             "try `emotion inspect runs` or `emotion inspect artifacts`"
         )
     return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in documents}
-
-
-def _describe_tflite(path: Path) -> dict[str, Any]:
-    from tflite.metadata import read_metadata
-
-    metadata = read_metadata(path)
-    document = {"labels": metadata.labels, **asdict(metadata)}
-    tokenizer = document.pop("tokenizer")
-    vocabulary = tokenizer.pop("vocabulary")
-    return {
-        **document,
-        **tokenizer,
-        "vocabulary_size": len(vocabulary),
-        "size_bytes": path.stat().st_size,
-    }
 
 
 def _size(directory: Path) -> int:

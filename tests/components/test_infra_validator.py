@@ -21,10 +21,12 @@ from components.infra.probe_texts import HARD_TEXTS
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.tokenization import in_graph_tokenizer
+from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from serving.description import HeadDescription
 from serving.saved_model import export_saved_model
 from tests.components.exported_model import LABELS, Exported, export_both
 from tflite.heads import Head
+from tflite.metadata import attach_metadata, read_metadata
 
 TEXTS = [
     f"i am {feeling} about {thing}"
@@ -104,6 +106,28 @@ def test_the_comparison_is_written_down(exported: Exported, examples: Examples, 
     assert parity["tflite_int8"]["size_bytes"] == exported.tflite.model_path("int8").stat().st_size
     assert parity["saved_model"]["grpc"]["server"] == "embedded"
     assert parity["saved_model"]["grpc"]["max_score_difference"] < 1e-5
+
+
+def test_a_smaller_vocabulary_is_proven_by_its_own_ids(exported: Exported, tmp_path: Path) -> None:
+    texts = write_examples(tmp_path / "examples", train=TEXTS, test=TEXTS)
+    tflite = TFLiteExport(tmp_path / "tflite")
+    tflite.path.mkdir()
+    config = TFLiteExporterConfig(variants=("float32", "int8_vocab70"))
+    tflite_exporter(config=config, model=exported.model, examples=texts, export=tflite)
+    small = replace(exported, tflite=tflite)
+    # A vocabulary this small takes some words apart that the random weights knew as wholes.
+    blessing, _ = prove(small, texts, tmp_path, min_int8_agreement=0.5)
+    assert blessing.refusal() is None, failed(blessing)
+
+    path = tflite.model_path("int8_vocab70")
+    metadata = read_metadata(path)
+    tokens = list(metadata.tokenizer.vocabulary)
+    tokens[-1], tokens[-2] = tokens[-2], tokens[-1]
+    swapped = replace(metadata, tokenizer=replace(metadata.tokenizer, vocabulary=tuple(tokens)))
+    path.write_bytes(attach_metadata(path.read_bytes(), swapped))
+    (tmp_path / "again").mkdir()
+    blessing, _ = prove(small, texts, tmp_path / "again", min_int8_agreement=0.5)
+    assert "tflite_int8_vocab70.token_ids" in failed(blessing)
 
 
 def exported_again(exported: Exported, directory: Path, **changes: Any) -> Exported:
@@ -319,6 +343,40 @@ def test_a_tflite_file_with_a_swapped_vocabulary_is_found(
     path.write_bytes(attach_metadata(path.read_bytes(), replace(metadata, tokenizer=tokenizer)))
     blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
     assert set(failed(blessing)) == {"tflite_float32.token_ids", "tflite_float32.max_score_difference"}
+
+
+def test_permuted_labels_alone_are_found(exported: Exported, examples: Examples, tmp_path: Path) -> None:
+    from tflite.metadata import attach_metadata, read_metadata
+
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("int8")
+    labels = LABELS[1:] + LABELS[:1]
+    metadata = replace(read_metadata(path), heads=(Head("emotion", "multi_label", labels),), label_names={})
+    path.write_bytes(attach_metadata(path.read_bytes(), metadata))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    checks = failed(blessing)
+    assert set(checks) == {"tflite_int8.labels", "tflite_int8.heads"}
+    assert "the labels are not the model's ('anger' in place of 'joy'" in checks["tflite_int8.labels"].message
+
+
+def test_a_vocabulary_with_fewer_words_knows_less(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    from tflite.metadata import attach_metadata, read_metadata
+
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("float32")
+    metadata = read_metadata(path)
+    words = [f"[lost{word}]" if word.isalpha() else word for word in metadata.tokenizer.vocabulary]
+    rules = replace(metadata.tokenizer.rules, special_tokens={})
+    tokenizer = replace(metadata.tokenizer, vocabulary=tuple(words), rules=rules)
+    path.write_bytes(attach_metadata(path.read_bytes(), replace(metadata, tokenizer=tokenizer)))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    check = failed(blessing)["tflite_float32.unknown_tokens_added"]
+    assert check.value > 0.1
+    assert "of the tokens are [UNK]" in check.message
+    parity = json.loads(blessing.parity_path.read_text())
+    assert parity["tflite_float32"]["unknown_share"] > parity["tflite_int8"]["unknown_share"]
 
 
 def test_no_tflite_file_at_all(exported: Exported, examples: Examples, tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.core.artifacts import Model, TFLiteExport
+from components.core.artifacts import Examples, Model, TFLiteExport
 from components.core.errors import ExportError
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network, load_model, save_model
 from components.modeling.heads import Head
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
+from tests.components.data_stages import generate, read_split, write
 from tests.tflite import toy
 from tflite.interpreter import TextClassifier
 from tflite.metadata import read_metadata
@@ -75,6 +76,8 @@ def test_the_tree_is_as_documented(export: TFLiteExport) -> None:
         "export.json",
         "heads.json",
         "labels.txt",
+        "labels_en.txt",
+        "labels_zh.txt",
         "thresholds.json",
         "tokenizer.json",
         "vocab.txt",
@@ -114,6 +117,63 @@ def test_the_same_model_gives_the_same_bytes(export: TFLiteExport, model: Model,
     tflite_exporter(config=config, model=model, export=again)
     assert again.variants() == ("int8",)
     assert again.model_path("int8").read_bytes() == export.model_path("int8").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    directory = tmp_path_factory.mktemp("data")
+    rows = [f"{text}\t{label}" for text in toy.TEXTS[:3] for label in toy.LABELS]
+    for split in ("train", "validation"):
+        write(directory / f"{split}.tsv", "text\tlabels\n" + "\n".join(rows * 2) + "\n")
+    return generate(directory, source=str(directory / "*.tsv"))
+
+
+def test_the_smallest_file_within_the_limits_is_chosen_by_labelled_texts(
+    model: Model, examples: Examples, tmp_path: Path
+) -> None:
+    export = TFLiteExport(tmp_path)
+    candidates = ("float32", "int8", "int8_vocab60")
+    choice = {"target": "mediapipe-0.10", "max_f1_drop": 1.0, "candidates": (*candidates, "int4")}
+    config = TFLiteExporterConfig.model_validate({"variants": (), "choose": choice})
+    summary = tflite_exporter(config=config, model=model, examples=examples, export=export)
+    rows = {row["name"]: row for row in export.choice()["candidates"]}
+    assert tuple(rows) == (*candidates, "int4")
+    assert export.choice()["texts"] == len(read_split(examples, "validation"))
+    assert rows["float32"]["drop"] == pytest.approx(0.0, abs=1e-6)
+    assert rows["float32"]["agreement"] == 1.0
+    assert all(rows[name]["peak_mb"] > 0 and rows[name]["latency_ms"] > 0 for name in candidates)
+    assert rows["int4"]["refusal"].startswith("mediapipe-0.10 cannot run it")
+    assert summary["chosen"] == "int8_vocab60"
+    assert export.variants() == ("int8_vocab60",)
+    kept = read_metadata(export.model_path("int8_vocab60")).tokenizer.vocabulary
+    assert set(kept) < set(toy.spec().vocabulary)
+    assert json.loads(export.export_path.read_text())["int8_vocab60"]["vocabulary_rows"] == len(kept)
+
+
+def test_a_long_text_is_cut_at_the_separator_of_the_smaller_vocabulary(
+    model: Model, examples: Examples, tmp_path: Path
+) -> None:
+    export = TFLiteExport(tmp_path)
+    config = TFLiteExporterConfig(variants=("float32", "float32_vocab60"))
+    tflite_exporter(config=config, model=model, examples=examples, export=export)
+    whole, small = (TextClassifier(export.model_path(name)) for name in config.variants)
+    kept = "today [NAME] angry " * 9  # single characters, which stay, and a special token
+    assert len(small.encode(kept)[0]) == toy.MAX_TOKENS
+    np.testing.assert_allclose(small.scores(kept), whole.scores(kept), atol=1e-6)
+    rows = [[small.encode("")[0][0], *[4] * length, small.encode("")[0][-1]] for length in (14, 90)]
+    cut, long = (small._session.run(row) for row in rows)
+    np.testing.assert_allclose(long, cut, atol=1e-6)
+
+
+def test_without_texts_nothing_can_be_chosen(model: Model, tmp_path: Path) -> None:
+    config = TFLiteExporterConfig(variants=("float32_vocab99",))
+    with pytest.raises(ExportError, match="chosen by the training texts, and none are at hand"):
+        tflite_exporter(config=config, model=model, export=TFLiteExport(tmp_path))
+    config = TFLiteExporterConfig.model_validate({"variants": (), "choose": {}})
+    with pytest.raises(ExportError, match="chosen by labelled texts, and none are at hand"):
+        tflite_exporter(config=config, model=model, export=TFLiteExport(tmp_path))
+    with pytest.raises(ValueError, match="variants must not be empty"):
+        TFLiteExporterConfig(variants=())
 
 
 def test_a_model_that_would_fail_on_a_phone_is_an_export_error_and_writes_nothing(tmp_path: Path) -> None:

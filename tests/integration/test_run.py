@@ -162,6 +162,35 @@ def test_export_by_hand(ran: Ran, tmp_path: Path, target: str):
     assert "exists already" in again.stderr
 
 
+def test_the_variant_for_a_target_is_chosen_within_limits(ran: Ran, tmp_path: Path):
+    workspace, _ = ran
+    out = tmp_path / "out"
+    command = (
+        "export",
+        "tflite",
+        str(out),
+        "--root",
+        "root",
+        "--variant",
+        "int8",
+        "--variant",
+        "int8_vocab90",
+    )
+    done = workspace.emotion(*command, "--target", "bertnl", "--max-f1-drop", "1", "--sample", "20")
+    assert done.returncode == 1, done.stdout
+    assert "bertnl can run none of the candidates int8, int8_vocab90" in done.stderr
+    assert "FULLY_CONNECTED version 12 is needed" in " ".join(done.stdout.split())
+    assert not out.exists()
+    labelled = tmp_path / "mine.csv"
+    labelled.write_text("text,labels\nI am so happy,joy\nthat is awful,anger\n" * 3, encoding="utf-8")
+    limits = ("--max-size-mb", "50", "--max-f1-drop", "1")
+    done = workspace.emotion(*command, *limits, "--validation", str(labelled))
+    assert done.returncode == 0, done.stderr
+    assert [file.name for file in out.glob("*.tflite")] == ["emotion_int8_vocab90.tflite"]
+    assert json.loads((out / "choice.json").read_text())["chosen"] == "int8_vocab90"
+    assert "texts of validation" in " ".join(done.stdout.split())
+
+
 def test_a_model_under_the_threshold_is_not_pushed(ran: Ran):
     workspace, _ = ran
     workspace.write_config(

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -27,11 +28,11 @@ def check(content: bytes, **changes: Any) -> ModelDescription:
     return check_model(content, **expected)
 
 
-def altered(change: Callable[[Any], None]) -> bytes:
-    """The good float32 file after a change to its unpacked flatbuffer."""
-    model = model_file.unpack(toy.files()["float32"])
+def altered(change: Callable[[Any], None], variant: Variant = "float32") -> bytes:
+    """The good file after a change to its unpacked flatbuffer."""
+    model = model_file.unpack(toy.files()[variant])
     change(model)
-    return model_file.pack(model, len(toy.files()["float32"]))
+    return model_file.pack(model, len(toy.files()[variant]))
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
@@ -48,6 +49,60 @@ def test_a_file_without_its_weights_is_refused() -> None:
         RefusedModelError, match=r"weights are missing: [\d,]+ bytes of constants, expected about 40,000,000"
     ):
         check(toy.files()["float32"], parameters=10_000_000)
+
+
+def test_weights_that_were_dropped_are_missed() -> None:
+    """What converting a function without freezing its variables gives: a graph, and no word about it."""
+
+    def drop(model: Any) -> None:
+        for buffer in model.buffers:
+            if buffer.data is not None and len(buffer.data) > 400:
+                buffer.data = None
+
+    with pytest.raises(RefusedModelError, match=r"weights are missing: [\d,]+ bytes of constants"):
+        check(altered(drop))
+
+
+def test_constants_outside_the_flatbuffer_are_refused() -> None:
+    """What ai-edge-quantizer writes: metadata behind the flatbuffer would land between it and its weights."""
+    from ai_edge_litert.schema_py_generated import BufferAddOffset, BufferAddSize, BufferEnd, BufferStart
+
+    class Outside:
+        def Pack(self, builder: Any) -> int:  # noqa: N802 - the name that ModelT.Pack calls
+            BufferStart(builder)
+            BufferAddOffset(builder, 100_000)
+            BufferAddSize(builder, 64)
+            return int(BufferEnd(builder))
+
+    content = toy.files()["float32"]
+    model = model_file.unpack(content)
+    model.buffers = [model_file._AlignedBuffer(buffer.data) for buffer in model.buffers]
+    model.buffers[-1] = Outside()
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with pytest.raises(RefusedModelError, match="1 constants lie outside the flatbuffer"):
+        check(bytes(builder.Output()))
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+def test_an_embedding_table_that_is_cut_off_is_refused(variant: Variant) -> None:
+    def cut(model: Any) -> None:
+        graph = model.subgraphs[0]
+        rows = len(toy.spec().vocabulary)
+        (table,) = [t for t in graph.tensors if t.shape is not None and list(t.shape) == [rows, 32]]
+        table.shape = np.array([rows - 1, 32], np.int32)
+        data = model.buffers[table.buffer].data
+        model.buffers[table.buffer].data = data[: len(data) * (rows - 1) // rows]
+
+    with pytest.raises(
+        RefusedModelError, match=r"the last of 95 words has no row in the embedding table: .*out of bounds"
+    ):
+        check(altered(cut, variant), bytes_per_parameter=BYTES_PER_PARAMETER[variant])
+
+
+def test_a_vocabulary_longer_than_the_table_is_refused() -> None:
+    with pytest.raises(RefusedModelError, match="or the vocabulary is another model's"):
+        check(toy.files()["int8"], bytes_per_parameter=1, vocabulary_size=len(toy.spec().vocabulary) + 1)
 
 
 def test_weights_of_zero_are_refused() -> None:
@@ -97,7 +152,8 @@ def test_a_second_subgraph_is_refused() -> None:
 
 def test_half_precision_is_refused() -> None:
     def halve(model: Any) -> None:
-        model.subgraphs[0].tensors[10].type = schema.TensorType.BFLOAT16
+        graph = model.subgraphs[0]
+        graph.tensors[graph.operators[-1].inputs[0]].type = schema.TensorType.BFLOAT16
 
     with pytest.raises(RefusedModelError, match="bfloat16 tensors, expected float32 arithmetic"):
         check(altered(halve))

@@ -90,12 +90,6 @@ def test_no_text_is_no_row(directory: Path) -> None:
     assert classifier.classify([]) == []
 
 
-def test_latency_is_measured_at_any_length(directory: Path) -> None:
-    classifier = TextClassifier(directory / "float32.tflite", num_threads=2)
-    assert 0.0 < classifier.median_latency_ms(tokens=16, repeats=5) < 1000.0
-    assert classifier.median_latency_ms(tokens=64, repeats=1) > 0.0
-
-
 def test_opening_is_silent(directory: Path, capfd: pytest.CaptureFixture[str]) -> None:
     TextClassifier(directory / "float32.tflite").scores("a")
     assert capfd.readouterr() == ("", "")

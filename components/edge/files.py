@@ -1,0 +1,182 @@
+"""From a trained model to complete .tflite files, one a variant."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from components.core.errors import ExportError
+from components.edge.variants import VariantSpec
+from components.modeling.classifier import LoadedModel
+from tflite.converter import BYTES_PER_PARAMETER, convert
+from tflite.errors import RefusedModelError
+from tflite.guards import check_model
+from tflite.heads import Head
+from tflite.host_tokenizer import TokenizerSpec
+from tflite.label_names import read_names, shipped_names
+from tflite.metadata import ModelMetadata, attach_metadata, can_suppress
+from tflite.model_file import ModelDescription
+from tflite.tables import keep_vocabulary
+from tflite.vocabulary import count_pieces, kept_rows, pruned
+
+if TYPE_CHECKING:
+    from components.tflite_exporter import TFLiteExporterConfig
+
+__all__ = ["FileMaker", "VariantFile", "device_heads", "localized_labels"]
+
+_FOR_TESTS_ONLY = " For tests only: its encoder has random weights."
+_TWO_SEGMENTS = (
+    " It reads what was said before, too; MediaPipe's TextClassifier gives it texts alone, LiteRT both."
+)
+
+
+@dataclass(frozen=True)
+class VariantFile:
+    """One complete file.
+
+    Attributes:
+        name: of the variant.
+        content: with metadata.
+        metadata: those inside; its tokenizer is the model's, or one of fewer rows.
+        description: what is inside.
+        parameters: of the network, without the rows of embeddings that no text reaches.
+    """
+
+    name: str
+    content: bytes
+    metadata: ModelMetadata
+    description: ModelDescription
+    parameters: int
+
+
+def device_heads(loaded: LoadedModel) -> tuple[Head, ...]:
+    """The model's heads as the files have them."""
+    return tuple(Head(**dict(head)) for head in loaded.config.heads)
+
+
+def localized_labels(loaded: LoadedModel, config: "TFLiteExporterConfig") -> dict[str, tuple[str, ...]]:
+    """Names of the labels by locale, in their order: those that ship, and those that were given."""
+    labels = loaded.config.labels
+    shipped = {locale: shipped_names(labels, locale) for locale in config.locales}
+    given = {locale: read_names(Path(path), labels) for locale, path in config.label_files.items()}
+    return {locale: names for locale, names in (shipped | given).items() if names is not None}
+
+
+class FileMaker:
+    """Makes the variants of one model; what several of them need is made once."""
+
+    def __init__(
+        self, loaded: LoadedModel, config: "TFLiteExporterConfig", texts: Callable[[], Iterable[str]] | None
+    ) -> None:
+        """`texts` gives what the model was trained on; only variants of a smaller vocabulary ask for it."""
+        self._loaded = loaded
+        self._config = config
+        self._texts = texts
+
+    def make(self, names: Sequence[str]) -> Iterator[VariantFile]:
+        """The files, in the order of their names.
+
+        Raises:
+            TFLiteError: the network cannot be converted, or a file would not do its work on a phone.
+            ExportError: a vocabulary is to be cut and there are no training texts.
+        """
+        specs = {name: VariantSpec.parse(name) for name in dict.fromkeys(names)}
+        converted = {
+            fixed: self._convert(
+                [spec.weights for spec in specs.values() if spec.fixed_length is fixed], fixed
+            )
+            for fixed in (False, True)
+        }
+        for name, spec in specs.items():
+            yield self._complete(name, spec, converted[spec.fixed_length][spec.weights])
+
+    def _convert(self, weights: Sequence[str], fixed_length: bool) -> Mapping[str, bytes]:
+        if not weights:
+            return {}
+        return cast(
+            "Mapping[str, bytes]",
+            convert(
+                self._loaded.scoring_network,
+                max_tokens=self._loaded.config.max_tokens,
+                separator_id=self._loaded.tokenizer.end_id,
+                variants=cast("Any", weights),
+                fixed_length=fixed_length,
+            ),
+        )
+
+    def _complete(self, name: str, spec: VariantSpec, content: bytes) -> VariantFile:
+        whole = tokenizer = self._loaded.tokenizer
+        parameters = self._loaded.network.count_params() - self._unread_positions
+        if spec.coverage is not None:
+            rows = kept_rows(whole, self._counts, spec.coverage)
+            content = keep_vocabulary(content, len(whole.vocabulary), rows)
+            tokenizer = pruned(whole, rows)
+            parameters -= (len(whole.vocabulary) - len(rows)) * self._embedding_width
+        metadata = replace(self._metadata, tokenizer=tokenizer)
+        complete = attach_metadata(content, metadata)
+        description = self._check(name, spec, complete, tokenizer, parameters)
+        return VariantFile(name, complete, metadata, description, parameters)
+
+    @cached_property
+    def _counts(self) -> Mapping[int, int]:
+        if self._texts is None:
+            raise ExportError(
+                "a smaller vocabulary is chosen by the training texts, and none are at hand; export from a pipeline "
+                "root, or variants without _vocab"
+            )
+        return count_pieces(self._loaded.tokenizer, self._texts())
+
+    @cached_property
+    def _unread_positions(self) -> int:
+        """Parameters of positions that no text reaches: `tflite.tables.drop_positions` leaves them out."""
+        longest = self._loaded.config.max_tokens
+        shapes = [
+            weight.shape
+            for weight in self._loaded.network.weights
+            if "position_embedding" in weight.path and len(weight.shape) == 2
+        ]
+        return sum(max(0, int(shape[0]) - longest) * int(shape[1]) for shape in shapes)
+
+    @cached_property
+    def _embedding_width(self) -> int:
+        """Parameters of one row, of all tables of the vocabulary together."""
+        size = len(self._loaded.tokenizer.vocabulary)
+        shapes = [weight.shape for weight in self._loaded.network.weights]
+        return sum(int(shape[1]) for shape in shapes if len(shape) == 2 and shape[0] == size)
+
+    @cached_property
+    def _metadata(self) -> ModelMetadata:
+        loaded, config = self._loaded, self._config
+        heads = device_heads(loaded)
+        return ModelMetadata(
+            name=config.name,
+            description=config.description
+            + (_TWO_SEGMENTS if loaded.tokenizer.segments == 2 else "")
+            + (_FOR_TESTS_ONLY if loaded.config.for_tests_only else ""),
+            version=config.version,
+            author=config.author,
+            license=config.license,
+            heads=heads,
+            thresholds=loaded.config.thresholds,
+            tokenizer=loaded.tokenizer,
+            suppress_undecided=config.suppress_undecided and can_suppress(heads),
+            label_names=localized_labels(loaded, config),
+        )
+
+    def _check(
+        self, name: str, spec: VariantSpec, content: bytes, tokenizer: TokenizerSpec, parameters: int
+    ) -> ModelDescription:
+        try:
+            return check_model(
+                content,
+                parameters=parameters,
+                bytes_per_parameter=BYTES_PER_PARAMETER[spec.weights],
+                heads=device_heads(self._loaded),
+                max_tokens=self._loaded.config.max_tokens,
+                vocabulary_size=len(tokenizer.vocabulary),
+                separator_id=tokenizer.end_id,
+                fixed_length=spec.fixed_length,
+            )
+        except RefusedModelError as err:
+            raise RefusedModelError(f"{name}: {err}") from err
