@@ -178,6 +178,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
             _bool,
             "a new label may name a version not loaded yet",
         ),
+        (
+            "trusted_keys_file",
+            _path,
+            "PEM of Ed25519 public keys: serve only what one of them signed (not TensorFlow Serving's)",
+        ),
         ("max_num_load_retries", int, "tries of a new version that cannot be loaded; default 5"),
         ("load_retry_interval_micros", int, "between these tries; default 60000000"),
         (
