@@ -276,7 +276,7 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
             "unanswered requests from which on more are refused; default 1024, 0 = no limit",
         ),
         ("max_request_bytes", int, "of a message or a body; default 104857600, 0 = no limit"),
-        ("max_batch_texts", int, "rows of one request; default 0 = no limit"),
+        ("max_batch_texts", int, "rows of one request; default 4096, 0 = no limit"),
         ("max_text_bytes", int, "of each text or tf.Example; default 0 = no limit"),
         ("request_log_directory", _path, "write requests down there, without their texts; default: nowhere"),
         ("request_log_formats", _strings, 'json, prediction_log or both; default "json"'),
