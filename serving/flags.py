@@ -4,7 +4,7 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,15 @@ def _arguments(value: str) -> tuple[tuple[str, str | int], ...]:
 
 
 def _versions() -> str:
-    ours, tensorflow = version("emotion-pipeline"), version("tensorflow")
+    ours, tensorflow = _installed("emotion-pipeline"), _installed("tensorflow")
     return f"TensorFlow ModelServer: emotion-pipeline {ours}\nTensorFlow Library: {tensorflow}"
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # the image holds this package without its distribution
+        return "of unknown version"
 
 
 _THREADS = f"calls answered at a time; default {4 * CPUS} = 4 a CPU, or 64 with --enable_batching"
