@@ -37,13 +37,22 @@ class _Target(StrEnum):
 @app.command()
 def run(
     config: _ConfigFile,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Run this stage and all that depend on it, even if they are in the cache."
+        ),
+    ] = None,
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: _NoCache = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+    ] = False,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
 
-    raise typer.Exit(run_command(config, to=to, use_cache=not no_cache))
+    raise typer.Exit(run_command(config, since=since, to=to, use_cache=not no_cache, wait=wait))
 
 
 @app.command()
@@ -351,19 +360,34 @@ def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            help="`runs`, `artifacts`, `statistics` (writes the page about the data), a run's number, an artifact "
-            "directory, a SavedModel or a .tflite file."
+            help="`runs`, `run`, `artifacts`, `artifact`, `lineage`, `statistics` (writes the page about the data), or "
+            "the path of a SavedModel, of a .tflite file or of an artifact."
         ),
     ] = "runs",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Number of a run (the newest one if not given), or, of an artifact, its name (`trainer/model/6`), its "
+            "path or the path of a pushed file."
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="Newest runs or artifacts to list.")
+    ] = 20,
+    html: Annotated[Path | None, typer.Option(help="Page of the lineage to write.")] = None,
+    openlineage: Annotated[
+        str | None, typer.Option(help="File, or URL of a server, for the lineage as OpenLineage events.")
+    ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
     ] = None,
     as_json: _AsJson = False,
 ) -> None:
-    """Show runs, artifacts and model files."""
-    from pipeline.commands.inspect import inspect_command
+    """Show runs, artifacts, where they came from, and model files."""
+    from pipeline.commands.inspect import InspectOptions, inspect_command
 
-    inspect_command(what, root=root, as_json=as_json)
+    options = InspectOptions(root=root, limit=limit, html=html, openlineage=openlineage, as_json=as_json)
+    inspect_command(what, name, options)
 
 
 @app.command()
@@ -381,6 +405,35 @@ def evaluate(
     from pipeline.commands.evaluate import evaluate_command
 
     evaluate_command(predictions, as_json=as_json)
+
+
+@app.command("explain-cache")
+def explain_cache(
+    stage: Annotated[str, typer.Argument(help="A stage, e.g. `trainer`; `all` for every one.")],
+    config: Annotated[Path, typer.Argument(help="Pipeline configuration (YAML).")] = Path("emotion.yaml"),
+    as_json: _AsJson = False,
+) -> None:
+    """Say whether a stage would be taken from the cache now, and if not, what changed since it last ran."""
+    from pipeline.commands.explain_cache import explain_cache_command
+
+    explain_cache_command(stage, config, as_json=as_json)
+
+
+@app.command()
+def gc(
+    root: Annotated[
+        Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
+    ] = None,
+    keep_runs: Annotated[int, typer.Option(min=0, help="Newest runs whose artifacts all stay.")] = 3,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete it; without this it is only shown.")
+    ] = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Show, or delete, artifacts that neither the newest runs nor a blessed or pushed model need."""
+    from pipeline.commands.gc import gc_command
+
+    gc_command(root, keep_runs=keep_runs, delete=delete, as_json=as_json)
 
 
 @app.command()
@@ -403,6 +456,21 @@ def compare(
     from pipeline.commands.compare import compare_command
 
     compare_command(before, after, root=root, html=html, as_json=as_json)
+
+
+@app.command()
+def ui(
+    root: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pipeline roots to show; all under runs/ if none is named."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8600,
+) -> None:
+    """Show runs, reports and comparisons as pages in a browser."""
+    from pipeline.commands.ui import ui_command
+
+    ui_command(root or (), host=host, port=port)
 
 
 @app.command()

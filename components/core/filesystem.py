@@ -21,6 +21,7 @@ __all__ = [
     "copy_file",
     "download",
     "exists",
+    "file_sizes",
     "files_below",
     "is_remote",
     "matching_paths",
@@ -169,6 +170,16 @@ def files_below(uri: str) -> tuple[str, ...]:
     return tuple(sorted(name[len(path) :].lstrip("/") for name in filesystem.find(path)))
 
 
+def file_sizes(uri: str) -> dict[str, int]:
+    """Size in bytes of every file in a directory, by its path in it; none if the directory is not there."""
+    if not is_remote(uri):
+        root = Path(uri)
+        return {name: (root / name).stat().st_size for name in files_below(uri)}
+    filesystem, path = _remote(uri)
+    found = filesystem.find(path, detail=True)
+    return {name[len(path) :].lstrip("/"): entry["size"] for name, entry in found.items()}
+
+
 def copy_file(source: str, destination: str) -> None:
     """Copies a file to a path or URI, where it replaces what is there, whole or not at all.
 
@@ -181,14 +192,16 @@ def copy_file(source: str, destination: str) -> None:
             filesystem.put_file(source, path)
             return
         target = Path(destination)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(target.parent)
         partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         if is_remote(source):
             filesystem, path = _remote(source)
             filesystem.get_file(path, str(partial))
         else:
             shutil.copyfile(source, partial)
+        _fsync(partial)
         partial.replace(target)
+        _fsync(target.parent)
     except FileNotFoundError as err:
         raise UserError(f"{source}: no such file; it cannot be copied to {destination}") from err
     except PermissionError as err:
@@ -196,8 +209,8 @@ def copy_file(source: str, destination: str) -> None:
 
 
 def write_atomic(path: Path, content: str) -> None:
-    """Writes a text file so that a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a text file so that a reader sees the old content or the new, never a part, after a power loss too."""
+    _make_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -206,6 +219,7 @@ def write_atomic(path: Path, content: str) -> None:
             os.fsync(stream.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
+        _fsync(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -214,9 +228,9 @@ def write_atomic(path: Path, content: str) -> None:
 def publish(source: Path, destination: str) -> None:
     """Makes the finished local directory `source` appear at `destination`, whole or not at all.
 
-    Locally: fsync of every file and directory, then one rename (`source` must be on the same file system). In an
-    object store, which has no rename of directories, every file is uploaded; the caller's record of completion makes
-    it visible.
+    Locally: fsync of every file and directory, then one rename (`source` must be on the same file system), and fsync of
+    the directories that lead there, so that a power loss afterwards takes nothing back. In an object store, which has
+    no rename of directories, every file is uploaded; the caller's record of completion makes it visible.
 
     Raises:
         StorageError: `destination` exists already; published directories are never overwritten.
@@ -232,7 +246,7 @@ def publish(source: Path, destination: str) -> None:
     if target.exists():
         raise StorageError(f"{destination}: exists already and is never overwritten")
     _fsync_tree(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(target.parent)
     source.rename(target)
     _fsync(target.parent)
 
@@ -253,7 +267,7 @@ def download(uri: str, destination: Path) -> None:
 def publishing(destination: Path) -> Iterator[Path]:
     """Yields a hidden directory beside `destination` to fill; on success it is published, on error it is removed."""
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(destination.parent)
         staging = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
     except OSError as err:
         raise UserError(
@@ -285,6 +299,14 @@ def _fsync_tree(root: Path) -> None:
         for name in files:
             _fsync(Path(directory) / name)
         _fsync(Path(directory))
+
+
+def _make_directory(path: Path) -> None:
+    """Makes a directory and those above it, each of them there to stay after a power loss."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _fsync(each.parent)
 
 
 def _fsync(path: Path) -> None:

@@ -12,7 +12,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.statistics_page import write_statistics_page
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.local_runner import RunResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def config(tmp_path: Path) -> PipelineConfig:
 
 
 def pages_of(config: PipelineConfig, result: RunResult) -> list[str]:
-    return sorted(path.name for path in report_path(ArtifactStorage(config.root), result).parent.iterdir())
+    directory = report_path(ArtifactStorage(config.root), result).parent
+    return sorted(path.name for path in directory.iterdir() if path.suffix != ".log")
 
 
 def test_the_page_about_the_data_is_beside_the_report_of_every_run_that_has_statistics(config):

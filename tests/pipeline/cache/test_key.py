@@ -1,9 +1,14 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from components.core.component import Component, Summary
-from pipeline import cache
-from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
-from pipeline.metadata_store import ArtifactRecord
+from pipeline.cache import code, fingerprint, fingerprint_parts
+from pipeline.cache.code import code_digest
+from pipeline.metadata.records import ArtifactRecord
 from tests.pipeline.toy_stages import ReadConfig, TrainConfig, read, train
 
 
@@ -37,10 +42,16 @@ def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatc
     )
     (package / "deep.py").write_text("VALUE = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(cache, "_PROJECT", ("components_toy",))
+    monkeypatch.setattr(code, "PROJECT", ("components_toy",))
 
     def digest() -> str:
-        for memo in (cache._code_digest, cache._project_imports, cache._source_path):
+        for memo in (
+            code.code_digest,
+            code.source_digests,
+            code._imported_sources,
+            code._project_imports,
+            code._source_path,
+        ):
             memo.cache_clear()
 
         def function() -> Summary:
@@ -56,10 +67,25 @@ def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatc
     assert digest() != first
 
 
-def test_a_miss_is_explained():
-    before = {"code": "a", "config rate": "1", "file old.csv": "x"}
-    now = {"code": "a", "config rate": "2", "file new.csv": "x"}
-    assert explain_miss(before, now) == "config rate changed, file new.csv is new, file old.csv is gone"
-    assert explain_miss({str(i): "a" for i in range(9)}, {str(i): "b" for i in range(9)}).endswith(
-        "and 5 more"
+def test_a_stage_in_a_file_of_its_own_is_known_by_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    digests = []
+    for number in range(2):
+        (tmp_path / f"own_stage_{number}.py").write_text(f"VALUE = {number}\n")
+        digests.append(code_digest(f"own_stage_{number}"))
+    assert digests[0] != digests[1]
+    assert code_digest("own_stage_that_is_not_there") not in digests
+
+
+def test_a_stage_of_the_program_itself_is_known_by_its_code(tmp_path: Path):
+    program = "from pipeline.cache.code import source_digests\nprint(*source_digests('__main__'))\n"
+    (tmp_path / "program.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    assert done.stdout == "program.py\n"
