@@ -31,6 +31,7 @@ __all__ = [
     "remove_directory",
     "resolve_files",
     "subdirectories",
+    "upload",
     "write_atomic",
 ]
 
@@ -236,10 +237,7 @@ def publish(source: Path, destination: str) -> None:
         StorageError: `destination` exists already; published directories are never overwritten.
     """
     if is_remote(destination):
-        filesystem, path = _remote(destination)
-        if filesystem.exists(path):
-            raise StorageError(f"{destination}: exists already and is never overwritten")
-        _upload(source, filesystem, path)
+        upload(source, destination)
         shutil.rmtree(source)
         return
     target = Path(destination)
@@ -249,6 +247,18 @@ def publish(source: Path, destination: str) -> None:
     _make_directory(target.parent)
     source.rename(target)
     _fsync(target.parent)
+
+
+def upload(source: Path, uri: str) -> None:
+    """Copies a local directory to `uri`; if that fails, nothing is left there.
+
+    Raises:
+        StorageError: something is there already; published directories are never overwritten.
+    """
+    filesystem, path = _remote(uri)
+    if filesystem.exists(path):
+        raise StorageError(f"{uri}: exists already and is never overwritten")
+    _upload(source, filesystem, path)
 
 
 def download(uri: str, destination: Path) -> None:
