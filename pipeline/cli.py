@@ -419,8 +419,8 @@ def explain_cache(
     explain_cache_command(stage, config, as_json=as_json)
 
 
-@app.command()
-def gc(
+@app.command("gc")
+def collect_garbage(
     root: Annotated[
         Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
     ] = None,

@@ -83,7 +83,7 @@ def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None
     finally:
         store.close()
     _print(document, as_json=options.as_json)
-    if not options.as_json:
+    if places and not options.as_json:
         _print_checks(places)
 
 

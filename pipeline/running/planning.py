@@ -101,8 +101,9 @@ class Planner:
         cached = find_cached(node, key, self._storage, self._store) if self.may_reuse(node) else None
         if cached is not None:
             return self._reuse(run, node, cached, inputs)
+        last = self._store.last_used(node.name)
+        why = explain_miss(last.fingerprint_parts, parts) if last is not None else ""
         before = self._store.last_complete(node.name)
-        why = explain_miss(before.fingerprint_parts, parts) if before is not None else ""
         return Plan(node, inputs, key, parts, why, before.seconds if before is not None else None)
 
     def take_outputs(
