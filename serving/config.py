@@ -38,6 +38,7 @@ class ServerConfig:
         file_system_poll_wait_seconds: between looks for new versions; 0 = never look again.
         max_num_load_retries: how often a new version that cannot be loaded is tried again.
         load_retry_interval_micros: between these tries.
+        trusted_keys_file: PEM of public keys; only versions whose manifest one of them signed are served.
         allow_version_labels_for_unavailable_models: whether a new label may be given to a version that is not loaded.
         enable_batching: whether requests of several callers are computed together.
         batching_parameters_file: `BatchingParameters` in text form.
@@ -80,6 +81,7 @@ class ServerConfig:
     file_system_poll_wait_seconds: float = 1.0
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
+    trusted_keys_file: Path | None = None
     allow_version_labels_for_unavailable_models: bool = False
     enable_batching: bool = False
     batching_parameters_file: Path | None = None

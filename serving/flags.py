@@ -4,7 +4,7 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,15 @@ def _arguments(value: str) -> tuple[tuple[str, str | int], ...]:
 
 
 def _versions() -> str:
-    ours, tensorflow = version("emotion-pipeline"), version("tensorflow")
+    ours, tensorflow = _installed("emotion-pipeline"), _installed("tensorflow")
     return f"TensorFlow ModelServer: emotion-pipeline {ours}\nTensorFlow Library: {tensorflow}"
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # the image holds this package without its distribution
+        return "of unknown version"
 
 
 _THREADS = f"calls answered at a time; default {4 * CPUS} = 4 a CPU, or 64 with --enable_batching"
@@ -177,6 +184,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
             "allow_version_labels_for_unavailable_models",
             _bool,
             "a new label may name a version not loaded yet",
+        ),
+        (
+            "trusted_keys_file",
+            _path,
+            "PEM of Ed25519 public keys: serve only what one of them signed (not TensorFlow Serving's)",
         ),
         ("max_num_load_retries", int, "tries of a new version that cannot be loaded; default 5"),
         ("load_retry_interval_micros", int, "between these tries; default 60000000"),

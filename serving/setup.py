@@ -19,9 +19,11 @@ from serving.grpc_server import GrpcOptions, GrpcServer
 from serving.guard.guard import Guard
 from serving.guard.tls import grpc_credentials, rest_context
 from serving.lifecycle import Lifecycle
+from serving.manifest import MANIFEST_FILE, check_manifest
 from serving.metrics import METRICS_PATH, Metrics
 from serving.model_config import ModelSettings, read_model_config
 from serving.predictor import Predictor
+from serving.public_keys import SignatureError, read_public_keys
 from serving.repository import Retries
 from serving.text_protos import MonitoringConfig, read_text_proto
 from serving.warmup import load_warm
@@ -84,10 +86,20 @@ def _batching(config: ServerConfig, metrics: Metrics) -> EngineWrapper:
 
 
 def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -> Callable[[Path], Predictor]:
-    """Makes a ready predictor of a version directory."""
+    """Makes a ready predictor of a version directory, if that is what was pushed.
+
+    Raises:
+        ServerStartError: the trusted keys cannot be read.
+    """
     iterations = max(1, config.num_request_iterations_for_warmup) if config.enable_model_warmup else 0
+    try:
+        keys = read_public_keys(config.trusted_keys_file) if config.trusted_keys_file else None
+    except SignatureError as err:
+        raise ServerStartError(str(err)) from err
 
     def load(directory: Path) -> Predictor:
+        if keys or (directory / MANIFEST_FILE).is_file():
+            check_manifest(directory, keys)
         with metrics.warmup(str(directory)):
             predictor = load_warm(directory, options, iterations=iterations)
         if watches_traffic(config):

@@ -20,20 +20,12 @@ from pipeline.native_stderr import stderr_to
 
 __all__ = ["doctor_command"]
 
-_REQUIRED = (
-    "tensorflow",
-    "tensorflow-text",
-    "keras",
-    "keras-hub",
-    "apache-beam",
-    "tensorflow-metadata",
-    "tensorflow-serving-api",
-    "ai-edge-litert",
-    "protobuf",
-    "pyarrow",
-)
+_REQUIRED = ("tensorflow", "tensorflow-text", "tensorflow-serving-api", "ai-edge-litert", "protobuf")
 
+_TO_TRAIN = ("data and training", "pip install 'emotion-pipeline[pipeline]'")
 _OPTIONAL = {
+    **dict.fromkeys(("keras", "keras-hub", "apache-beam", "tensorflow-metadata", "pyarrow"), _TO_TRAIN),
+    "starlette": ("serving over REST", "pip install 'emotion-pipeline[serving]'"),
     "gcsfs": ("gs:// paths", "pip install 'emotion-pipeline[gcp]'"),
     "s3fs": ("s3:// paths", "pip install 'emotion-pipeline[aws]'"),
     "mediapipe": ("checking exports with the phone's own runtime", "pip install mediapipe"),
@@ -91,10 +83,10 @@ def _examine() -> Iterator[_Finding]:
     yield _cpu()
     yield _encoder()
     for name, (purpose, remedy) in _OPTIONAL.items():
-        if importlib.util.find_spec(name.replace("-", "_")) is None:
-            yield _Finding(_Level.NOTE, name, f"not installed; needed for {purpose}", remedy)
-        else:
+        try:
             yield _Finding(_Level.OK, name, f"{metadata.version(name)} ({purpose})")
+        except metadata.PackageNotFoundError:
+            yield _Finding(_Level.NOTE, name, f"not installed; needed for {purpose}", remedy)
     yield _model_server()
     yield _disk()
 

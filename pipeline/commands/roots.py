@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from components.core.errors import UserError
 from components.core.filesystem import is_remote
-from pipeline.metadata.location import has_store, last_used
 
 if TYPE_CHECKING:
     from pipeline.artifact_storage import ArtifactStorage
@@ -21,6 +20,9 @@ def newest_root(given: Path | None) -> Path:
     Raises:
         UserError: there is none.
     """
+    # Serving and predicting look for pushed models, where no metadata store needs to be installed.
+    from pipeline.metadata.location import has_store, last_used
+
     if given is not None:
         if not has_store(given):
             raise UserError(

@@ -16,6 +16,7 @@ from serving.errors import InvalidArgumentError
 from serving.explanation import MAX_EXPLAINED_TEXTS
 from serving.predictor import Predictor, encode_texts
 from tests.components.exported_model import LABELS, small_model
+from tests.serving.stock_server import unknown_to_stock_server
 
 TEXTS = ("I am so happy", "", "[NAME] is ANGRY,\u00a0café\tnow", "sad " * 100, "今天 😀 \u200bok", "   \n ")
 
@@ -36,6 +37,10 @@ def predictor(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def explain(predictor: Predictor, texts: tuple[str, ...], labels: tuple[str, ...]) -> dict[str, np.ndarray]:
     return dict(predictor.run("explain", {"text": encode_texts(texts), "label": encode_texts(labels)}))
+
+
+def test_the_stock_server_has_every_operation(predictor: Predictor) -> None:
+    assert not unknown_to_stock_server(predictor.path)
 
 
 def test_words_weigh_what_they_weigh_for_the_explainer(model: Model, predictor: Predictor) -> None:

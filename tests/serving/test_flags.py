@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
     assert re.match(r"TensorFlow ModelServer: \S+ [\d.]+\S*\s+TensorFlow Library: 2\.", shown)
+
+
+def test_it_starts_where_only_the_package_was_copied(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("serving.flags.version", nothing_installed)
+    with pytest.raises(SystemExit) as exit_:
+        parse_flags(["--version"])
+    assert exit_.value.code == 0
+    assert "emotion-pipeline of unknown version" in capsys.readouterr().out
