@@ -88,5 +88,15 @@ def build_graph(config: PipelineConfig) -> Graph:
         saved_model=saved_model,
         tflite=tflite,
     )
-    graph.add(pusher, config.pusher, gates=(proven["blessing"],), saved_model=saved_model, tflite=tflite)
+    graph.add(
+        pusher,
+        config.pusher,
+        gates=(proven["blessing"],),
+        saved_model=saved_model,
+        tflite=tflite,
+        model=model,
+        examples=examples,
+        model_blessing=evaluated["blessing"],
+        export_blessing=proven["blessing"],
+    )
     return graph

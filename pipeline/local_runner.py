@@ -13,7 +13,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from components.core.artifacts import Artifact
-from components.core.component import Scratch, Summary
+from components.core.component import Lineage, Scratch, Summary
 from components.core.errors import (
     EmotionPipelineError,
     StageError,
@@ -136,7 +136,7 @@ class LocalRunner:
         with self._storage.lock():
             run_id = self._store.start_run(pipeline, config)
             observer.run_started(run_id, tuple(node.name for node in graph))
-            run = _Run(run_id, observer)
+            run = _Run(run_id, pipeline, observer)
             state = State.FAILED
             try:
                 for node in graph:
@@ -230,7 +230,8 @@ class LocalRunner:
         started = time.monotonic()
         try:
             staged = self._storage.stage_outputs(execution_id, node.component.spec.outputs)
-            summary = self._call(node, inputs, staged, progress, self._scratch(node, key))
+            lineage = Lineage(run.pipeline, run.run_id, _digests(inputs))
+            summary = self._call(node, inputs, staged, progress, self._scratch(node, key), lineage)
             published = self._publish(node, execution_id, staged)
         except BaseException as err:
             state = State.CANCELED if isinstance(err, _STOPPED) else State.FAILED
@@ -276,6 +277,7 @@ class LocalRunner:
         staged: Mapping[str, Artifact],
         progress: Progress,
         scratch: Scratch | None,
+        lineage: Lineage,
     ) -> Summary:
         spec = node.component.spec
         arguments: dict[str, object] = {"config": node.config, **dict.fromkeys(spec.optional), **staged}
@@ -285,6 +287,8 @@ class LocalRunner:
             arguments["progress"] = progress
         if scratch is not None:
             arguments["scratch"] = scratch
+        if spec.tells_lineage:
+            arguments["lineage"] = lineage
         return node.component(**arguments)
 
     def _publish(
@@ -312,6 +316,7 @@ class _Run:
     """What is known so far in one run."""
 
     run_id: int
+    pipeline: str
     observer: RunObserver
     results: dict[str, StageResult] = field(default_factory=dict)
     outputs: dict[OutputRef, ArtifactRecord] = field(default_factory=dict)

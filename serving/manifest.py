@@ -1,0 +1,97 @@
+"""`manifest.json`: what a pushed directory holds, file by file, and who says so. TensorFlow Serving passes it over."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
+
+from serving.errors import SavedModelError
+from serving.public_keys import PublicKeys, SignatureError
+
+__all__ = ["MANIFEST_FILE", "Manifest", "ManifestError", "check_manifest", "describe_file"]
+
+MANIFEST_FILE = "manifest.json"
+"""At the top of a version directory."""
+
+_FORMAT_VERSION = 1
+
+Manifest: TypeAlias = dict[str, Any]
+"""The document: `format_version`, `kind`, `version`, `created`, `files` (path -> `sha256` hex, `size` bytes),
+`lineage`, `origin` (what it is a copy of, or null), and `signature` if it is signed."""
+
+
+class ManifestError(SavedModelError):
+    """A directory is not what its manifest says, or the manifest is not by whom it should be."""
+
+
+def check_manifest(directory: Path, keys: PublicKeys | None = None) -> Manifest:
+    """Reads every file of a version directory and holds it against the manifest; returns the manifest.
+
+    Args:
+        directory: holds `manifest.json`.
+        keys: one of them must have signed the manifest; None asks for no signature.
+
+    Raises:
+        ManifestError: a file is changed, missing or too many, the version is not that of the directory's name, or
+            there is no signature by one of the keys; the message names up to five faults.
+    """
+    manifest = _read(directory)
+    if keys is not None:
+        try:
+            keys.check(manifest)
+        except SignatureError as err:
+            raise ManifestError(f"{directory / MANIFEST_FILE}: {err}") from err
+    faults = [*_wrong_version(directory, manifest), *_wrong_files(directory, manifest["files"])]
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise ManifestError(
+            f"{directory}: not what was pushed: {'; '.join(faults[:5])}{more}; copy it again from where it was pushed"
+        )
+    return manifest
+
+
+def describe_file(path: Path) -> dict[str, str | int]:
+    """What a manifest says of a file: `sha256` in hex digits and `size` in bytes."""
+    with path.open("rb") as stream:
+        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "size": path.stat().st_size}
+
+
+def _read(directory: Path) -> Manifest:
+    path = directory / MANIFEST_FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise ManifestError(
+            f"{directory}: holds no {MANIFEST_FILE}; name a version directory that the Pusher wrote"
+        ) from err
+    except (OSError, ValueError) as err:
+        raise ManifestError(f"{path}: cannot be read ({err})") from err
+    if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
+        raise ManifestError(f"{path}: is no manifest of the Pusher: it lists no `files`")
+    if document.get("format_version") != _FORMAT_VERSION:
+        raise ManifestError(
+            f"{path}: is of format {document.get('format_version')!r}, this program reads {_FORMAT_VERSION}; update it"
+        )
+    return document
+
+
+def _wrong_version(directory: Path, manifest: Manifest) -> list[str]:
+    """A signed old version under a new number would be a silent way back; other names say nothing."""
+    name = directory.resolve().name
+    if not name.isdecimal() or int(name) == manifest.get("version"):
+        return []
+    return [f"it is version {manifest.get('version')}, not {name}"]
+
+
+def _wrong_files(directory: Path, listed: Mapping[str, Any]) -> list[str]:
+    present = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
+    faults = [f"{name} is not in the manifest" for name in sorted(present - listed.keys() - {MANIFEST_FILE})]
+    for name, described in sorted(listed.items()):
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            faults.append(f"{name} lies outside")
+        elif name not in present:
+            faults.append(f"{name} is missing")
+        elif describe_file(directory / name) != described:
+            faults.append(f"{name} has changed")
+    return faults
