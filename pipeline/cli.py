@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands.release_app import release_app
+
 __all__ = ["app", "main"]
 
 app = typer.Typer(
@@ -411,6 +413,9 @@ def doctor(as_json: _AsJson = False) -> None:
     from pipeline.commands.doctor import doctor_command
 
     raise typer.Exit(doctor_command(as_json=as_json))
+
+
+app.add_typer(release_app)
 
 
 def main() -> None:
