@@ -14,7 +14,7 @@ from components.core.config import Config
 from components.core.filesystem import content_digest, resolve_files
 from pipeline.metadata_store import ArtifactRecord
 
-__all__ = ["explain_miss", "fingerprint", "fingerprint_parts"]
+__all__ = ["explain_miss", "external_parts", "fingerprint", "fingerprint_parts"]
 
 _PROJECT = ("components", "serving", "tflite")
 
@@ -52,6 +52,12 @@ def fingerprint_parts(
         parts[f"config {key}"] = json.dumps(value, sort_keys=True)
     for name, record in inputs.items():
         parts[f"input {name}"] = record.digest
+    return parts | external_parts(config)
+
+
+def external_parts(config: Config) -> dict[str, str]:
+    """The parts of the cache key that lie outside the pipeline: digests of files, versions of tables."""
+    parts = {}
     for source in config.external_inputs():
         for file in (source,) if Path(source).is_dir() else resolve_files(source):
             parts[f"file {file}"] = content_digest(file)

@@ -41,11 +41,22 @@ def run(
     config: _ConfigFile,
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: _NoCache = False,
+    if_new_data: Annotated[
+        bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")
+    ] = False,
+    if_drift: Annotated[
+        bool,
+        typer.Option(
+            "--if-drift", help="Do nothing if the data are like those that the pushed model learned from."
+        ),
+    ] = False,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
 
-    raise typer.Exit(run_command(config, to=to, use_cache=not no_cache))
+    raise typer.Exit(
+        run_command(config, to=to, use_cache=not no_cache, if_new_data=if_new_data, if_drift=if_drift)
+    )
 
 
 @app.command()

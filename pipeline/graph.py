@@ -9,7 +9,7 @@ from components.core.component import Component
 from components.core.config import Config
 from components.core.errors import GraphError
 
-__all__ = ["Graph", "Input", "LatestBlessed", "Node", "OutputRef"]
+__all__ = ["BlessedBefore", "Graph", "Input", "LatestBlessed", "Node", "OutputRef"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,26 @@ class LatestBlessed:
         return f"latest blessed {self.candidate}"
 
 
-Input: TypeAlias = OutputRef | LatestBlessed
+@dataclass(frozen=True)
+class BlessedBefore:
+    """The newest blessed artifact of a type whose maker did not read `data`: what was good before these data came.
+
+    With the same data it stays the same artifact, so that a stage that starts from it is taken from the cache.
+    """
+
+    artifact: type[Artifact]
+    blessing: type[Artifact]
+    data: OutputRef
+
+    @property
+    def type(self) -> type[Artifact]:
+        return self.artifact
+
+    def __str__(self) -> str:
+        return f"{self.artifact.__name__} blessed before {self.data}"
+
+
+Input: TypeAlias = OutputRef | LatestBlessed | BlessedBefore
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from components.core.errors import (
 from components.core.progress import NO_PROGRESS, Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
-from pipeline.graph import Graph, LatestBlessed, Node, OutputRef
+from pipeline.graph import BlessedBefore, Graph, LatestBlessed, Node, OutputRef
 from pipeline.metadata_store import ArtifactRecord, ExecutionRecord, MetadataStore, State
 
 __all__ = ["SILENT", "LocalRunner", "RunObserver", "RunResult", "StageResult"]
@@ -176,7 +176,13 @@ class LocalRunner:
                     records[name] = baseline
         return records
 
-    def _resolve_baseline(self, run: "_Run", source: LatestBlessed) -> ArtifactRecord | None:
+    def _resolve_baseline(self, run: "_Run", source: LatestBlessed | BlessedBefore) -> ArtifactRecord | None:
+        if isinstance(source, BlessedBefore):
+            return self._store.latest_blessed(
+                artifact_type=source.artifact.__name__,
+                blessing_type=source.blessing.__name__,
+                not_from=run.outputs[source.data].digest,
+            )
         return self._store.latest_blessed(
             artifact_type=source.type.__name__,
             blessing_type=source.blessing.__name__,

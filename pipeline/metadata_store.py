@@ -280,7 +280,7 @@ class MetadataStore:
             return self._events(connection, execution_id, "input")
 
     def latest_blessed(
-        self, *, artifact_type: str, blessing_type: str, other_than: str
+        self, *, artifact_type: str, blessing_type: str, other_than: str = "", not_from: str = ""
     ) -> ArtifactRecord | None:
         """The newest artifact that was an input of an execution whose blessing did not refuse it.
 
@@ -288,8 +288,16 @@ class MetadataStore:
             artifact_type: `Model`.
             blessing_type: `ModelBlessing`.
             other_than: digest of the candidate, which is never its own baseline.
+            not_from: digest of data; what was made from them is passed over.
         """
-        given, asked = _events.alias(), _events.alias()
+        given, asked, made, read = (_events.alias() for _ in range(4))
+        data = _artifacts.alias()
+        made_from = (
+            sa.select(made.c.artifact_id)
+            .join(read, sa.and_(read.c.execution_id == made.c.execution_id, read.c.kind == "input"))
+            .join(data, data.c.id == read.c.artifact_id)
+            .where(made.c.kind == "output", data.c.digest == not_from)
+        )
         blessing = _artifacts.alias()
         query = (
             sa.select(_artifacts)
@@ -299,6 +307,7 @@ class MetadataStore:
             .join(_executions, _executions.c.id == asked.c.execution_id)
             .where(blessing.c.type == blessing_type, blessing.c.refusal.is_(None))
             .where(_artifacts.c.type == artifact_type, _artifacts.c.digest != other_than)
+            .where(_artifacts.c.id.not_in(made_from))
             .where(asked.c.name != "baseline", _executions.c.state == State.COMPLETE)
             .order_by(asked.c.execution_id.desc())
             .limit(1)
