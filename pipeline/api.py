@@ -10,6 +10,7 @@ from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
+from pipeline.graph import Graph
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
 from pipeline.metadata_store import MetadataStore
 
@@ -19,6 +20,7 @@ __all__ = ["report_path", "run"]
 def run(
     config: PipelineConfig | Path | str,
     *,
+    graph: Graph | None = None,
     to: str | None = None,
     use_cache: bool = True,
     observer: RunObserver = SILENT,
@@ -27,6 +29,7 @@ def run(
 
     Args:
         config: a configuration or the path of its YAML file.
+        graph: the stages, such as `build_graph(config)` with stages of your own added; `build_graph(config)` if None.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         observer: is told what happens.
@@ -40,7 +43,7 @@ def run(
     """
     if not isinstance(config, PipelineConfig):
         config = load_config(config)
-    graph = build_graph(config)
+    graph = graph or build_graph(config)
     if to is not None:
         graph = graph.upto(to)
     storage = ArtifactStorage(config.root, config.work_dir)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import tensorflow as tf
 
 from serving.description import HeadDescription
+from serving.explanation import Explained, WordExplanation
 
 __all__ = ["Decide", "ExportedModel", "Network", "Tokenizer"]
 
@@ -22,6 +23,12 @@ class Tokenizer(Protocol):
     """The tokenizer inside the graph (`serving.tokenizer.InGraphTokenizer`)."""
 
     max_tokens: int
+
+    def pieces(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """String [batch] -> int32 [batch, (tokens)], without [CLS] and [SEP], nothing cut off."""
+
+    def frame(self, pieces: tf.RaggedTensor) -> tf.RaggedTensor:
+        """With [CLS] and [SEP], cut to the longest sequence."""
 
     def __call__(self, text: tf.Tensor, context: tf.Tensor | None = None) -> Mapping[str, tf.Tensor]:
         """`text` and `context` string [batch] -> `token_ids`, `segment_ids`, `padding_mask` int32 [batch, longest]."""
@@ -52,6 +59,7 @@ class ExportedModel(tf.Module):
         tokenizer: Tokenizer,
         heads: Sequence[HeadDescription],
         segments: int,
+        explained: Explained | None = None,
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
@@ -71,6 +79,7 @@ class ExportedModel(tf.Module):
         )
         # The network itself stays outside: a Keras model that is tracked brings its layers' own functions along.
         self.variables_of_network = list(self._network.get_concrete_function().graph.variables)
+        self._explain = None if explained is None else self._explanation(explained)
 
     def signatures(self) -> dict[str, Any]:
         """The concrete functions by signature name."""
@@ -81,12 +90,19 @@ class ExportedModel(tf.Module):
             "tokens": _concrete(self._from_tokens, tokens),
             "tokenize": _concrete(self._only_tokenize, texts),
         }
+        if self._explain is not None:
+            found["explain"] = _concrete(self._explain, {"text": _texts("text"), "label": _texts("label")})
         examples = {"inputs": _texts("inputs")}
         for name, columns in self._classifications().items():
             found[name] = _concrete(partial(self._classify, columns=columns), examples)
         for name, column in self._regressions().items():
             found[name] = _concrete(partial(self._regress, column=column), examples)
         return found
+
+    def _explanation(self, explained: Explained) -> WordExplanation:
+        labels = [column for head, columns in self._columns() if not head.is_regression for column in columns]
+        names = [name for head in self._heads for name in head.outputs]
+        return WordExplanation(explained, self.tokenizer, self._network, outputs=names, label_columns=labels)
 
     def _classifications(self) -> dict[str, list[int]]:
         """By signature name, the columns of its classes."""

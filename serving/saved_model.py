@@ -27,6 +27,7 @@ from serving.description import (
     TensorDescription,
 )
 from serving.example_methods import CLASSIFY, REGRESS
+from serving.explanation import Explained
 from serving.exported_model import Decide, ExportedModel, Network, Tokenizer
 from serving.warmup import write_warmup_requests
 
@@ -50,6 +51,7 @@ def export_saved_model(
     heads: Sequence[HeadDescription],
     thresholds: Sequence[float],
     segments: int = 1,
+    explained: Explained | None = None,
 ) -> Description:
     """Writes a SavedModel with these signatures; `context` and `segment_ids` only with two segments:
 
@@ -65,6 +67,10 @@ def export_saved_model(
       all heads that have labels. With several of them, `classify_<head>` gives those of one.
     - `regress`, if there is a regression target, answers the Regress call: `inputs` likewise -> `outputs` float32
       [batch], in the target's unit. With several targets there is one `regress_<target>` for each.
+    - `explain`, if asked for: `text` and `label` string [batch] (an output's name, or "" for the likeliest label) ->
+      `words` string and `values` float32 [batch, longest], what each word adds to the score, padded with "" and 0;
+      `label` string, `score` and `baseline_score` (of the text with every word hidden) float32 [batch]. The values
+      add up to `score - baseline_score`, but for what the quadrature misses.
 
     Args:
         directory: where to write; made if missing.
@@ -75,6 +81,7 @@ def export_saved_model(
         heads: what the columns of the scores are, in order.
         thresholds: probability 0-1 from which on a label of a multi-label head is predicted, one a column.
         segments: 2 for a network that reads a context before the text.
+        explained: what the signature `explain` needs, of a network that reads one text.
 
     Returns:
         what was written, as read back from the file.
@@ -84,7 +91,7 @@ def export_saved_model(
         raise ValueError(
             f"{len(labels)} outputs but {len(thresholds)} thresholds; there must be one for each"
         )
-    module = ExportedModel(network, decide, tokenizer, heads, segments)
+    module = ExportedModel(network, decide, tokenizer, heads, segments, explained)
     tf.saved_model.save(module, str(directory), signatures=module.signatures())
     signature_defs = _set_methods(directory)
     description = Description(

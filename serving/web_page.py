@@ -108,4 +108,5 @@ def _description(predictor: Any) -> Json:
         "thresholds": description.thresholds,
         "max_tokens": description.max_tokens,
         "segments": description.segments,
+        "explains": "explain" in description.signatures,
     }

@@ -32,9 +32,9 @@ export async function readModels() {
   return (await call("models")).models;
 }
 
-/** Asks a version about columns of texts; answers {scores, labels, predicted}, a row a text. */
-export async function predict(model, inputs, signal) {
-  const body = JSON.stringify({ inputs });
+/** Asks a version about columns of texts; answers the signature's outputs ({scores, labels, predicted}), a row a text. */
+export async function predict(model, inputs, signal, signature) {
+  const body = JSON.stringify({ inputs, signature_name: signature });
   for (let attempt = 1; ; attempt++) {
     try {
       return (await call(`${predictPath(model)}`, { method: "POST", body, signal })).outputs;

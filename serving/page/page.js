@@ -1,6 +1,7 @@
 import { Problem, predict, predictPath, readModels, useKey } from "./api.js";
 import { formatCsv, parseCsv } from "./csv.js";
-import { answerCard, decided, element, summaryTables } from "./view.js";
+import { answerCard, decided, element, outputsByScore, summaryTables } from "./view.js";
+import { whyPart } from "./why.js";
 
 const MOST_TEXTS = 100;
 const TEXTS_A_REQUEST = 32;
@@ -113,9 +114,7 @@ async function ask() {
   try {
     const context = wanted.map(() => part("context").value);
     const answers = await answersTo(chosen, { text: wanted, context });
-    part("answers").replaceChildren(
-      ...wanted.map((text, row) => answerCard(text, answers[row], chosen.description))
-    );
+    part("answers").replaceChildren(...wanted.map((text, row) => card(text, answers[row], chosen)));
     part("said").textContent = inShort(answers, chosen);
   } catch (problem) {
     part("said").textContent = "";
@@ -124,6 +123,12 @@ async function ask() {
   } finally {
     part("ask").disabled = !model()?.description;
   }
+}
+
+function card(text, answer, chosen) {
+  const made = answerCard(text, answer, chosen.description);
+  if (chosen.description.explains) made.append(whyPart(chosen, text, outputsByScore(answer, chosen.description)));
+  return made;
 }
 
 function inShort(answers, chosen) {

@@ -55,6 +55,15 @@ export function decided(answer, description) {
   );
 }
 
+/** The outputs' names as the server knows them: what applies first, then by score. */
+export function outputsByScore({ scores, predicted }, { heads }) {
+  return heads
+    .flatMap((head) => head.outputs)
+    .map((name, column) => ({ name, applies: predicted[column], score: scores[column] }))
+    .sort((a, b) => b.applies - a.applies || b.score - a.score)
+    .map(({ name }) => name);
+}
+
 function titleOf(head, { heads }) {
   if (heads.length > 1) return head.name;
   return head.task === "regression" ? "Number" : "Emotion";

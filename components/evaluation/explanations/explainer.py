@@ -19,7 +19,15 @@ from components.modeling.ensembles.average import member_name
 from components.modeling.training.trainable import find_encoder
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 
-__all__ = ["Asked", "Explainer", "Explanation", "Word", "coloured_parts"]
+__all__ = [
+    "Asked",
+    "Explainer",
+    "Explanation",
+    "Word",
+    "coloured_parts",
+    "hidden_id",
+    "word_embeddings",
+]
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Explainer:
         self._tokenizer = HostTokenizer(model.tokenizer)
         self._gradients = IntegratedGradients(
             model.scoring_network,
-            _embeddings(model),
+            word_embeddings(model),
             hide=_Hide(model.tokenizer),
             units=[unit for head in model.config.heads for unit in head.std or (1.0,) * len(head.outputs)],
             max_steps=max_steps,
@@ -171,13 +179,18 @@ class _Hide:
 
     def __init__(self, spec: TokenizerSpec) -> None:
         self._stays = np.array([spec.start_id, spec.end_id], np.int32)
-        self._hidden = np.int32(spec.id_by_token.get("[MASK]", spec.pad_id))
+        self._hidden = np.int32(hidden_id(spec))
 
     def __call__(self, tokens: NDArray[np.int32]) -> NDArray[np.int32]:
         return np.where(np.isin(tokens, self._stays), tokens, self._hidden)
 
 
-def _embeddings(model: LoadedModel) -> list[keras.layers.Layer]:
+def hidden_id(spec: TokenizerSpec) -> int:
+    """The token that stands for a hidden word's pieces."""
+    return spec.id_by_token.get("[MASK]", spec.pad_id)
+
+
+def word_embeddings(model: LoadedModel) -> list[keras.layers.Layer]:
     """What looks words up: of a network, or of every member of an average."""
     if model.config.members == 1:
         return [find_encoder(model.network).token_embedding]

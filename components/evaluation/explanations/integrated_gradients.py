@@ -1,22 +1,19 @@
 """Integrated gradients: what every token of a text adds to a score."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.evaluation.explanations.embedding_path import EmbeddingPath
 from components.modeling.dataset import pad_tokens
 from components.modeling.scorer import INPUT_SPEC
-from components.modeling.shifted_embedding import shifted
 
 __all__ = ["Attribution", "IntegratedGradients", "Question", "Tolerance"]
-
-_Inputs: TypeAlias = Mapping[str, tf.Tensor]
 
 _POINTS = 12
 """Gradients by part of the path: with MiniLM on GoEmotions a quarter of the texts need one part, the others 2 to 4."""
@@ -133,8 +130,6 @@ class IntegratedGradients:
             max_steps: gradients a question at most; attributions that are not complete by then say so.
             tolerance: when they are complete.
         """
-        self._network = network
-        self._embeddings = tuple(embeddings)
         self._hide = hide
         self._units = tuple(units)
         self._max_steps = max_steps
@@ -142,8 +137,9 @@ class IntegratedGradients:
         rows = tf.TensorSpec([None, None], tf.int32)
         fractions, outputs = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None], tf.int32)
         signature = [INPUT_SPEC, rows, fractions, outputs]
-        self._score = tf.function(self._score_of, input_signature=signature)
-        self._slope = tf.function(self._slope_of, input_signature=signature)
+        path = EmbeddingPath(network, embeddings)
+        self._score = tf.function(path.score, input_signature=signature)
+        self._slope = tf.function(path.slope, input_signature=signature)
 
     def attribute(self, questions: Sequence[Question]) -> list[Attribution]:
         """Answers the questions, in their order."""
@@ -224,7 +220,7 @@ class IntegratedGradients:
     def _batches(
         self, questions: Sequence[Question], points: Sequence[tuple[int, float]]
     ) -> Iterator[tuple[list[int], tuple[Any, ...]]]:
-        """The positions of points of like length, and the arguments of `_score_of` for them."""
+        """The positions of points of like length, and the arguments of `EmbeddingPath.score` for them."""
         lengths = [len(questions[index].tokens) for index, _ in points]
         for chosen in _chunks(lengths):
             own = [questions[points[point][0]] for point in chosen]
@@ -232,60 +228,6 @@ class IntegratedGradients:
             hidden = pad_tokens([self._hide(one.tokens) for one in own])["token_ids"]
             fractions = np.array([points[point][1] for point in chosen], np.float32)
             yield chosen, (inputs, hidden, fractions, np.array([one.output for one in own], np.int32))
-
-    def _score_of(
-        self, inputs: _Inputs, hidden: tf.Tensor, fractions: tf.Tensor, outputs: tf.Tensor
-    ) -> tf.Tensor:
-        """The scores on the way, float32 [rows].
-
-        Args:
-            inputs: of the texts.
-            hidden: int32 [rows, seq_len], the token ids of the hidden texts.
-            fractions: float32 [rows], 0 at the hidden text, 1 at the text.
-            outputs: int32 [rows], columns of the scores.
-        """
-        return self._shifted_score(inputs, self._ways(inputs, hidden), fractions, outputs)[0]
-
-    def _slope_of(
-        self, inputs: _Inputs, hidden: tf.Tensor, fractions: tf.Tensor, outputs: tf.Tensor
-    ) -> tf.Tensor:
-        """How fast the score rises on the way by token: gradient x (text - hidden text), float32 [rows, seq_len].
-
-        Arguments as for `_score_of`.
-        """
-        ways = self._ways(inputs, hidden)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            score, shifts = self._shifted_score(inputs, ways, fractions, outputs, tape)
-        gradients = tape.gradient(score, shifts)
-        slopes = [
-            tf.reduce_sum(gradient * way, axis=-1) for gradient, way in zip(gradients, ways, strict=True)
-        ]
-        return tf.add_n(slopes)
-
-    def _ways(self, inputs: _Inputs, hidden: tf.Tensor) -> list[tf.Tensor]:
-        """From each embedding of the hidden text to that of the text, float32 [rows, seq_len, width]."""
-        return [
-            tf.cast(embedding(inputs["token_ids"]), tf.float32) - tf.cast(embedding(hidden), tf.float32)
-            for embedding in self._embeddings
-        ]
-
-    def _shifted_score(
-        self,
-        inputs: _Inputs,
-        ways: Sequence[tf.Tensor],
-        fractions: tf.Tensor,
-        outputs: tf.Tensor,
-        tape: tf.GradientTape | None = None,
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The scores, and what the embeddings are moved by, which the tape watches."""
-        shifts = [(fractions - 1.0)[:, tf.newaxis, tf.newaxis] * way for way in ways]
-        if tape is not None:
-            tape.watch(shifts)
-        with ExitStack() as stack:
-            for embedding, shift in zip(self._embeddings, shifts, strict=True):
-                stack.enter_context(shifted(embedding, shift))
-            scores = self._network(inputs, training=False)
-        return tf.gather(scores, outputs, axis=1, batch_dims=1), shifts
 
 
 def _chunks(lengths: Sequence[int]) -> Iterator[list[int]]:
