@@ -37,6 +37,9 @@ class VersionRecord(_Record):
     origin: int | None = None
     """The version that this one is a copy of, made to serve it again."""
 
+    served: bool = False
+    """Whether it was ever the stable version: a canary that was never promoted is nothing to go back to."""
+
     run: dict[str, Any] | None = None
     """Pipeline and run that made it."""
 
@@ -71,7 +74,7 @@ class State(_Record):
     settings: PublishingSettings = PublishingSettings()
 
     def previous(self) -> int | None:
-        """The newest good version before the stable one: neither a copy nor withdrawn; None if there is none."""
+        """The newest good version before the stable one: once served, no copy, not withdrawn; None without one."""
         if self.stable is None:
             return None
         served = self.versions.get(self.stable)
@@ -79,9 +82,18 @@ class State(_Record):
         older = [
             version
             for version, record in self.versions.items()
-            if version < now and record.origin is None and record.digest not in self.withdrawn.values()
+            if version < now
+            and record.served
+            and record.origin is None
+            and record.digest not in self.withdrawn.values()
         ]
         return max(older, default=None)
+
+    def serve(self, version: int, number: int) -> "State":
+        """The state after event `number`, in which `version` is the stable one."""
+        record = self.versions[version].model_copy(update={"served": True})
+        since = self.stable_since if self.stable == version else number
+        return self.change(stable=version, stable_since=since, versions={**self.versions, version: record})
 
     def change(self, **update: Any) -> "State":
         return self.model_copy(update=update)

@@ -1,7 +1,8 @@
 """What is done with versions: push, promote, roll back. Each is one event of the history, after which servers and apps
 are told."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,11 +42,19 @@ class Releases:
     Args:
         destination: where they are.
         signer: signs what is written; None signs nothing.
+        wait: waits so many seconds, for servers to load a version before it gets a label.
     """
 
-    def __init__(self, destination: Destination, signer: Signer | None = None) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        signer: Signer | None = None,
+        *,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.destination = destination
         self._signer = signer
+        self._wait = wait
 
     @property
     def state(self) -> State:
@@ -91,12 +100,12 @@ class Releases:
         def pushed(state: State, number: int) -> tuple[int, State]:
             state = state.change(settings=settings, key_id=self._key_id or state.key_id)
             state = state.change(versions={**state.versions, version: record})
-            label = "canary" if canary and state.stable is not None else "stable"
             # A slower pusher of an older version does not take over from a newer one.
             if version > max(state.stable or 0, state.canary or 0):
-                state = state.change(**{label: version})
-                if label == "stable":
-                    state = state.change(stable_since=number, canary=None)
+                if canary and state.stable is not None:
+                    state = state.change(canary=version)
+                else:
+                    state = state.serve(version, number).change(canary=None)
             return version, self._expire(state, keep_versions)
 
         event = self._record("push", pushed)
@@ -162,13 +171,12 @@ class Releases:
                 if version is not None and version in state.versions:
                     withdrawn[version] = state.versions[version].digest
             withdrawn = {version: digest for version, digest in withdrawn.items() if digest != record.digest}
-            return served, state.change(
+            state = state.change(
                 versions={**state.versions, served: record},
-                stable=served,
-                stable_since=number if state.stable != served else state.stable_since,
                 canary=None if event == "rollback" or state.canary == target else state.canary,
                 withdrawn=withdrawn,
             )
+            return served, state.serve(served, number)
 
         return self._record(event, change, message=message)
 
@@ -200,7 +208,7 @@ class Releases:
             return self._record(
                 "settings", lambda state, _number: (state.stable or 0, state.change(settings=settings))
             )
-        tell(self.destination, newest.state, self._signer)
+        tell(self.destination, newest.state, self._signer, wait=self._wait)
         return newest
 
     def _publish(
@@ -236,7 +244,7 @@ class Releases:
 
     def _record(self, kind: EventKind, change: Any, *, message: str = "") -> Event:
         event = self.destination.history.append(kind, change, message=message)
-        tell(self.destination, event.state, self._signer)
+        tell(self.destination, event.state, self._signer, wait=self._wait)
         return event
 
     def _expire(self, state: State, keep: int | None) -> State:

@@ -1,7 +1,9 @@
 """The files that tell servers which versions to serve: TensorFlow Serving's model config, KServe's InferenceService."""
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -11,23 +13,49 @@ from components.core.filesystem import is_remote
 from components.publishing.history import State
 from components.publishing.settings import KServeConfig, ServedAsConfig
 
-__all__ = ["inference_service", "model_config"]
+__all__ = ["Served", "inference_service", "model_config"]
 
 
-def model_config(config: ServedAsConfig, state: State, base_path: str) -> str:
+@dataclass(frozen=True)
+class Served:
+    """What a model config says: the versions to load, and the version of each label."""
+
+    versions: frozenset[int]
+    labels: Mapping[str, int]
+
+    @classmethod
+    def of(cls, state: State) -> "Served":
+        """Beside what has a label, the version that a rollback would go back to stays loaded."""
+        labels = {"stable": state.stable, "canary": state.canary}
+        given = {label: version for label, version in labels.items() if version is not None}
+        previous = state.previous()
+        return cls(frozenset({*given.values(), *(() if previous is None else (previous,))}), given)
+
+    @classmethod
+    def read(cls, text: str) -> "Served":
+        """From what `model_config` wrote."""
+        labels = re.findall(r'key: "(\w+)" value: (\d+)', text)
+        return cls(
+            frozenset(map(int, re.findall(r"versions: (\d+)", text))),
+            {label: int(version) for label, version in labels},
+        )
+
+    def before(self, new: "Served") -> "Served | None":
+        """What servers must be told first: they move a label only to a version that is loaded already, and refuse the
+        whole file otherwise. None if they have loaded all that `new` has labels for."""
+        if new.labels.keys() and set(new.labels.values()) <= self.versions:
+            return None
+        return Served(self.versions | new.versions, self.labels)
+
+
+def model_config(config: ServedAsConfig, served: Served, base_path: str) -> str:
     """A `ModelServerConfig` in protobuf's text form.
-
-    Beside what has a label, the version that a rollback would go back to stays loaded: TensorFlow Serving moves a label
-    only to a version that is available, and then without a pause.
 
     Args:
         config: name and, if it is another one, the base path that the server sees.
-        state: which versions have a label.
+        served: versions and labels.
         base_path: the directory `saved_model` of the destination.
     """
-    labels = {"stable": state.stable, "canary": state.canary}
-    given = {label: version for label, version in labels.items() if version is not None}
-    versions = {*given.values(), *_if_any(state.previous())}
     # JSON writes strings as protobuf's text form reads them.
     lines = [
         "model_config_list {",
@@ -36,9 +64,12 @@ def model_config(config: ServedAsConfig, state: State, base_path: str) -> str:
         f"    base_path: {json.dumps(config.base_path or base_path)}",
         '    model_platform: "tensorflow"',
         "    model_version_policy {",
-        f"      specific {{ {' '.join(f'versions: {version}' for version in sorted(versions))} }}",
+        f"      specific {{ {' '.join(f'versions: {version}' for version in sorted(served.versions))} }}",
         "    }",
-        *(f'    version_labels {{ key: "{label}" value: {version} }}' for label, version in given.items()),
+        *(
+            f'    version_labels {{ key: "{label}" value: {version} }}'
+            for label, version in served.labels.items()
+        ),
         "  }",
         "}",
     ]
@@ -82,7 +113,3 @@ def inference_service(config: KServeConfig, state: State, base_path: str, existi
 
 def _dictionary(document: Any) -> dict[str, Any]:
     return dict(document) if isinstance(document, Mapping) else {}
-
-
-def _if_any(version: int | None) -> Iterable[int]:
-    return () if version is None else (version,)

@@ -20,6 +20,10 @@ class ServedAsConfig(Config):
     base_path: str | None = None
     """The directory `saved_model` as the server sees it, absolute or a URI; the destination's own if None."""
 
+    settle_seconds: float = Field(default=60.0, ge=0)
+    """How long to wait between telling servers to load a new version and giving it a label: longer than their
+    `--model_config_file_poll_wait_seconds`, or they refuse the label."""
+
 
 class KServeConfig(Config):
     """`inference_service.yaml`, an InferenceService of KServe 0.16 or later."""

@@ -275,7 +275,7 @@ def test_a_cluster_cannot_read_this_disk() -> None:
 
 
 def test_a_canary_is_told_of(push: Push) -> None:
-    settings = {"served_as": {}, "canary": True}
+    settings = {"served_as": {"settle_seconds": 0}, "canary": True}
     assert "label" not in push.run(**settings)[1], "the first version has nothing to be compared with"
     push.write(b"two")
     pushed, summary = push.run(**settings)

@@ -13,7 +13,7 @@ from components.publishing.releases import Pushed, Releases
 from components.publishing.settings import PublishingSettings, ServedAsConfig
 from components.publishing.signing import Signer, load_signer
 
-LABELLED = PublishingSettings(served_as=ServedAsConfig())
+LABELLED = PublishingSettings(served_as=ServedAsConfig(settle_seconds=0))
 
 
 class Publisher:
