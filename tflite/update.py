@@ -1,6 +1,6 @@
 """What an app does with `update.json` before it takes a new model over the air: the reference, without TensorFlow.
 
-`docs/edge.md` says the same in words, for Kotlin, Swift and JavaScript.
+`docs/over-the-air.md` says the same in words, for Kotlin, Swift and JavaScript.
 """
 
 import base64
