@@ -64,7 +64,7 @@ def build_graph(config: PipelineConfig) -> Graph:
         pretrained=pretrained,
         examples=None if config.trainer.distillation is None else examples,
         hyperparameters=hyperparameters,
-        initial=None if config.trainer.warm_start is None else BlessedBefore(Model, ModelBlessing, tokenized),
+        initial=None if config.trainer.warm_start is None else BlessedBefore(tokenized, ModelBlessing, Model),
     )
     model = trained["model"]
 

@@ -43,25 +43,23 @@ class LatestBlessed:
 
 
 @dataclass(frozen=True)
-class BlessedBefore:
-    """The newest blessed artifact of a type whose maker did not read `data`: what was good before these data came.
+class BlessedBefore(LatestBlessed):
+    """The newest blessed artifact whose maker did not read `candidate`: what was good before these data came.
 
     With the same data it stays the same artifact, so that a stage that starts from it is taken from the cache.
     """
 
     artifact: type[Artifact]
-    blessing: type[Artifact]
-    data: OutputRef
 
     @property
     def type(self) -> type[Artifact]:
         return self.artifact
 
     def __str__(self) -> str:
-        return f"{self.artifact.__name__} blessed before {self.data}"
+        return f"{self.artifact.__name__} blessed before {self.candidate}"
 
 
-Input: TypeAlias = OutputRef | LatestBlessed | BlessedBefore
+Input: TypeAlias = OutputRef | LatestBlessed
 
 
 @dataclass(frozen=True)

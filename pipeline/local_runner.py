@@ -176,17 +176,13 @@ class LocalRunner:
                     records[name] = baseline
         return records
 
-    def _resolve_baseline(self, run: "_Run", source: LatestBlessed | BlessedBefore) -> ArtifactRecord | None:
-        if isinstance(source, BlessedBefore):
-            return self._store.latest_blessed(
-                artifact_type=source.artifact.__name__,
-                blessing_type=source.blessing.__name__,
-                not_from=run.outputs[source.data].digest,
-            )
+    def _resolve_baseline(self, run: "_Run", source: LatestBlessed) -> ArtifactRecord | None:
+        candidate = run.outputs[source.candidate].digest
         return self._store.latest_blessed(
             artifact_type=source.type.__name__,
             blessing_type=source.blessing.__name__,
-            other_than=run.outputs[source.candidate].digest,
+            other_than=candidate,
+            not_from=candidate if isinstance(source, BlessedBefore) else "",
         )
 
     def _find_cached(self, node: Node, key: str) -> ExecutionRecord | None:

@@ -280,7 +280,7 @@ class MetadataStore:
             return self._events(connection, execution_id, "input")
 
     def latest_blessed(
-        self, *, artifact_type: str, blessing_type: str, other_than: str = "", not_from: str = ""
+        self, *, artifact_type: str, blessing_type: str, other_than: str, not_from: str = ""
     ) -> ArtifactRecord | None:
         """The newest artifact that was an input of an execution whose blessing did not refuse it.
 

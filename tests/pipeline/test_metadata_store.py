@@ -85,7 +85,9 @@ def test_a_blessed_model_that_did_not_learn_from_these_data(store: MetadataStore
         execute(store, run, "judge", {"blessing": ("ModelBlessing", "/b", "b", None)}, model)
 
     def before(data: str) -> ArtifactRecord | None:
-        return store.latest_blessed(artifact_type="Model", blessing_type="ModelBlessing", not_from=data)
+        return store.latest_blessed(
+            artifact_type="Model", blessing_type="ModelBlessing", other_than="", not_from=data
+        )
 
     assert before("wednesday").digest == "of tuesday"
     assert before("tuesday").digest == "of monday", "a rerun starts where the first run started"
