@@ -44,12 +44,12 @@ class Lineage:
 
     Attributes:
         pipeline: name.
-        run_id: the run that executes the stage.
+        run_id: the run that executes the stage: a number, or the name that an orchestrator gives it.
         inputs: SHA-256 (hex) of the content of every input, by parameter name.
     """
 
     pipeline: str
-    run_id: int
+    run_id: int | str
     inputs: Mapping[str, str]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.commands.roots import newest_pushed
 from tests.components.publishing.conftest import LABELLED, Key, Publisher
 
 Run = Callable[..., tuple[int, str, str]]
@@ -70,6 +71,16 @@ def test_a_rollback_with_a_canary_leaves_what_is_served(publisher: Publisher, ru
     publisher.push("three", LABELLED, canary=True)
     _, out, _ = run("rollback", publisher.destination.uri)
     assert out == "✓ the canary, version 3, is withdrawn; version 2 is served as before\n"
+
+
+def test_a_canary_is_not_what_predict_asks(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    publisher.push("three", LABELLED, canary=True)
+    assert newest_pushed("saved_model").name == "2"
+    publisher.releases.promote()
+    assert newest_pushed("tflite").name == "3"
 
 
 def test_nothing_was_pushed(run: Run, tmp_path: Path) -> None:
