@@ -28,6 +28,7 @@ __all__ = [
     "open_file",
     "publish",
     "publishing",
+    "read_file",
     "remove_directory",
     "resolve_files",
     "subdirectories",
@@ -207,6 +208,17 @@ def copy_file(source: str, destination: str) -> None:
 def write_atomic(path: Path, content: str) -> None:
     """Writes a text file so that a reader sees the old content or the new, never a part."""
     write_file(str(path), content.encode())
+
+
+def read_file(uri: str) -> bytes | None:
+    """The content of a small file, None if it is not there: in one request, so that it may be replaced meanwhile."""
+    try:
+        if is_remote(uri):
+            filesystem, path = _remote(uri)
+            return bytes(filesystem.cat_file(path))
+        return Path(uri).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def create_file(uri: str, content: bytes) -> bool:

@@ -24,9 +24,9 @@ from components.core.filesystem import (
     download,
     exists,
     is_remote,
-    open_file,
     publish,
     publishing,
+    read_file,
     remove_directory,
     subdirectories,
     write_file,
@@ -84,8 +84,10 @@ class Destination:
         return document
 
     def document(self, name: str) -> Any:
-        with open_file(f"{self.uri}/{name}") as stream:
-            return json.loads(stream.read())
+        content = read_file(f"{self.uri}/{name}")
+        if content is None:
+            raise StorageError(f"{self.uri}/{name}: is gone; push again")
+        return json.loads(content)
 
     def write(self, name: str, content: str) -> None:
         """Writes a file at the top, or replaces it, whole."""

@@ -4,7 +4,6 @@ An event is a file that only one writer can create (`components.core.filesystem.
 there is, and it is the same on a disk and in an object store: who comes second reads what happened and tries again.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
@@ -12,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import create_file, files_below, open_file
+from components.core.filesystem import create_file, files_below, read_file
 from components.publishing.settings import PublishingSettings
 
 __all__ = ["Event", "EventKind", "History", "State", "VersionRecord"]
@@ -170,8 +169,7 @@ class History:
     def _read(self, number: int) -> Event:
         path = self._path(number)
         try:
-            with open_file(path) as stream:
-                return Event.model_validate(json.loads(stream.read()))
+            return Event.model_validate_json(read_file(path) or b"")
         except (ValueError, ValidationError) as err:
             raise StorageError(
                 f"{path}: cannot be read as an event ({err}); restore it, or push to another destination"

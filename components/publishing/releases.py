@@ -172,6 +172,7 @@ class Releases:
                     withdrawn[version] = state.versions[version].digest
             withdrawn = {version: digest for version, digest in withdrawn.items() if digest != record.digest}
             state = state.change(
+                key_id=self._key_id or state.key_id,
                 versions={**state.versions, served: record},
                 canary=None if event == "rollback" or state.canary == target else state.canary,
                 withdrawn=withdrawn,
@@ -193,12 +194,17 @@ class Releases:
         return self._record("withdraw", withdraw, message=message)
 
     def _standing(self, state: State, digest: str) -> int | None:
-        """The version that is served or tried out and holds these files."""
+        """The version that is served or tried out, holds these files and is signed with the key of now, if any."""
         for version in (state.stable, state.canary):
             record = state.versions.get(version) if version is not None else None
-            if version is not None and record is not None and record.digest == digest:
-                return version if self.destination.holds(version) else None
+            if version is None or record is None or record.digest != digest:
+                continue
+            return version if self.destination.holds(version) and self._is_signed(version) else None
         return None
+
+    def _is_signed(self, version: int) -> bool:
+        signature = self.destination.manifest("saved_model", version).get("signature") or {}
+        return self._signer is None or signature.get("key_id") == self._key_id
 
     def _settle(self, settings: PublishingSettings) -> Event:
         """Tells servers and apps again: the settings may be others, or a push before was cut off."""

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
-from components.core.filesystem import exists, open_file
+from components.core.filesystem import read_file
 from components.publishing.app_update import app_update
 from components.publishing.destination import Destination
 from components.publishing.history import State
@@ -81,8 +81,5 @@ def _write(destination: Destination, name: str, content: str) -> None:
 
 
 def _text(destination: Destination, name: str) -> str | None:
-    path = f"{destination}/{name}"
-    if not exists(path):
-        return None
-    with open_file(path, "r") as stream:
-        return str(stream.read())
+    content = read_file(f"{destination}/{name}")
+    return None if content is None else content.decode()

@@ -143,7 +143,8 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     pushed = _pushed(result)
     if pushed is not None:
         document = pushed.pushed()
-        yield "Served from", str(document["saved_model"])
+        is_canary = result.stages["pusher"].summary.get("label") == "canary"
+        yield "Canary" if is_canary else "Served from", str(document["saved_model"])
         yield "For the app", str(document["tflite"])
 
 

@@ -12,6 +12,7 @@ from components.core.filesystem import (
     open_file,
     publish,
     publishing,
+    read_file,
     resolve_files,
     write_atomic,
     write_file,
@@ -109,6 +110,7 @@ def test_files_are_found_by_name_pattern_and_directory(tmp_path: Path, bucket: s
 @pytest.mark.parametrize("remote", [False, True], ids=["local", "object store"])
 def test_a_file_is_created_once(tmp_path: Path, bucket: str, remote: bool):
     uri = f"{bucket if remote else tmp_path}/history/1.json"
+    assert read_file(uri) is None
     assert create_file(uri, b"first")
     assert not create_file(uri, b"second")
     with open_file(uri) as stream:

@@ -113,6 +113,14 @@ def test_nothing_unsigned_follows_what_was_signed(signed: Publisher, tmp_path: P
             act()
 
 
+def test_a_new_key_signs_the_same_model_again(signed: Publisher, make_key: MakeKey, tmp_path: Path) -> None:
+    key = make_key("next")
+    publisher = Publisher(tmp_path / "exports", signed.destination.uri, key.signer)
+    assert publisher.push("two").version == 3
+    assert publisher.push("two").version == 3, "once"
+    check_manifest(Path(publisher.destination.version_dir("tflite", 3)), read_public_keys(key.public))
+
+
 def test_keys_that_cannot_be_used_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Key
 ) -> None:
