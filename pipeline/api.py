@@ -6,13 +6,12 @@ import sqlalchemy as sa
 
 from components.core.errors import StorageError
 from components.core.filesystem import write_atomic
-from components.data.beam.beam_pipeline import running_on
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
 from pipeline.graph import Graph
 from pipeline.local_runner import SILENT, LocalRunner, RunObserver, RunResult
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.location import open_store_to_run
 
 __all__ = ["report_path", "run"]
 
@@ -21,8 +20,10 @@ def run(
     config: PipelineConfig | Path | str,
     *,
     graph: Graph | None = None,
+    since: str | None = None,
     to: str | None = None,
     use_cache: bool = True,
+    wait: bool = False,
     observer: RunObserver = SILENT,
 ) -> RunResult:
     """Runs the pipeline on this machine and writes its report.
@@ -30,8 +31,10 @@ def run(
     Args:
         config: a configuration or the path of its YAML file.
         graph: the stages, such as `build_graph(config)` with stages of your own added; `build_graph(config)` if None.
+        since: a stage that runs, and all that depend on it, even if they are in the cache.
         to: the last stage to run; all if None.
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
+        wait: whether to wait for another run on the same root; it is an error if not.
         observer: is told what happens.
 
     Returns:
@@ -44,19 +47,26 @@ def run(
     if not isinstance(config, PipelineConfig):
         config = load_config(config)
     graph = graph or build_graph(config)
+    config.runner.check_stages(graph.nodes)
     if to is not None:
         graph = graph.upto(to)
+    rerun = graph.since(since) if since is not None else ()
     storage = ArtifactStorage(config.root, config.work_dir)
-    store = MetadataStore(storage.metadata_path)
+    store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
-        runner = LocalRunner(storage, store, use_cache=use_cache)
-        with running_on(config.beam):
-            result = runner.run(
-                graph, pipeline=config.name, config=config.model_dump_json(), observer=observer
-            )
+        runner = LocalRunner(
+            storage,
+            store,
+            settings=config.runner,
+            beam=config.beam,
+            use_cache=use_cache,
+            rerun=rerun,
+            wait=wait,
+        )
+        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
     except sa.exc.OperationalError as err:
         raise StorageError(
-            f"{storage.metadata_path}: cannot be written ({err.orig}); free some space or set another `root`"
+            f"{store.where}: cannot be written ({err.orig}); free some space or set another `root`"
         ) from err
     finally:
         store.close()

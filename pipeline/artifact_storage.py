@@ -3,15 +3,31 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from components.core.artifacts import Artifact
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import content_digest, download, is_remote, publish
+from components.core.filesystem import (
+    content_digest,
+    download,
+    file_sizes,
+    is_remote,
+    publish,
+    remove_directory,
+    subdirectories,
+)
+from pipeline.integrity import VerifiedDirectories
+from pipeline.metadata.location import STORE_FILE
 
 __all__ = ["ArtifactStorage"]
+
+_SECONDS_FOR_A_RUN, _SECONDS_FOR_ORPHANS = 1.0, 10.0
+"""How long a root is waited for whose run is alive or just being killed, and one whose run was killed: its workers
+notice that and end well within this time."""
 
 
 class ArtifactStorage:
@@ -20,10 +36,11 @@ class ArtifactStorage:
     ```
     <root>/<stage>/<output>/<execution id>/   published artifacts
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
-    <work_dir>/reports/<run id>/              report and log of each run
+    <work_dir>/reports/<run id>/              report of each run, and the log of each stage that it executed
     <work_dir>/.staging/                      outputs being written; emptied at every start
     <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
+    <work_dir>/.verified/                     how artifacts looked when their content was known to be right
     ```
     """
 
@@ -42,30 +59,56 @@ class ArtifactStorage:
             ) from err
         if not os.access(self.work_dir, os.W_OK):
             raise UserError(f"{self.work_dir}: no write permission; set `root` to a directory of yours")
+        self._verified = VerifiedDirectories(self.work_dir / ".verified")
 
     @property
     def metadata_path(self) -> Path:
-        return self.work_dir / "metadata.sqlite"
+        return self.work_dir / STORE_FILE
 
     def report_dir(self, run_id: int) -> Path:
         return self.work_dir / "reports" / str(run_id)
 
+    def log_path(self, run_id: int, stage: str) -> Path:
+        """What a stage wrote to its log, stdout and stderr in a run that executed it."""
+        return self.report_dir(run_id) / f"{stage}.log"
+
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Holds the root for one run.
+    def lock(self, *, on_wait: Callable[[str], None] | None = None) -> Iterator[int]:
+        """Holds the root for one run; yields the descriptor that holds it.
+
+        A process that inherits the descriptor holds the root, too: worker processes of a run that was killed keep the
+        next one from beginning before they are gone.
+
+        Args:
+            on_wait: is told, once, that another run is at work here; then it is waited for. Without it that is an
+                error.
 
         Raises:
-            UserError: another process runs on this root now.
+            UserError: another run is at work on this root now.
         """
-        with (self.work_dir / ".lock").open("a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as err:
-                raise UserError(
-                    f"{self.work_dir}: another run is at work here; wait for it or set another `root`"
-                ) from err
+        with (self.work_dir / ".lock").open("a+", encoding="utf-8") as handle:
+            self._acquire(handle, on_wait)
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
             self._empty_staging()
-            yield
+            yield handle.fileno()
+
+    def _acquire(self, handle: IO[str], on_wait: Callable[[str], None] | None) -> None:
+        began, told = time.monotonic(), False
+        while not _try_lock(handle):
+            handle.seek(0)
+            holder = handle.read()
+            patience_s = _SECONDS_FOR_A_RUN if _is_alive(holder) else _SECONDS_FOR_ORPHANS
+            if on_wait is None and time.monotonic() - began > patience_s:
+                raise UserError(
+                    f"{self.work_dir}: another run is at work here (process {holder or 'unknown'}); wait for it, add "
+                    "--wait to begin when it is over, or set another `root`"
+                )
+            if on_wait is not None and not told:
+                on_wait(f"another run is at work in {self.work_dir} (process {holder or 'unknown'})")
+                told = True
+            time.sleep(0.05)
 
     def stage_outputs(self, execution_id: int, outputs: Mapping[str, type[Artifact]]) -> dict[str, Artifact]:
         """Empty local directories for the outputs of one execution."""
@@ -79,9 +122,25 @@ class ArtifactStorage:
     def publish(self, stage: str, name: str, execution_id: int, staged: Artifact) -> tuple[str, str]:
         """Makes a finished output visible; returns its URI and the digest of its content."""
         digest = content_digest(str(staged.path))
-        uri = f"{self.root}/{stage}/{name}/{execution_id}"
+        uri = self._uri(stage, name, execution_id)
         publish(staged.path, uri)
+        if not is_remote(uri):
+            self._verified.remember(Path(uri))
         return uri, digest
+
+    def retract(self, stage: str, execution_id: int) -> None:
+        """Takes back what an execution published that came to no end, and what it had not published yet."""
+        for name in subdirectories(f"{self.root}/{stage}"):
+            uri = self._uri(stage, name, execution_id)
+            if is_remote(uri):
+                remove_directory(uri)
+            elif Path(uri).is_dir():
+                # Whole or not at all, here too: it leaves by a rename.
+                removed = self._staging / str(execution_id) / f"retracted-{name}"
+                removed.parent.mkdir(parents=True, exist_ok=True)
+                Path(uri).rename(removed)
+                self._verified.forget(Path(uri))
+        self.discard_staged(execution_id)
 
     def localize(self, uri: str, digest: str) -> Path:
         """The artifact as a local directory; a remote one is downloaded once.
@@ -91,7 +150,7 @@ class ArtifactStorage:
         """
         if not is_remote(uri):
             return Path(uri)
-        target = self.work_dir / ".downloads" / digest
+        target = self.downloads / digest
         if not target.exists():
             download(uri, target)
             if content_digest(str(target)) != digest:
@@ -101,18 +160,47 @@ class ArtifactStorage:
                 )
         return target
 
+    def is_intact(self, uri: str, digest: str) -> bool:
+        """Whether the artifact is there and holds what was published; reads only what may have changed."""
+        try:
+            path = self.localize(uri, digest)
+            if not is_remote(uri):
+                return self._verified.holds(path, digest)
+            if not self._verified.holds(path, digest):
+                shutil.rmtree(path)
+                path = self.localize(uri, digest)
+            return file_sizes(uri) == file_sizes(str(path))
+        except StorageError:
+            return False
+
+    def remove(self, place: str) -> None:
+        """Deletes a directory of this root."""
+        remove_directory(place)
+        self._verified.forget(Path(place))
+
     def discard_staged(self, execution_id: int) -> None:
         shutil.rmtree(self._staging / str(execution_id), ignore_errors=True)
 
     def scratch_dir(self, stage: str, key: str) -> Path:
         """The local directory of a stage's unfinished work, as an earlier execution with this cache key left it."""
-        path = self.work_dir / ".scratch" / stage / key
+        path = self.scratch_root / stage / key
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def discard_scratch(self, stage: str) -> None:
         """Removes a stage's unfinished work under any cache key."""
-        shutil.rmtree(self.work_dir / ".scratch" / stage, ignore_errors=True)
+        shutil.rmtree(self.scratch_root / stage, ignore_errors=True)
+
+    @property
+    def scratch_root(self) -> Path:
+        return self.work_dir / ".scratch"
+
+    @property
+    def downloads(self) -> Path:
+        return self.work_dir / ".downloads"
+
+    def _uri(self, stage: str, name: str, execution_id: int) -> str:
+        return f"{self.root}/{stage}/{name}/{execution_id}"
 
     @property
     def _staging(self) -> Path:
@@ -120,3 +208,26 @@ class ArtifactStorage:
 
     def _empty_staging(self) -> None:
         shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_alive(holder: str) -> bool:
+    """Whether the process that took the lock lives; if it has not written its id yet, it does."""
+    if not holder.isdecimal():
+        return True
+    try:
+        os.kill(int(holder), 0)
+        state = Path(f"/proc/{holder}/stat").read_text(encoding="utf-8").rpartition(") ")[2]
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    # A killed process stays as a zombie until its parent has taken note.
+    return not state.startswith("Z")

@@ -39,8 +39,17 @@ class _Target(StrEnum):
 @app.command()
 def run(
     config: _ConfigFile,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Run this stage and all that depend on it, even if they are in the cache."
+        ),
+    ] = None,
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: _NoCache = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+    ] = False,
     if_new_data: Annotated[
         bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")
     ] = False,
@@ -55,7 +64,15 @@ def run(
     from pipeline.commands.run import run_command
 
     raise typer.Exit(
-        run_command(config, to=to, use_cache=not no_cache, if_new_data=if_new_data, if_drift=if_drift)
+        run_command(
+            config,
+            since=since,
+            to=to,
+            use_cache=not no_cache,
+            wait=wait,
+            if_new_data=if_new_data,
+            if_drift=if_drift,
+        )
     )
 
 
@@ -394,6 +411,35 @@ def evaluate(
     from pipeline.commands.evaluate import evaluate_command
 
     evaluate_command(predictions, as_json=as_json)
+
+
+@app.command("explain-cache")
+def explain_cache(
+    stage: Annotated[str, typer.Argument(help="A stage, e.g. `trainer`; `all` for every one.")],
+    config: Annotated[Path, typer.Argument(help="Pipeline configuration (YAML).")] = Path("emotion.yaml"),
+    as_json: _AsJson = False,
+) -> None:
+    """Say whether a stage would be taken from the cache now, and if not, what changed since it last ran."""
+    from pipeline.commands.explain_cache import explain_cache_command
+
+    explain_cache_command(stage, config, as_json=as_json)
+
+
+@app.command()
+def gc(
+    root: Annotated[
+        Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
+    ] = None,
+    keep_runs: Annotated[int, typer.Option(min=0, help="Newest runs whose artifacts all stay.")] = 3,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete it; without this it is only shown.")
+    ] = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Show, or delete, artifacts that neither the newest runs nor a blessed or pushed model need."""
+    from pipeline.commands.gc import gc_command
+
+    gc_command(root, keep_runs=keep_runs, delete=delete, as_json=as_json)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_serializer, model_validator
 
 from components.core.config import Config
 from components.core.errors import ConfigError
@@ -26,6 +26,7 @@ from components.trainer import TrainerConfig
 from components.transform import TransformConfig
 from components.tuner import TunerConfig
 from pipeline.model_card_config import ModelCardConfig
+from pipeline.running.runner_config import RunnerConfig
 
 __all__ = ["PipelineConfig", "load_config", "parse_config"]
 
@@ -42,8 +43,16 @@ class PipelineConfig(Config):
     work_dir: str | None = None
     """Local directory for metadata, staging and reports where `root` is remote (`gs://`, `s3://`)."""
 
+    metadata: str | None = None
+    """URL of the database of runs, executions and artifacts, which other roots may share:
+    `postgresql://user@host/database`, `mysql://…`, `sqlite:////a/file`; `metadata.sqlite` in the root if None. Give a
+    password as `${NAME}` from the environment: it is written nowhere. It is part of no stage's cache key."""
+
     beam: BeamConfig = BeamConfig()
     """Where the data stages' Beam pipelines run; in this process if not given. It is part of no stage's cache key."""
+
+    runner: RunnerConfig = RunnerConfig()
+    """How stages run on this machine: processes, timeouts, retries. It is part of no stage's cache key."""
 
     example_gen: ExampleGenConfig
     statistics_gen: StatisticsGenConfig = StatisticsGenConfig()
@@ -73,6 +82,11 @@ class PipelineConfig(Config):
                 "`pretrainer` and `trainer.warm_start` both say where the training starts; leave one out"
             )
         return self
+
+    @field_serializer("metadata")
+    def _hide_password(self, url: str | None) -> str | None:
+        """Configurations are kept with their runs and shown in reports."""
+        return url and _PASSWORD.sub("", url)
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +122,9 @@ class PipelineConfig(Config):
         start = {key: value for key, value in trainer.items() if key not in _NOT_IN_TRIALS}
         return {**values, "tuner": {**own, "trainer": {**start, **changed}}}
 
+
+_PASSWORD = re.compile(r"(?<=[^/:@]):[^/@]*(?=@)")
+"""`:secret` in `postgresql://user:secret@host`."""
 
 _NOT_IN_TRIALS = ("tracking", "ensemble", "checkpoints")
 

@@ -138,13 +138,25 @@ class Graph:
 
     def upto(self, stage: str) -> "Graph":
         """The part of the graph that ends with `stage`."""
-        if stage not in self.nodes:
-            raise GraphError(f"no stage is called {stage!r}; there are {', '.join(self.nodes)}")
+        self._require(stage)
         wanted = {stage}
         for node in reversed(self.nodes.values()):
             if node.name in wanted:
                 wanted |= node.predecessors()
         return Graph({name: node for name, node in self.nodes.items() if name in wanted})
+
+    def since(self, stage: str) -> frozenset[str]:
+        """Names of `stage` and of all stages that depend on it."""
+        self._require(stage)
+        found = {stage}
+        for node in self.nodes.values():
+            if node.predecessors() & found:
+                found.add(node.name)
+        return frozenset(found)
+
+    def _require(self, stage: str) -> None:
+        if stage not in self.nodes:
+            raise GraphError(f"no stage is called {stage!r}; there are {', '.join(self.nodes)}")
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())

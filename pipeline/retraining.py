@@ -9,7 +9,8 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, external_parts
 from pipeline.config import PipelineConfig
 from pipeline.graph import Graph
-from pipeline.metadata_store import ExecutionRecord, MetadataStore, State
+from pipeline.metadata.records import ExecutionRecord, State
+from pipeline.metadata.store import MetadataStore
 
 if TYPE_CHECKING:
     from components.data.statistics.measurement import Measurement

@@ -1,5 +1,6 @@
 """`@component`: a plain function whose annotations say what it reads, what it writes and how it is configured."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,12 +87,14 @@ class Component:
     def __init__(self, function: Callable[..., Summary], spec: ComponentSpec) -> None:
         self.function = function
         self.spec = spec
-        self.__name__ = spec.name
-        self.__doc__ = function.__doc__
-        self.__wrapped__ = function
+        functools.update_wrapper(self, function)
 
     def __call__(self, **arguments: Any) -> Summary:
         return self.function(**arguments)
+
+    def __reduce__(self) -> str:
+        """Is pickled as a function is: by the name under which its module has it."""
+        return self.function.__qualname__
 
     def __repr__(self) -> str:
         return f"<component {self.spec.name}>"

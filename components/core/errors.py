@@ -15,6 +15,7 @@ __all__ = [
     "StageError",
     "StoppedError",
     "StorageError",
+    "TransientError",
     "UserError",
 ]
 
@@ -53,6 +54,10 @@ class StageError(EmotionPipelineError):
 
 class StoppedError(EmotionPipelineError):
     """The process was told to stop (SIGTERM, Ctrl-C); the same command again goes on from what was saved."""
+
+
+class TransientError(EmotionPipelineError):
+    """What failed may work in a moment, such as a service that is starting: the runner tries the stage again."""
 
 
 class ExportError(EmotionPipelineError):

@@ -22,6 +22,7 @@ __all__ = [
     "create_file",
     "download",
     "exists",
+    "file_sizes",
     "files_below",
     "is_remote",
     "matching_paths",
@@ -179,6 +180,16 @@ def files_below(uri: str) -> tuple[str, ...]:
     return tuple(sorted(name[len(path) :].lstrip("/") for name in filesystem.find(path)))
 
 
+def file_sizes(uri: str) -> dict[str, int]:
+    """Size in bytes of every file in a directory, by its path in it; none if the directory is not there."""
+    if not is_remote(uri):
+        root = Path(uri)
+        return {name: (root / name).stat().st_size for name in files_below(uri)}
+    filesystem, path = _remote(uri)
+    found = filesystem.find(path, detail=True)
+    return {name[len(path) :].lstrip("/"): entry["size"] for name, entry in found.items()}
+
+
 def copy_file(source: str, destination: str) -> None:
     """Copies a file to a path or URI, where it replaces what is there, whole or not at all.
 
@@ -191,14 +202,16 @@ def copy_file(source: str, destination: str) -> None:
             filesystem.put_file(source, path)
             return
         target = Path(destination)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(target.parent)
         partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         if is_remote(source):
             filesystem, path = _remote(source)
             filesystem.get_file(path, str(partial))
         else:
             shutil.copyfile(source, partial)
+        _fsync(partial)
         partial.replace(target)
+        _fsync(target.parent)
     except FileNotFoundError as err:
         raise UserError(f"{source}: no such file; it cannot be copied to {destination}") from err
     except PermissionError as err:
@@ -206,7 +219,7 @@ def copy_file(source: str, destination: str) -> None:
 
 
 def write_atomic(path: Path, content: str) -> None:
-    """Writes a text file so that a reader sees the old content or the new, never a part."""
+    """Writes a text file so that a reader sees the old content or the new, never a part, after a power loss too."""
     write_file(str(path), content.encode())
 
 
@@ -258,12 +271,13 @@ def write_file(uri: str, content: bytes) -> None:
         return
     with _partial(Path(uri), content) as written:
         written.replace(uri)
+    _fsync(Path(uri).parent)
 
 
 @contextmanager
 def _partial(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside `path` with that content, safe on the disk; removed at the end, if it is still there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(path.parent)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         partial.write_bytes(content)
@@ -276,9 +290,9 @@ def _partial(path: Path, content: bytes) -> Iterator[Path]:
 def publish(source: Path, destination: str, *, last: str = "") -> None:
     """Makes the finished local directory `source` appear at `destination`, whole or not at all.
 
-    Locally: fsync of every file and directory, then one rename (`source` must be on the same file system). In an
-    object store, which has no rename of directories, every file is uploaded, that named `last` at the end: who waits
-    for it finds the others.
+    Locally: fsync of every file and directory, then one rename (`source` must be on the same file system), and fsync of
+    the directories that lead there, so that a power loss afterwards takes nothing back. In an object store, which has
+    no rename of directories, every file is uploaded, that named `last` at the end: who waits for it finds the others.
 
     Raises:
         StorageError: `destination` exists already; published directories are never overwritten.
@@ -294,7 +308,7 @@ def publish(source: Path, destination: str, *, last: str = "") -> None:
     if target.exists():
         raise StorageError(f"{destination}: exists already and is never overwritten")
     _fsync_tree(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(target.parent)
     source.rename(target)
     _fsync(target.parent)
 
@@ -315,7 +329,7 @@ def download(uri: str, destination: Path) -> None:
 def publishing(destination: Path) -> Iterator[Path]:
     """Yields a hidden directory beside `destination` to fill; on success it is published, on error it is removed."""
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(destination.parent)
         staging = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
     except OSError as err:
         raise UserError(
@@ -349,6 +363,14 @@ def _fsync_tree(root: Path) -> None:
         for name in files:
             _fsync(Path(directory) / name)
         _fsync(Path(directory))
+
+
+def _make_directory(path: Path) -> None:
+    """Makes a directory and those above it, each of them there to stay after a power loss."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _fsync(each.parent)
 
 
 def _fsync(path: Path) -> None:

@@ -21,7 +21,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.run import run_logged
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.location import has_store, open_store
 from pipeline.native_stderr import stderr_to
 
 if TYPE_CHECKING:
@@ -125,13 +125,12 @@ def _from_config(path: Path, console: Console) -> _Data:
 
 def _from_root(root: Path) -> _Data:
     """The data of the newest run there that came as far as Transform."""
-    path = root / "metadata.sqlite"
-    if not path.is_file():
+    if not has_store(root):
         raise UserError(
             f"{root}: is neither a configuration (YAML) nor a pipeline root, which holds metadata.sqlite; name "
             "emotion.yaml or runs/<name>"
         )
-    store = MetadataStore(path)
+    store = open_store(root)
     try:
         for run in store.runs():
             outputs = {

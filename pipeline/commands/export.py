@@ -12,7 +12,7 @@ from components.saved_model_exporter import SavedModelExporterConfig, saved_mode
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from pipeline.commands.roots import newest_root
 from pipeline.console import format_summary
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.location import open_store
 from pipeline.native_stderr import stderr_to
 
 __all__ = ["export_command"]
@@ -42,7 +42,7 @@ def export_command(target: str, output: Path, *, model: Path | None, root: Path 
 
 
 def _newest_model(root: Path) -> Path:
-    store = MetadataStore(root / "metadata.sqlite")
+    store = open_store(root)
     try:
         models = store.artifacts("Model", limit=1)
     finally:

@@ -13,10 +13,12 @@ from rich.table import Table
 from components.core.artifacts import ModelBlessing
 from components.core.errors import UserError
 from components.core.verdict import Check
+from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.check_table import check_table
 from pipeline.commands.roots import newest_root
 from pipeline.console import format_summary
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.records import ExecutionRecord
+from pipeline.metadata.store import MetadataStore
 
 __all__ = ["inspect_command"]
 
@@ -74,14 +76,22 @@ def _from_store(what: str, root: Path) -> Any:
                 "stage": execution.stage,
                 "state": execution.state.value,
                 "seconds": execution.seconds,
+                "resources": dict(execution.resources),
                 "summary": dict(execution.summary),
                 "error": execution.error,
                 "outputs": {name: record.uri for name, record in store.outputs(execution.id).items()},
+                "log": _log(root, execution),
             }
             for execution in executions
         ]
     finally:
         store.close()
+
+
+def _log(root: Path, execution: ExecutionRecord) -> str | None:
+    """Where the log of what an execution did is; None if it did nothing."""
+    log = ArtifactStorage(str(root)).log_path(execution.run_id, execution.stage)
+    return str(log) if log.is_file() else None
 
 
 def _from_file(path: Path) -> Any:
@@ -131,6 +141,8 @@ def _print(document: Any) -> None:
 def _cell(key: str, value: Any) -> str:
     if value is None:
         return ""
+    if key == "resources":
+        return "\n".join(f"{name} {amount:,.1f}" for name, amount in value.items())
     if key == "summary":
         return format_summary(value)
     if isinstance(value, dict):

@@ -11,7 +11,8 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig
 from pipeline.emotion import build_graph
 from pipeline.local_runner import RunResult
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.location import has_store, open_store
+from pipeline.metadata.records import State
 from pipeline.retraining import last_judged_run, measure_drift, new_inputs
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ _SHOWN = 5
 def without_new_data(config: PipelineConfig, console: Console) -> bool:
     """Says what is new, or that nothing is; whether there is nothing new since the last run that went to its end."""
     storage = ArtifactStorage(config.root, config.work_dir)
-    store = MetadataStore(storage.metadata_path)
-    try:
-        last = last_judged_run(store)
-    finally:
-        store.close()
+    last = None
+    if has_store(storage.work_dir):
+        store = open_store(storage.work_dir)
+        try:
+            last = last_judged_run(store)
+        finally:
+            store.close()
     if last is None:
         console.print("new data: there is no run yet that went to its end", highlight=False)
         return False
@@ -53,7 +56,7 @@ def without_drift(config: PipelineConfig, console: Console, run_data_stages: Cal
     assert isinstance(statistics, ExampleStatistics)
     assert isinstance(schema, Schema)
     storage = ArtifactStorage(config.root, config.work_dir)
-    store = MetadataStore(storage.metadata_path)
+    store = open_store(storage.work_dir)
     try:
         drift = measure_drift(config, statistics, schema, store, storage)
     finally:

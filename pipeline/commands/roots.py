@@ -1,10 +1,15 @@
 """Finding the pipeline root and the pushed model that a command means when none is named."""
 
+import json
 from pathlib import Path
 
 from components.core.errors import UserError
+from components.core.filesystem import is_remote
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.metadata.history import History
+from pipeline.metadata.location import has_store, last_used
 
-__all__ = ["newest_pushed", "newest_root"]
+__all__ = ["newest_pushed", "newest_root", "storage_of"]
 
 
 def newest_root(given: Path | None) -> Path:
@@ -14,15 +19,24 @@ def newest_root(given: Path | None) -> Path:
         UserError: there is none.
     """
     if given is not None:
-        if not (given / "metadata.sqlite").is_file():
+        if not has_store(given):
             raise UserError(
                 f"{given}: is no pipeline root (no metadata.sqlite); name the `root` of a configuration"
             )
         return given
-    found = sorted(Path("runs").glob("*/metadata.sqlite"), key=lambda path: path.stat().st_mtime)
+    found = sorted((path for path in Path("runs").glob("*") if has_store(path)), key=last_used)
     if not found:
         raise UserError("no run found under runs/; run `emotion run CONFIG` first or name --root")
-    return found[-1].parent
+    return found[-1]
+
+
+def storage_of(work_dir: Path, store: History) -> ArtifactStorage:
+    """Where the artifacts of a pipeline root are: as its newest run was configured, for a root may be remote."""
+    newest = store.runs(limit=1)
+    config = json.loads(newest[0]["config"]) if newest else {}
+    root = config.get("root", "")
+    elsewhere = is_remote(root) or config.get("work_dir")
+    return ArtifactStorage(root if elsewhere else str(work_dir), str(work_dir))
 
 
 def newest_pushed(kind: str) -> Path:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from components.core.artifacts import InfraBlessing, ModelBlessing, PushedModel
-from components.core.errors import StageError, StoppedError
+from components.core.errors import StoppedError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.check_table import check_table
@@ -21,7 +21,7 @@ from pipeline.commands.retrain import without_drift, without_new_data
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.native_stderr import stderr_to
 from pipeline.report.formats import format_value
 
@@ -44,6 +44,8 @@ def run_command(
     *,
     to: str | None,
     use_cache: bool,
+    since: str | None = None,
+    wait: bool = False,
     if_new_data: bool = False,
     if_drift: bool = False,
 ) -> int:
@@ -71,7 +73,7 @@ def run_command(
     if if_drift and without_drift(config, console, run_data_stages):
         return 0
     with _stoppable(), ConsoleObserver(console) as observer:
-        result = run_logged(config, to=to, use_cache=use_cache, observer=observer)
+        result = run_logged(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
     storage = ArtifactStorage(config.root, config.work_dir)
     _print_summary(console, result, api.report_path(storage, result))
     return 0 if result.state is State.COMPLETE else REFUSED_EXIT_CODE
@@ -94,16 +96,19 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def run_logged(
-    config: PipelineConfig, *, to: str | None, use_cache: bool, observer: RunObserver
+    config: PipelineConfig,
+    *,
+    to: str | None,
+    use_cache: bool,
+    observer: RunObserver,
+    since: str | None = None,
+    wait: bool = False,
 ) -> RunResult:
     """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
     log_file = ArtifactStorage(config.root, config.work_dir).work_dir / "last_run.log"
     _log_to(log_file)
     with stderr_to(log_file):
-        try:
-            return api.run(config, to=to, use_cache=use_cache, observer=observer)
-        except StageError as err:
-            raise StageError(f"{err} (details in {log_file})") from err
+        return api.run(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
 
 
 def _log_to(file: Path) -> None:

@@ -10,7 +10,9 @@ from components.core.filesystem import write_atomic
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import parse_config
 from pipeline.local_runner import RunResult, StageResult
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.history import History
+from pipeline.metadata.location import open_store
+from pipeline.metadata.records import State
 
 __all__ = ["write_statistics_page"]
 
@@ -24,7 +26,7 @@ def write_statistics_page(root: Path) -> Path:
     from pipeline.report import collect_report, render_statistics
 
     storage = ArtifactStorage(str(root))
-    store = MetadataStore(storage.metadata_path)
+    store = open_store(root)
     try:
         for run in store.runs():
             record = collect_report(_result(run, store, storage), parse_config(json.loads(run["config"])))
@@ -37,7 +39,7 @@ def write_statistics_page(root: Path) -> Path:
     raise UserError(f"{root}: no run has statistics yet; run `emotion run CONFIG --to statistics_gen` first")
 
 
-def _result(run: dict[str, Any], store: MetadataStore, storage: ArtifactStorage) -> RunResult:
+def _result(run: dict[str, Any], store: History, storage: ArtifactStorage) -> RunResult:
     """The run as its runner told it."""
     stages = {
         execution.stage: StageResult(

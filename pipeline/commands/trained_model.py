@@ -10,11 +10,9 @@ from components.core.errors import UserError
 from components.core.filesystem import is_remote
 from components.data.records.example_proto import decode_example
 from components.data.records.tfrecord import read_records
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.location import has_store, open_store
 
 __all__ = ["TrainedModel", "find_trained_model", "labelled_texts", "normalized"]
-
-_STORE = "metadata.sqlite"
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def find_trained_model(path: Path) -> TrainedModel:
     Raises:
         UserError: there is none.
     """
-    if (path / _STORE).is_file():
+    if has_store(path):
         newest = _newest(path, "Model")
         if newest is None:
             raise UserError(f"{path}: no model was trained here yet; run `emotion run CONFIG` first")
@@ -46,7 +44,7 @@ def find_trained_model(path: Path) -> TrainedModel:
             f"{path}: is neither a Model artifact nor a pipeline root; `emotion inspect artifacts` lists the former, "
             "runs/<name> is one of the latter"
         )
-    root = next((parent for parent in path.resolve().parents if (parent / _STORE).is_file()), None)
+    root = next((parent for parent in path.resolve().parents if has_store(parent)), None)
     return TrainedModel(Model(path), None if root is None else _examples(root))
 
 
@@ -56,7 +54,7 @@ def _examples(root: Path) -> Examples | None:
 
 
 def _newest(root: Path, artifact_type: str) -> Path | None:
-    store = MetadataStore(root / _STORE)
+    store = open_store(root)
     try:
         found = store.artifacts(artifact_type, limit=1)
     finally:

@@ -10,7 +10,8 @@ from components.core import artifacts
 from components.core.artifacts import Artifact
 from components.core.errors import UserError
 from pipeline.artifact_storage import ArtifactStorage
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.history import History
+from pipeline.metadata.location import has_store, open_store
 
 __all__ = ["RecordedRun", "find_run"]
 
@@ -85,13 +86,13 @@ def find_run(name: str, root: Path | None) -> RecordedRun:
 
 
 def _is_root(path: Path) -> bool:
-    return (path / "metadata.sqlite").is_file()
+    return has_store(path)
 
 
 def _read(root: Path, number: int | None) -> RecordedRun:
     """A run, or the newest that was evaluated if no number is given."""
     storage = ArtifactStorage(str(root))
-    store = MetadataStore(storage.metadata_path)
+    store = open_store(root)
     try:
         runs = [row for row in store.runs(limit=_ALL) if number is None or row["id"] == number]
         found = (_record(row, store, storage) for row in runs)
@@ -108,7 +109,7 @@ def _read(root: Path, number: int | None) -> RecordedRun:
 _ALL = 1_000_000
 
 
-def _record(row: Mapping[str, Any], store: MetadataStore, storage: ArtifactStorage) -> RecordedRun:
+def _record(row: Mapping[str, Any], store: History, storage: ArtifactStorage) -> RecordedRun:
     records = [
         record for execution in store.executions(row["id"]) for record in store.outputs(execution.id).values()
     ]

@@ -30,6 +30,7 @@ from pipeline.local_runner import RunResult, StageResult
 from pipeline.report.environment import environment
 from pipeline.report.example_sample import ExampleSample, sample_examples
 from pipeline.report.feature_table import read_features
+from pipeline.report.stage_logs import log_tail
 
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
@@ -51,8 +52,9 @@ class ReportData:
         state: COMPLETE or REFUSED.
         created_at: ISO 8601, UTC.
         refusals: why stages were not run.
-        stages: by name: `state`, `seconds`, `peak_memory_mib` (None if cached), `summary`, `message`, `outputs` (paths
-            by name), `digests` (of outputs), `reads` (`stage.output` by input), `ran_in` (the run that did the work).
+        stages: by name: `state`, `seconds`, `peak_memory_mib` (None if unknown), `summary`, `message`, `outputs` (paths
+            by name), `digests` (of outputs), `reads` (`stage.output` by input), `ran_in` (the run that did the work),
+            `resources` (what it took), `log` (its path) and `log_tail` (its end).
         examples: `summary.json` of Examples.
         dead_letters: the first few of them.
         sampled: a few of the examples.
@@ -151,9 +153,15 @@ def collect_report(result: RunResult, config: "PipelineConfig") -> ReportData:
         saved_model=_read(saved_model, lambda found: found.export_path),
         tflite=_read(tflite, lambda found: found.export_path),
         pushed=_read(pushed, lambda found: found.pushed_path),
-        environment=environment(),
+        environment=environment(_gpus(result)),
         config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     )
+
+
+def _gpus(result: RunResult) -> int | None:
+    """How many GPUs the stages had; None if it is not known of any stage."""
+    known = [stage.resources for stage in result.stages.values() if stage.resources]
+    return max(int(resources.get("gpus", 0)) for resources in known) if known else None
 
 
 def _find(outputs: Sequence[Artifact], kind: type[A]) -> A | None:
@@ -165,6 +173,9 @@ def _stage(stage: StageResult) -> dict[str, Any]:
         "state": str(stage.state),
         "seconds": stage.seconds,
         "peak_memory_mib": stage.peak_memory_mib,
+        "resources": dict(stage.resources),
+        "log": None if stage.log is None else str(stage.log),
+        "log_tail": log_tail(stage.log),
         "summary": dict(stage.summary),
         "message": stage.message,
         "outputs": {name: str(artifact.path) for name, artifact in stage.outputs.items()},

@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -24,9 +23,10 @@ _PACKAGES = (
 )
 
 
-def environment() -> dict[str, str]:
-    """By name, in the order in which a person reads it."""
-    return {"Python": platform.python_version(), **dict(_versions()), **dict(_machine()), **dict(_commit())}
+def environment(gpus: int | None) -> dict[str, str]:
+    """By name, in the order in which a person reads it; `gpus` is how many the stages had, if that is known."""
+    machine = {**dict(_machine()), **({} if gpus is None else {"GPU": str(gpus) if gpus else "none"})}
+    return {"Python": platform.python_version(), **dict(_versions()), **machine, **dict(_commit())}
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -44,10 +44,6 @@ def _machine() -> Iterator[tuple[str, str]]:
         yield "Processor", model
     if "SC_PHYS_PAGES" in os.sysconf_names:
         yield "Memory", f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB"
-    # A run that trained has TensorFlow; one that was all cached need not load it for this line.
-    if (tensorflow := sys.modules.get("tensorflow")) is not None and hasattr(tensorflow, "config"):
-        gpus = tensorflow.config.list_physical_devices("GPU")
-        yield "GPU", str(len(gpus)) if gpus else "none"
 
 
 def _processor() -> str:

@@ -1,4 +1,7 @@
-"""`kill -9` in every data stage, then the same command again: what comes out is what an undisturbed run writes."""
+"""`kill -9` in every data stage, then the same command again: what comes out is what an undisturbed run writes.
+
+`tests/benchmarks/crash_matrix.py` does the same hundreds of times.
+"""
 
 import os
 import signal
@@ -17,46 +20,19 @@ from tests.components.toy_corpus import toy_rows
 
 REPOSITORY = Path(pipeline.__file__).parents[1]
 
-# Kills itself at the `number`th event of a kind that concerns the output of this name: `write` before a file of it is
-# opened for writing, `publish` before it is published, `published` when it is, but nobody has written that down.
-PROGRAM = """
-import os, signal, sys
-
-output, event, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
-seen, moved = 0, False
-
-def watch(name, arguments):
-    global seen, moved
-    if name not in ("open", "os.rename"):
-        return
-    staged = str(arguments[0]).partition("/.staging/")[2].split("/")[1:]
-    writes = name == "open" and staged[:1] == [output] and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
-    publishes = name == "os.rename" and staged == [output]
-    happened = {"write": writes, "publish": publishes, "published": moved and name == "open"}
-    moved = moved or publishes
-    seen += bool(happened[event])
-    if seen == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(watch)
-sys.argv = ["emotion", "run", "emotion.yaml", "--to", "transform"]
-from pipeline.cli import main
-main()
-"""
-
 MOMENTS = (
-    ("examples", "write", 1),
-    ("examples", "write", 8),
-    ("examples", "publish", 1),
-    ("examples", "published", 1),
-    ("statistics", "write", 2),
-    ("statistics", "published", 1),
-    ("schema", "write", 1),
-    ("schema", "publish", 1),
-    ("anomalies", "write", 1),
-    ("anomalies", "published", 1),
-    ("transformed", "write", 3),
-    ("transform_graph", "published", 1),
+    ("runner", "examples", "write", 1),
+    ("worker", "examples", "write", 8),
+    ("worker", "examples", "publish", 1),
+    ("runner", "examples", "published", 1),
+    ("worker", "statistics", "write", 2),
+    ("runner", "statistics", "published", 1),
+    ("worker", "schema", "start", 1),
+    ("runner", "schema", "publish", 1),
+    ("runner", "anomalies", "write", 1),
+    ("worker", "anomalies", "published", 1),
+    ("runner", "transformed", "write", 3),
+    ("worker", "transform_graph", "published", 1),
 )
 
 
@@ -96,12 +72,15 @@ def digests(workspace: Path, root: str) -> Mapping[str, str]:
 
 
 def test_killed_at_any_moment_and_started_again(workspace: Path):
+    run = ("run", "emotion.yaml", "--to", "transform")
     for moment in MOMENTS:
-        killed = emotion(workspace, "-c", PROGRAM, *map(str, moment))
-        assert killed.returncode == -signal.SIGKILL, f"{moment}: {killed.stdout}{killed.stderr}"
-    again = emotion(
-        workspace, "-c", "from pipeline.cli import main; main()", "run", "emotion.yaml", "--to", "transform"
-    )
+        killed = emotion(workspace, "-m", "tests.killing", *map(str, moment), *run)
+        if moment[0] == "runner":
+            assert killed.returncode == -signal.SIGKILL, f"{moment}: {killed.stdout}{killed.stderr}"
+        else:
+            assert killed.returncode == 1, f"{moment}: {killed.stdout}{killed.stderr}"
+            assert "its process was killed by SIGKILL" in killed.stderr
+    again = emotion(workspace, "-c", "from pipeline.cli import main; main()", *run)
     assert again.returncode == 0, again.stdout + again.stderr
     assert not list((workspace / "killed" / ".staging").glob("*/*"))
 

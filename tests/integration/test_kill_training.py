@@ -15,32 +15,42 @@ import yaml
 import pipeline
 from components.core.artifacts import Model
 from components.modeling.classifier import load_model
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from tests.components.toy_corpus import toy_rows
 
 REPOSITORY = Path(pipeline.__file__).parents[1]
 
-# Sends itself a signal before a step of its training, counted from 1; step 0 never comes.
+# Sends the runner a signal before a step of the training in its worker, counted from 1; step 0 never comes.
 PROGRAM = """
-import os, signal, sys
+import sys
 
-step, number = int(sys.argv[1]), getattr(signal, sys.argv[2])
-from components.modeling.training.step import TrainingStep
+from pipeline.running import worker_process
 
-call, seen = TrainingStep.__call__, 0
-
-def watched(self, *arguments):
-    global seen
-    seen += 1
-    if seen == step:
-        os.kill(os.getpid(), number)
-    return call(self, *arguments)
-
-TrainingStep.__call__ = watched
+watch = f"import tests.integration.test_kill_training as kill; kill.signal_at({sys.argv[1]}, {sys.argv[2]!r}); "
+worker_process._PROGRAM = worker_process._PROGRAM.replace("from pipeline", watch + "from pipeline", 1)
 sys.argv = ["emotion", "run", sys.argv[3], "--to", "trainer"]
 from pipeline.cli import main
 main()
 """
+
+
+def signal_at(step: int, name: str) -> None:
+    """Has this worker signal its runner before that step."""
+    from components.modeling.training.step import TrainingStep
+
+    call, seen = TrainingStep.__call__, 0
+
+    def watched(self: TrainingStep, *arguments: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            os.kill(os.getppid(), getattr(signal, name))
+            # It is killed with its runner, or told to stop by it.
+            signal.pause()
+        return call(self, *arguments)
+
+    TrainingStep.__call__ = watched
 
 
 @pytest.fixture

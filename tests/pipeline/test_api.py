@@ -12,7 +12,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.statistics_page import write_statistics_page
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.local_runner import RunResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from rich.console import Console
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.console import ConsoleObserver, format_summary
 from pipeline.local_runner import LocalRunner
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.store import MetadataStore
 from tests.pipeline.toy_stages import toy_graph
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.core.artifacts import ExampleAnomalies
 from pipeline import api
 from pipeline.config import parse_config
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 
 
 def validate(directory: Path, moods: str, *, seed: int) -> tuple[State, list[tuple[str, str]]]:

@@ -3,7 +3,7 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import fsspec
@@ -13,7 +13,8 @@ from components.core.errors import DataError, StageError, StoppedError, StorageE
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.local_runner import LocalRunner, RunResult
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from tests.pipeline import toy_stages
 from tests.pipeline.toy_stages import toy_graph
 
@@ -29,9 +30,11 @@ class Root:
         self.storage = ArtifactStorage(root or str(directory / "root"), str(directory / "work"))
         self.store = MetadataStore(self.storage.metadata_path)
 
-    def run(self, graph: Graph | None = None, *, use_cache: bool = True) -> RunResult:
+    def run(
+        self, graph: Graph | None = None, *, use_cache: bool = True, rerun: Collection[str] = ()
+    ) -> RunResult:
         toy_stages.calls.clear()
-        runner = LocalRunner(self.storage, self.store, use_cache=use_cache)
+        runner = LocalRunner(self.storage, self.store, use_cache=use_cache, rerun=rerun)
         return runner.run(graph or toy_graph(str(self.data)), pipeline="toy", config="{}")
 
 
@@ -65,7 +68,7 @@ def test_a_changed_setting_reruns_its_stage_and_what_depends_on_it(root: Root):
     root.run()
     result = root.run(toy_graph(str(root.data), factor=5))
     assert toy_stages.calls == ["train", "judge", "push"]
-    assert result.stages["train"].message == "config factor changed"
+    assert result.stages["train"].message == "config factor: 2 -> 5"
 
 
 def test_changed_data_rerun_and_equal_outputs_stop_the_ripple(root: Root):

@@ -1,4 +1,5 @@
 import itertools
+import os
 from pathlib import Path
 
 import fsspec
@@ -128,3 +129,28 @@ def test_a_text_file_is_replaced_whole(tmp_path: Path):
     write_atomic(target, "new — ünïcode")
     assert target.read_text(encoding="utf-8") == "new — ünïcode"
     assert [entry.name for entry in target.parent.iterdir()] == ["report.html"]
+
+
+def test_what_is_published_survives_a_power_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each file and directory is flushed before the rename that shows it, and each directory that leads to it after."""
+    told: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def note_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        told.append(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(tmp_path).as_posix())
+
+    def note_rename(source: Path, target: Path) -> None:
+        rename(source, target)
+        told.append(f"-> {Path(target).relative_to(tmp_path)}")
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "rename", note_rename)
+    (tmp_path / "made" / "inner").mkdir(parents=True)
+    (tmp_path / "made" / "inner" / "file").write_text("x")
+    publish(tmp_path / "made", str(tmp_path / "stage" / "output" / "1"))
+
+    shown = told.index("-> stage/output/1")
+    assert {"made", "made/inner", "made/inner/file"} <= set(told[:shown])
+    assert {".", "stage"} <= set(told[:shown]), "directories that are new are there before what is in them"
+    assert told[shown + 1 :] == ["stage/output"]

@@ -12,7 +12,8 @@ from components.core.artifacts import Examples
 from components.core.errors import UserError
 from pipeline.cli import app
 from pipeline.config import parse_config
-from pipeline.metadata_store import MetadataStore, State
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
 from tests.components.data_stages import read_all
 from tests.components.toy_corpus import LABELS, examples_of, run_transform, toy_rows
 

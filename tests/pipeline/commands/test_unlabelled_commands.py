@@ -13,7 +13,7 @@ from components.core.errors import UserError
 from components.trainer import TrainerConfig, trainer
 from pipeline.cli import app
 from pipeline.commands.trained_model import find_trained_model
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.store import MetadataStore
 from tests.components.data_stages import read_split
 from tests.components.toy_corpus import examples_of, run_transform, toy_examples, toy_rows
 

@@ -25,7 +25,7 @@ from components.evaluation.thresholds import tune_thresholds
 from components.evaluation.worst_errors import worst_errors
 from components.modeling.heads import Head
 from pipeline.local_runner import RunResult, StageResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from tests.pipeline.report import data_sample, evaluation_sample
 
 LABELS = (

@@ -9,7 +9,7 @@ import yaml
 
 from pipeline.config import parse_config
 from pipeline.local_runner import RunResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.model_card_config import ModelCardConfig
 from pipeline.report import ReportData, collect_report, render_model_card
 from tests.pipeline.report.sample import LABELS, sample_run

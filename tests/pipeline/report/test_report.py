@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.local_runner import RunResult
-from pipeline.metadata_store import State
+from pipeline.metadata.records import State
 from pipeline.report import collect_report, render_report
 from tests.pipeline.report.page import Page
 from tests.pipeline.report.sample import LABELS, refused_run, sample_run

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from pipeline.metadata_store import ArtifactRecord, MetadataStore, State
+from pipeline.metadata.records import ArtifactRecord, State
+from pipeline.metadata.store import MetadataStore
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_blessed_model_that_did_not_learn_from_these_data(store: MetadataStore
 
 def test_readers_do_not_wait_for_a_writer(store: MetadataStore, tmp_path: Path):
     run = store.start_run("toy", "{}")
-    with store._engine.begin() as writing:
+    with store._database.writing() as writing:
         writing.execute(sa.text("UPDATE runs SET state = 'COMPLETE'"))
         reader = MetadataStore(f"sqlite:///{tmp_path / 'metadata.sqlite'}?timeout=1")
         assert reader.runs()[0]["state"] == "RUNNING"

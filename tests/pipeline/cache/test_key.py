@@ -1,9 +1,8 @@
 from pathlib import Path
 
 from components.core.component import Component, Summary
-from pipeline import cache
-from pipeline.cache import explain_miss, fingerprint, fingerprint_parts
-from pipeline.metadata_store import ArtifactRecord
+from pipeline.cache import code, fingerprint, fingerprint_parts
+from pipeline.metadata.records import ArtifactRecord
 from tests.pipeline.toy_stages import ReadConfig, TrainConfig, read, train
 
 
@@ -37,10 +36,16 @@ def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatc
     )
     (package / "deep.py").write_text("VALUE = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(cache, "_PROJECT", ("components_toy",))
+    monkeypatch.setattr(code, "PROJECT", ("components_toy",))
 
     def digest() -> str:
-        for memo in (cache._code_digest, cache._project_imports, cache._source_path):
+        for memo in (
+            code.code_digest,
+            code.source_digests,
+            code._imported_sources,
+            code._project_imports,
+            code._source_path,
+        ):
             memo.cache_clear()
 
         def function() -> Summary:
@@ -54,12 +59,3 @@ def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatc
     assert digest() == first
     (package / "deep.py").write_text("VALUE = 2\n")
     assert digest() != first
-
-
-def test_a_miss_is_explained():
-    before = {"code": "a", "config rate": "1", "file old.csv": "x"}
-    now = {"code": "a", "config rate": "2", "file new.csv": "x"}
-    assert explain_miss(before, now) == "config rate changed, file new.csv is new, file old.csv is gone"
-    assert explain_miss({str(i): "a" for i in range(9)}, {str(i): "b" for i in range(9)}).endswith(
-        "and 5 more"
-    )

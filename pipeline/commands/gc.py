@@ -1,0 +1,70 @@
+"""`emotion gc`: frees what neither the newest runs nor a blessed or pushed model need."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from components.core.errors import StorageError
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.commands.roots import newest_root, storage_of
+from pipeline.garbage import Garbage, check_idle, collect_garbage, find_garbage
+from pipeline.metadata.location import open_store
+
+__all__ = ["gc_command"]
+
+_MIB = 1024**2
+
+
+def gc_command(root: Path | None, *, keep_runs: int, delete: bool, as_json: bool) -> None:
+    """Shows what may go; deletes it if told so.
+
+    Raises:
+        UserError: there is no such root, or a run is at work there.
+        StorageError: something could not be deleted.
+    """
+    root = newest_root(root)
+    store = open_store(root)
+    storage = storage_of(root, store)
+    try:
+        if not delete:
+            garbage = find_garbage(storage, store, keep_runs=keep_runs)
+            _show(garbage, storage, deleted=False, as_json=as_json)
+            return
+        with storage.lock():
+            check_idle(store)
+            garbage = find_garbage(storage, store, keep_runs=keep_runs)
+            left = collect_garbage(garbage, storage, store)
+    finally:
+        store.close()
+    _show([item for item in garbage if item not in left], storage, deleted=True, as_json=as_json)
+    if left:
+        raise StorageError(
+            f"{left[0].place}: cannot be deleted ({len(left)} in all); look who may write there and run this again"
+        )
+
+
+def _show(garbage: Sequence[Garbage], storage: ArtifactStorage, *, deleted: bool, as_json: bool) -> None:
+    total = sum(item.size_bytes for item in garbage)
+    if as_json:
+        items = [asdict(item) for item in garbage]
+        print(json.dumps({"deleted": deleted, "size_bytes": total, "items": items}, indent=2))
+        return
+    console = Console()
+    if not garbage:
+        console.print("nothing to delete")
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("what", "where"):
+        table.add_column(column, overflow="fold")
+    table.add_column("MiB", justify="right")
+    for item in garbage:
+        place = item.place.removeprefix(f"{storage.root}/").removeprefix(f"{storage.work_dir}/")
+        table.add_row(item.why, escape(place), f"{item.size_bytes / _MIB:,.1f}")
+    console.print(table)
+    what = "deleted" if deleted else "could be deleted; add --delete to do it"
+    console.print(f"{len(garbage)} directories, {total / _MIB:,.1f} MiB {what}", highlight=False)

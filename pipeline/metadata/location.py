@@ -1,0 +1,68 @@
+"""Where the metadata store of a pipeline root is: in a file of it, or in a database that others share."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+from components.core.errors import UserError
+from components.core.filesystem import write_atomic
+from pipeline.metadata.store import MetadataStore
+
+__all__ = ["STORE_FILE", "has_store", "last_used", "open_store", "open_store_to_run"]
+
+STORE_FILE = "metadata.sqlite"
+
+_POINTER = "metadata.json"
+"""Beside it or instead of it: which shared database has been used, without the password."""
+
+_URL_VARIABLE = "EMOTION_METADATA"
+
+
+def open_store_to_run(work_dir: Path, root: str, url: str | None) -> MetadataStore:
+    """The store for a run, and what lets later commands find it again.
+
+    Args:
+        work_dir: local directory of the pipeline root.
+        root: the pipeline root.
+        url: of a database that may be shared with other roots; None for a file in `work_dir`.
+    """
+    pointer = work_dir / _POINTER
+    if url is None:
+        pointer.unlink(missing_ok=True)
+        return MetadataStore(work_dir / STORE_FILE)
+    owner = f"{socket.gethostname()}:{work_dir}"
+    store = MetadataStore(url, root=root, owner=owner)
+    write_atomic(pointer, json.dumps({"url": store.url, "root": root, "owner": owner}, indent=2) + "\n")
+    return store
+
+
+def has_store(work_dir: Path) -> bool:
+    """Whether `work_dir` is that of a pipeline root in which something ran."""
+    return (work_dir / STORE_FILE).is_file() or (work_dir / _POINTER).is_file()
+
+
+def last_used(work_dir: Path) -> float:
+    """When something ran there last, seconds since 1970."""
+    return max(
+        path.stat().st_mtime for path in (work_dir / STORE_FILE, work_dir / _POINTER) if path.is_file()
+    )
+
+
+def open_store(work_dir: Path) -> MetadataStore:
+    """The store that the last run in `work_dir` used.
+
+    Raises:
+        UserError: nothing ran there.
+    """
+    pointer = work_dir / _POINTER
+    if pointer.is_file():
+        place = json.loads(pointer.read_text(encoding="utf-8"))
+        url = os.environ.get(_URL_VARIABLE, place["url"])
+        return MetadataStore(url, root=place["root"], owner=place["owner"])
+    if not (work_dir / STORE_FILE).is_file():
+        raise UserError(
+            f"{work_dir}: is no pipeline root in which something ran (no {STORE_FILE}); name the `root` of a "
+            "configuration"
+        )
+    return MetadataStore(work_dir / STORE_FILE)

@@ -1,0 +1,334 @@
+"""`kill -9` in every stage, at its start, in the middle and around its publication, and two runs at once.
+
+Every kill hits the runner or the worker of a real run in a process of its own. After each one, every directory that is
+visible must hold exactly what the stage writes, and what the store calls complete must be there; the next run goes on,
+into the next kill. At the end of a series an undisturbed run completes, and nothing is left over.
+
+- series: a chain of eleven light stages, every stage x {start, write, publish, published} x {runner, worker};
+- random: light stages side by side in two workers, the runner killed after a random time;
+- concurrent: two runs begin on one root at the same moment and wait for each other; both must complete, and every stage
+  must have been executed once;
+- real: the starter's eleven stages with a tiny encoder, killed in the same way (`--real`); the data stages' artifacts
+  must equal those of an undisturbed run to the byte.
+
+    python -m tests.benchmarks.crash_matrix [--stores sqlite postgresql] [--random 40] [--concurrent 50] [--real]
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.core.filesystem import content_digest
+from pipeline.artifact_storage import ArtifactStorage
+from pipeline.graph import Graph
+from pipeline.local_runner import LocalRunner, RunResult
+from pipeline.metadata.location import open_store_to_run
+from pipeline.metadata.records import State
+from pipeline.running.runner_config import IN_PROCESS, RunnerConfig
+from tests.components.toy_corpus import toy_rows
+from tests.killing import watch_workers
+from tests.pipeline.light_stages import COUNT, LightConfig, chain, diamond
+
+EVENTS = ("start", "write", "publish", "published")
+VICTIMS = ("runner", "worker")
+FILES = 4
+
+REAL_OUTPUTS = (
+    "examples",
+    "statistics",
+    "schema",
+    "anomalies",
+    "transformed",
+    "transform_graph",
+    "model",
+    "evaluation",
+    "blessing",
+    "export",
+    "pushed",
+)
+
+
+@dataclass
+class Tally:
+    """What was done and what was wrong."""
+
+    kills: int = 0
+    survived: int = 0
+    runs: int = 0
+    directories: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        for name in ("kills", "survived", "runs", "directories"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.wrong += other.wrong
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.survived} times too late to kill, {self.runs} runs to the end, "
+            f"{self.directories} visible directories checked, {len(self.wrong)} wrong"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stores", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite"])
+    parser.add_argument("--stages", type=int, default=COUNT, help="length of the chain")
+    parser.add_argument("--random", type=int, default=40, help="kills at a random time, per store")
+    parser.add_argument("--concurrent", type=int, default=50, help="pairs of runs at once, per store")
+    parser.add_argument("--real", action="store_true", help="real stages, too: slow")
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run is not None:
+        run_child(json.loads(arguments.run))
+        return
+    total = Tally()
+    for kind in arguments.stores:
+        for name, tally in measure(kind, arguments):
+            print(f"{kind:<10} {name:<10} {tally}", flush=True)
+            total.add(tally)
+    print(f"{'all':<21} {total}")
+    print("\n".join(total.wrong))
+    sys.exit(1 if total.wrong else 0)
+
+
+def measure(kind: str, arguments: argparse.Namespace) -> Iterator[tuple[str, Tally]]:
+    with serving(kind) as url, tempfile.TemporaryDirectory(prefix="crash-matrix-") as scratch:
+        directory = Path(scratch)
+        for victim in VICTIMS:
+            yield f"{victim}s", kill_series(directory / victim, url, victim, arguments.stages)
+        if arguments.random:
+            yield "random", kill_at_random(directory / "random", url, arguments.random)
+        if arguments.concurrent:
+            yield "concurrent", run_at_once(directory / "concurrent", url, arguments.concurrent)
+        if arguments.real:
+            yield "real", kill_real_stages(directory / "real", url)
+
+
+@contextlib.contextmanager
+def serving(kind: str) -> Iterator[str | None]:
+    """URL of an empty database; None for a file in each root."""
+    if kind == "sqlite":
+        yield None
+        return
+    from tests.pipeline.metadata.database_servers import postgres_server
+
+    with postgres_server() as url:
+        yield url
+
+
+def light_graph(shape: str, stages: int) -> Graph:
+    config = LightConfig(files=FILES, seconds=0.05 if shape == "diamond" else 0.0)
+    configs = {f"stage_{number}": config for number in range(COUNT)}
+    return diamond(**configs) if shape == "diamond" else chain(stages, **configs)
+
+
+def run_child(what: dict[str, Any]) -> None:
+    """The process that is killed: one run of light stages, killed at `moment` if there is one."""
+    if what["moment"]:
+        watch_workers(*what["moment"])
+    settings = RunnerConfig(workers=what["workers"])
+    run_light(Path(what["root"]), what["url"], what["shape"], what["stages"], settings)
+
+
+def run_light(
+    root: Path, url: str | None, shape: str, stages: int, settings: RunnerConfig = IN_PROCESS
+) -> RunResult:
+    storage = ArtifactStorage(str(root))
+    store = open_store_to_run(storage.work_dir, storage.root, url)
+    try:
+        runner = LocalRunner(storage, store, settings=settings, wait=True)
+        return runner.run(light_graph(shape, stages), pipeline="light", config="{}")
+    finally:
+        store.close()
+
+
+def start_child(
+    root: Path,
+    url: str | None,
+    *,
+    shape: str = "chain",
+    stages: int = COUNT,
+    workers: int = 1,
+    moment: tuple[str, str, str, int] | None = None,
+) -> subprocess.Popen[str]:
+    what = {
+        "root": str(root),
+        "url": url,
+        "shape": shape,
+        "stages": stages,
+        "workers": workers,
+        "moment": moment,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.crash_matrix", "--run", json.dumps(what)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_series(root: Path, url: str | None, victim: str, stages: int) -> Tally:
+    """In every stage at every moment, one kill a run."""
+    tally = Tally()
+    expected = expected_digests(root.parent / "expected", "chain", stages)
+    for stage in range(stages):
+        for event in EVENTS:
+            number = {"write": FILES // 2}.get(event, 1)
+            if event == "start" and stage > 0:
+                # What was killed last is executed first, and to its end.
+                number = 2
+            with start_child(root, url, stages=stages, moment=(victim, "made", event, number)) as child:
+                _, told = child.communicate(timeout=300)
+            as_meant = child.returncode == (-signal.SIGKILL if victim == "runner" else 1)
+            tally.kills += as_meant
+            if not as_meant:
+                tally.wrong.append(f"{victim} {event} stage {stage}: exit {child.returncode}: {told[-500:]}")
+            check(tally, root, expected)
+    return finish(tally, root, url, "chain", stages, expected)
+
+
+def kill_at_random(root: Path, url: str | None, kills: int) -> Tally:
+    """Each time in a root of its own once a run has come to its end."""
+    tally, chance, series = Tally(), random.Random(0), 0
+    expected = expected_digests(root.parent / "expected-diamond", "diamond", 4)
+    while tally.kills < kills:
+        place = root / str(series)
+        with start_child(place, url, shape="diamond", workers=2) as child:
+            try:
+                child.communicate(timeout=chance.uniform(0.2, 2.5))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.communicate()
+        tally.kills += child.returncode == -signal.SIGKILL
+        if child.returncode == 0:
+            tally.survived += 1
+            series += 1
+        check(tally, place, expected)
+    return finish(tally, place, url, "diamond", 4, expected)
+
+
+def run_at_once(root: Path, url: str | None, pairs: int) -> Tally:
+    """Two runs on one root: one does the work, the other finds it done."""
+    tally = Tally()
+    expected = expected_digests(root.parent / "expected-diamond", "diamond", 4)
+    for pair in range(pairs):
+        place = root / str(pair)
+        children = [start_child(place, url, shape="diamond") for _ in range(2)]
+        for child in children:
+            _, told = child.communicate(timeout=300)
+            tally.runs += child.returncode == 0
+            if child.returncode != 0:
+                tally.wrong.append(f"pair {pair}: exit {child.returncode}: {told[-500:]}")
+        check(tally, place, expected)
+        published = len(list(place.glob("stage_*/made/*")))
+        if published != len(expected):
+            tally.wrong.append(f"pair {pair}: {published} directories for {len(expected)} stages")
+    return tally
+
+
+def expected_digests(root: Path, shape: str, stages: int) -> dict[str, str]:
+    """Of every stage's output, as an undisturbed run in this process writes it."""
+    result = run_light(root, None, shape, stages)
+    return {name: stage.digests["made"] for name, stage in result.stages.items()}
+
+
+def check(tally: Tally, root: Path, expected: dict[str, str]) -> None:
+    """Every directory that is visible is whole."""
+    for directory in root.glob("stage_*/made/*"):
+        tally.directories += 1
+        if content_digest(str(directory)) != expected[directory.parts[-3]]:
+            tally.wrong.append(f"{directory} is not what its stage writes")
+
+
+def finish(
+    tally: Tally, root: Path, url: str | None, shape: str, stages: int, expected: dict[str, str]
+) -> Tally:
+    """An undisturbed run: it completes, all is as it should be, and nothing is left over."""
+    result = run_light(root, url, shape, stages)
+    tally.runs += 1
+    if {name: stage.digests["made"] for name, stage in result.stages.items()} != expected:
+        tally.wrong.append(f"{root}: the last run does not equal an undisturbed one")
+    check(tally, root, expected)
+    if list((root / ".staging").glob("*")):
+        tally.wrong.append(f"{root}: staging is not empty")
+    published = {str(path) for path in root.glob("stage_*/made/*")}
+    recorded = {str(stage.outputs["made"].path) for stage in result.stages.values()}
+    if not recorded <= published or result.state is not State.COMPLETE:
+        tally.wrong.append(f"{root}: {recorded - published} are recorded but not there")
+    if published - recorded:
+        tally.wrong.append(f"{root}: {published - recorded} are there but not recorded")
+    return tally
+
+
+def kill_real_stages(root: Path, url: str | None) -> Tally:
+    """The real pipeline, `emotion run`, with a tiny encoder: every output x {start, write, publish}."""
+    root.mkdir()
+    rows = [json.dumps(row) for row in toy_rows(300, seed=1)]
+    (root / "texts.jsonl").write_text("\n".join(rows) + "\n")
+    document = {
+        "name": "killed",
+        "example_gen": {"source": "texts.jsonl", "columns": {"id": "id"}},
+        "transform": {"encoder": "tiny-random", "max_tokens": 32},
+        "trainer": {"epochs": 1, "batch_size": 32},
+        "evaluator": {"thresholds": {"macro_f1": 0.0}, "bootstrap_resamples": 100},
+        "infra_validator": {"rows": 40},
+    }
+    if url is not None:
+        document["metadata"] = url
+    for name in ("killed", "undisturbed"):
+        own = {"root": name, "pusher": {"destination": f"models-{name}"}}
+        (root / f"{name}.yaml").write_text(yaml.safe_dump({**document, **own}))
+    tally = Tally()
+    for number, output in enumerate(REAL_OUTPUTS):
+        for event in ("start", "write", "publish"):
+            victim = VICTIMS[(number + len(event)) % 2]
+            done = emotion(root, "-m", "tests.killing", victim, output, event, "1", "run", "killed.yaml")
+            tally.kills += done.returncode == (-signal.SIGKILL if victim == "runner" else 1)
+            if done.returncode not in (-signal.SIGKILL, 1):
+                tally.wrong.append(f"{victim} {output} {event}: exit {done.returncode}: {done.stderr[-500:]}")
+    digests = {}
+    for name in ("killed", "undisturbed"):
+        done = emotion(root, "-c", "from pipeline.cli import main; main()", "run", f"{name}.yaml")
+        tally.runs += done.returncode == 0
+        if done.returncode != 0:
+            tally.wrong.append(f"{name}: exit {done.returncode}: {done.stderr[-500:]}")
+        digests[name] = {
+            path.parent.relative_to(root / name).as_posix(): content_digest(str(path))
+            for output in REAL_OUTPUTS[:6]
+            for path in sorted((root / name).glob(f"*/{output}/*"))
+        }
+        tally.directories += len(digests[name])
+    if digests["killed"] != digests["undisturbed"]:
+        tally.wrong.append(f"the data stages' artifacts differ: {digests}")
+    return tally
+
+
+def emotion(directory: Path, *program: str) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, *program],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
