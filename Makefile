@@ -42,10 +42,16 @@ $(READY): requirements.lock requirements-encoder.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Keras, and what only it needs: TensorFlow asks for it, but a server never loads it.
+NOT_SERVED := keras namex optree rich markdown-it-py mdurl pygments
+
 # uv resolves for every platform and Python that pyproject.toml allows; the lock holds hashes and no index address.
 lock:
-	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra serving \
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra pipeline --extra serving \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+	uv pip compile serving/deploy/requirements.in --quiet --universal --python-version 3.11 \
+	  --constraint requirements.lock $(addprefix --no-emit-package ,$(NOT_SERVED)) --no-annotate \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file serving/deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) runs models build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.core.artifacts import Model, SavedModelExport
+from components.core.artifacts import Examples, Model, ModelEvaluation, SavedModelExport
 from components.core.component import Output, Summary, component
 from components.core.config import Config
 from components.core.errors import UserError
@@ -30,13 +30,16 @@ def saved_model_exporter(
     *,
     config: SavedModelExporterConfig,
     model: Model,
+    examples: Examples | None = None,
+    evaluation: ModelEvaluation | None = None,
     export: Output[SavedModelExport],
 ) -> Summary:
     """Makes the SavedModel for servers.
 
     1. Loads the trained model, to compute in float32 whatever it was trained in.
     2. Writes it with tokenizer, activations, thresholds and names inside (`serving.saved_model`).
-    3. Writes down what is in it.
+    3. With examples and evaluation, adds what texts and scores are usual, for the server to tell when traffic drifts.
+    4. Writes down what is in it.
 
     Raises:
         UserError: `explain` is asked of a model that reads a context, too.
@@ -61,6 +64,11 @@ def saved_model_exporter(
         segments=loaded.tokenizer.segments,
         explained=_explained(loaded) if config.explain else None,
     )
+    if examples and evaluation:
+        from components.infra.traffic_reference import traffic_reference
+        from serving.watch.counts import write_reference
+
+        write_reference(export.saved_model_dir, traffic_reference(loaded, examples, evaluation))
     facts = {
         "size_bytes": _size_bytes(export.saved_model_dir),
         "signatures": list(description.signatures),

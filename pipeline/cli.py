@@ -381,19 +381,34 @@ def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            help="`runs`, `artifacts`, `statistics` (writes the page about the data), a run's number, an artifact "
-            "directory, a SavedModel or a .tflite file."
+            help="`runs`, `run`, `artifacts`, `artifact`, `lineage`, `statistics` (writes the page about the data), or "
+            "the path of a SavedModel, of a .tflite file or of an artifact."
         ),
     ] = "runs",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Number of a run (the newest one if not given), or, of an artifact, its name (`trainer/model/6`), its "
+            "path or the path of a pushed file."
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="Newest runs or artifacts to list.")
+    ] = 20,
+    html: Annotated[Path | None, typer.Option(help="Page of the lineage to write.")] = None,
+    openlineage: Annotated[
+        str | None, typer.Option(help="File, or URL of a server, for the lineage as OpenLineage events.")
+    ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Pipeline root; the newest one under runs/ if not given.")
     ] = None,
     as_json: _AsJson = False,
 ) -> None:
-    """Show runs, artifacts and model files."""
-    from pipeline.commands.inspect import inspect_command
+    """Show runs, artifacts, where they came from, and model files."""
+    from pipeline.commands.inspect import InspectOptions, inspect_command
 
-    inspect_command(what, root=root, as_json=as_json)
+    options = InspectOptions(root=root, limit=limit, html=html, openlineage=openlineage, as_json=as_json)
+    inspect_command(what, name, options)
 
 
 @app.command()
@@ -465,6 +480,21 @@ def compare(
 
 
 @app.command()
+def ui(
+    root: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pipeline roots to show; all under runs/ if none is named."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8600,
+) -> None:
+    """Show runs, reports and comparisons as pages in a browser."""
+    from pipeline.commands.ui import ui_command
+
+    ui_command(root or (), host=host, port=port)
+
+
+@app.command()
 def doctor(as_json: _AsJson = False) -> None:
     """Show versions, accelerators and CPU features, what is missing and how to get it."""
     from pipeline.commands.doctor import doctor_command
@@ -496,6 +526,12 @@ def _explain(err: Exception) -> int:
     from serving.errors import SavedModelError, ServerStartError
     from tflite.errors import MetadataError, ModelFileError
 
+    if isinstance(err, ModuleNotFoundError) and _is_of_others(err.name):
+        print(
+            f"error: this command needs {err.name}, which is not installed; `pip install 'emotion-pipeline[pipeline]'`",
+            file=sys.stderr,
+        )
+        return 2
     mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
     if not isinstance(err, (EmotionPipelineError, *mistakes)):
         raise err
@@ -504,3 +540,8 @@ def _explain(err: Exception) -> int:
         return _STOPPED_EXIT_CODE
     print(f"error: {err}", file=sys.stderr)
     return 2 if isinstance(err, mistakes) else 1
+
+
+def _is_of_others(module: str | None) -> bool:
+    """Whether a package is missing, and not a module of this project."""
+    return module is not None and module.split(".")[0] not in ("pipeline", "components", "serving", "tflite")

@@ -77,7 +77,14 @@ def build_graph(config: PipelineConfig) -> Graph:
     )
     blessed = (evaluated["blessing"],)
 
-    for_serving = graph.add(saved_model_exporter, config.saved_model_exporter, gates=blessed, model=model)
+    for_serving = graph.add(
+        saved_model_exporter,
+        config.saved_model_exporter,
+        gates=blessed,
+        model=model,
+        examples=examples,
+        evaluation=evaluated["evaluation"],
+    )
     for_phones = graph.add(tflite_exporter, config.tflite_exporter, gates=blessed, model=model)
     saved_model, tflite = for_serving["export"], for_phones["export"]
 

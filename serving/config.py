@@ -33,6 +33,8 @@ class ServerConfig:
         rest_api_enable_cors_support: whether web pages of other origins may call.
         enable_web_page: whether there is a page for people at `/` of the REST port.
         monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
+        traffic_window_seconds: of live traffic that is compared with the training data; 0 = traffic is not watched.
+        traffic_min_texts: in that window, from which on something is said about them.
         file_system_poll_wait_seconds: between looks for new versions; 0 = never look again.
         max_num_load_retries: how often a new version that cannot be loaded is tried again.
         load_retry_interval_micros: between these tries.
@@ -73,6 +75,8 @@ class ServerConfig:
     rest_api_enable_cors_support: bool = False
     enable_web_page: bool = True
     monitoring_config_file: Path | None = None
+    traffic_window_seconds: float = 1800.0
+    traffic_min_texts: int = 200
     file_system_poll_wait_seconds: float = 1.0
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000

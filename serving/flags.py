@@ -238,6 +238,14 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("tensorflow_inter_op_parallelism", int, "threads between operations"),
         ("per_process_gpu_memory_fraction", float, "of the GPU's memory; default 0 = automatic"),
     ],
+    "watching live traffic, with --monitoring_config_file (not TensorFlow Serving's)": [
+        (
+            "traffic_window_seconds",
+            float,
+            "of traffic that is compared with the training data; default 1800, 0 = do not watch",
+        ),
+        ("traffic_min_texts", int, "in that window, from which on gauges speak; default 200"),
+    ],
     "guard (not TensorFlow Serving's)": [
         (
             "tls_certificate_file",
@@ -263,7 +271,7 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
             "unanswered requests from which on more are refused; default 1024, 0 = no limit",
         ),
         ("max_request_bytes", int, "of a message or a body; default 104857600, 0 = no limit"),
-        ("max_batch_texts", int, "rows of one request; default 0 = no limit"),
+        ("max_batch_texts", int, "rows of one request; default 4096, 0 = no limit"),
         ("max_text_bytes", int, "of each text or tf.Example; default 0 = no limit"),
         ("request_log_directory", _path, "write requests down there, without their texts; default: nowhere"),
         ("request_log_formats", _strings, 'json, prediction_log or both; default "json"'),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from serving.engine import Engine, LoadOptions, Tensors
+from serving.engine import Engine, EngineWrapper, LoadOptions, Tensors
 from serving.errors import FailedPreconditionError, InvalidArgumentError
 from serving.saved_model_engine import SavedModelEngine
 from serving.tflite_engine import TFLITE_FILE, TFLiteEngine
@@ -52,13 +52,18 @@ class Predictor:
 
     def __init__(self, saved_model_dir: Path | str, options: LoadOptions | None = None) -> None:
         self.path = Path(saved_model_dir)
-        self._engine = _load_engine(self.path, options or LoadOptions())
-        self.signature_defs: Mapping[str, Any] = self._engine.signature_defs
+        self.engine = _load_engine(self.path, options or LoadOptions())
+        """What runs the signatures."""
+        self.signature_defs: Mapping[str, Any] = self.engine.signature_defs
         """SignatureDef protos by name."""
 
     def close(self) -> None:
         """Frees the model."""
-        self._engine.close()
+        self.engine.close()
+
+    def wrap(self, wrapper: EngineWrapper) -> None:
+        """Puts an engine around the one that is there; before requests come."""
+        self.engine = wrapper(self.engine, self.path)
 
     def signature(self, name: str) -> Any:
         """The SignatureDef proto of that name (`serving_default` if empty).
@@ -91,7 +96,7 @@ class Predictor:
         definition = self.signature(signature_name)
         _check_inputs(definition, inputs)
         outputs = _choose_outputs(definition, output_filter)
-        return self._engine.compute(signature_name or DEFAULT_SIGNATURE, inputs, outputs)
+        return self.engine.compute(signature_name or DEFAULT_SIGNATURE, inputs, outputs)
 
     def predict(
         self, texts: Sequence[str], *, contexts: Sequence[str] | None = None, batch_size: int = 32

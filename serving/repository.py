@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from serving.engine import Engine
 from serving.errors import NotFoundError, SavedModelError
 from serving.model_config import ModelSettings
 from serving.predictor import Predictor
@@ -146,6 +147,12 @@ class ModelRepository:
             yield loaded.version, loaded.predictor
         finally:
             self._release(loaded)
+
+    def engine(self, version: int) -> Engine | None:
+        """What runs that version, to be looked at and not to be called; None if it is not served."""
+        with self._lock:
+            loaded = self._serving.get(version)
+        return loaded.predictor.engine if loaded else None
 
     def statuses(self) -> tuple[VersionStatus, ...]:
         """Every version that was ever seen, the newest first."""

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, request_response
 
 from serving.call import Call, current_call, running
 from serving.data_plane import DataPlane, ModelSpec
@@ -79,6 +79,7 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     async def handle(request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
         if not path.lower().startswith("/v1/"):
+            await request.body()  # or the connection could not be used again
             return Response(status_code=404)
         if request.method == "OPTIONS":
             return _preflight(request)
@@ -114,17 +115,17 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     async def metrics(_: Request) -> Response:
         return Response(plane.metrics.page(), media_type="text/plain")
 
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     routes = [Route("/healthz", live), Route("/readyz", ready), Route("/readyz/{model}", ready)]
     if options.metrics_path:
         routes.append(Route(options.metrics_path, metrics))
     middleware = [Middleware(Draining, lifecycle=lifecycle), *options.middleware]
     if options.cors:
         middleware.insert(0, Middleware(Cors))
-    return Starlette(
-        routes=[*routes, *options.routes, Route("/{path:path}", handle, methods=methods)],
-        middleware=middleware,
-    )
+    application = Starlette(routes=[*routes, *options.routes], middleware=middleware)
+    # Not as a route: a pattern of a path matches no path that holds a line break.
+    application.router.default = request_response(handle)
+    application.router.redirect_slashes = False
+    return application
 
 
 @contextmanager

@@ -41,6 +41,6 @@ def error_response(error: ServingError, headers: Mapping[str, str] | None = None
 
 
 def json_response(document: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A document as JSON."""
-    content = json.dumps(document, ensure_ascii=False)
+    """A document as JSON; what a client sent that is no UTF-8 is quoted as question marks."""
+    content = json.dumps(document, ensure_ascii=False).encode(errors="replace")
     return Response(content, status, headers, media_type="application/json")

@@ -6,6 +6,7 @@ Text alone: whoever loads it needs neither this project nor Keras.
 ```
 saved_model.pb  variables/  assets/  fingerprint.pb
 assets.extra/emotion.json                   labels, thresholds and signatures, readable without TensorFlow
+assets.extra/reference_statistics.json      usual texts and answers (`serving.watch.counts`), added by the pipeline
 assets.extra/tf_serving_warmup_requests     requests that the server answers once before it says that it is ready
 ```
 """

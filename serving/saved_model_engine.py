@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  registers the tokenizer's operations
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
 from serving.engine import LoadOptions, Tensors
@@ -22,6 +21,7 @@ from serving.errors import (
     UnavailableError,
     UnimplementedError,
 )
+from serving.text_operations import register_text_operations
 
 __all__ = ["SavedModelEngine"]
 
@@ -39,6 +39,7 @@ class SavedModelEngine:
     """
 
     def __init__(self, directory: Path, options: LoadOptions) -> None:
+        register_text_operations()
         self._graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=self._graph, config=options.session_config)
         self._has_own_threads = bool(

@@ -15,7 +15,16 @@ from serving.lifecycle import Lifecycle, Phase
 from serving.metrics import Metrics
 from serving.models import Models
 from serving.polling import Poller
-from serving.setup import grpc_server, load_options, model_loader, models_of, retries, start_rest_server
+from serving.setup import (
+    grpc_server,
+    load_options,
+    model_loader,
+    models_of,
+    retries,
+    start_rest_server,
+    watches_traffic,
+)
+from serving.watch.collector import TrafficCollector
 
 __all__ = ["ModelServer", "ServerConfig", "main", "serve_until_signal"]
 
@@ -105,6 +114,10 @@ class ModelServer:
 
     def _watch(self) -> None:
         self.metrics.watch(self.models)
+        if watches_traffic(self.config):
+            self.metrics.registry.register(
+                TrafficCollector(self.models, min_texts=self.config.traffic_min_texts)
+            )
         self.metrics.gauge(
             "emotion_serving_requests_in_flight",
             "Requests that were accepted and have no answer yet.",

@@ -25,6 +25,7 @@ from serving.predictor import Predictor
 from serving.repository import Retries
 from serving.text_protos import MonitoringConfig, read_text_proto
 from serving.warmup import load_warm
+from serving.watch.setup import watch
 
 if TYPE_CHECKING:
     from serving.rest_server import RestServer
@@ -36,6 +37,7 @@ __all__ = [
     "models_of",
     "retries",
     "start_rest_server",
+    "watches_traffic",
 ]
 
 _BATCHING_THREADS = 64
@@ -87,9 +89,17 @@ def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -
 
     def load(directory: Path) -> Predictor:
         with metrics.warmup(str(directory)):
-            return load_warm(directory, options, iterations=iterations)
+            predictor = load_warm(directory, options, iterations=iterations)
+        if watches_traffic(config):
+            watch(predictor, config)
+        return predictor
 
     return load
+
+
+def watches_traffic(config: ServerConfig) -> bool:
+    """Whether there is a page to show it on, and it is wanted."""
+    return config.traffic_window_seconds > 0 and _metrics_path(config.monitoring_config_file) is not None
 
 
 def retries(config: ServerConfig) -> Retries:

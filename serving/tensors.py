@@ -1,5 +1,6 @@
 """Arrays to TensorProto and back: the wire form of gRPC requests."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,17 @@ def from_protos(protos: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     return {name: _from_proto(name, proto) for name, proto in protos.items()}
 
 
+_MAX_REPEATED = 2**16
+"""Elements that a tensor may have beyond those that are sent: the last one stands for the rest (tensor.proto)."""
+
+
 def _from_proto(name: str, proto: Any) -> npt.NDArray[Any]:
+    elements = math.prod(dim.size for dim in proto.tensor_shape.dim)
+    # Twenty bytes that say "2,147,483,648 times this one" must not take 16 GiB.
+    if elements > _MAX_REPEATED and elements > proto.ByteSize():
+        raise InvalidArgumentError(
+            f"tensor parsing error: {name} has {elements} elements by its shape, but not so many are sent"
+        )
     try:
         array: npt.NDArray[Any] = tf.make_ndarray(proto)
     except (TypeError, ValueError, KeyError, MemoryError) as err:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from components.data.statistics.emoji_statistics import find_emoji
 from components.data.statistics.language_sample import UNDETERMINED, language_of
-from components.data.statistics.scripts import COMMON, dominant_script
 from components.modeling.heads import Head, columns
+from serving.scripts import COMMON, dominant_script
 
 __all__ = ["has_negation", "label_counts", "slices_of_texts"]
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from components.core.errors import ConfigError
 from components.core.filesystem import is_remote
 from components.publishing.history import State
@@ -88,6 +86,8 @@ def inference_service(config: KServeConfig, state: State, base_path: str, existi
     Raises:
         ConfigError: no cluster can read the base path.
     """
+    import yaml
+
     base = (config.storage_uri or base_path).rstrip("/")
     if not is_remote(base):
         raise ConfigError(

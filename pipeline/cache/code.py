@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -62,6 +63,9 @@ def _project_imports(_name: str, path: Path) -> tuple[str, ...]:
 @cache
 def _source_path(module: str) -> Path | None:
     """Where the module's source is; found without importing its parents, which may load TensorFlow."""
+    if module == "__main__":
+        program = getattr(sys.modules[module], "__file__", None)
+        return Path(program) if program is not None else None
     package, *parts = module.split(".")
     spec = importlib.util.find_spec(package)
     for directory in (spec.submodule_search_locations or ()) if spec is not None else ():
@@ -69,4 +73,7 @@ def _source_path(module: str) -> Path | None:
         for path in (base.with_suffix(".py"), base / "__init__.py"):
             if path.is_file():
                 return path
+    # A module beside no others, as the file of a stage of one's own may be.
+    if spec is not None and not parts and spec.submodule_search_locations is None and spec.origin is not None:
+        return Path(spec.origin)
     return None

@@ -1,8 +1,9 @@
-"""`emotion inspect`: runs, artifacts and model files."""
+"""`emotion inspect`: what ran, what came of it, where it came from. Imports nothing heavy: `runs` answers at once."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,143 +11,249 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from components.core.artifacts import ModelBlessing
 from components.core.errors import UserError
-from components.core.verdict import Check
-from pipeline.artifact_storage import ArtifactStorage
-from pipeline.commands.check_table import check_table
 from pipeline.commands.roots import newest_root
-from pipeline.console import format_summary
-from pipeline.metadata.records import ExecutionRecord
-from pipeline.metadata.store import MetadataStore
+from pipeline.metadata.history import History
+from pipeline.metadata.location import open_store
+from pipeline.metadata.records import ArtifactRecord, ExecutionRecord
 
-__all__ = ["inspect_command"]
+__all__ = ["InspectOptions", "inspect_command"]
 
 
-def inspect_command(what: str, *, root: Path | None, as_json: bool) -> None:
-    """Prints what `what` names.
+@dataclass(frozen=True)
+class InspectOptions:
+    """Attributes:
+    root: the pipeline root; the newest one under runs/ if None.
+    limit: how many runs or artifacts to list.
+    html: page of the lineage to write.
+    openlineage: file or server for the lineage's events.
+    as_json: whether to print JSON.
+    """
+
+    root: Path | None = None
+    limit: int = 20
+    html: Path | None = None
+    openlineage: str | None = None
+    as_json: bool = False
+
+
+def inspect_command(what: str, name: str | None, options: InspectOptions) -> None:
+    """Prints what `what` and `name` say.
 
     Raises:
         UserError: nothing is called that.
     """
+    if what.isdecimal():
+        what, name = "run", what
+    if what == "lineage":
+        from pipeline.commands.inspect_lineage import inspect_lineage
+
+        inspect_lineage(name, newest_root(options.root), options)
+        return
     if what == "statistics":
         from pipeline.commands.statistics_page import write_statistics_page
 
-        document: Any = {"page": str(write_statistics_page(newest_root(root)))}
-    elif what in ("runs", "artifacts") or what.isdigit():
-        document = _from_store(what, newest_root(root))
+        _print({"page": str(write_statistics_page(newest_root(options.root)))}, as_json=options.as_json)
+    elif what in ("runs", "artifacts", "run", "artifact"):
+        _inspect_store(what, name, options)
     else:
-        document = _from_file(Path(what))
-    if as_json:
-        print(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        _print(document)
-        for checks in _checks_of(what, root):
-            Console().print(check_table(checks))
+        from pipeline.commands.inspect_file import describe_file
+
+        _print(describe_file(Path(what)), as_json=options.as_json)
+        if not options.as_json:
+            _print_checks([Path(what)])
 
 
-def _checks_of(what: str, root: Path | None) -> Iterator[Sequence[Check]]:
-    """What was checked in a run, or by the stage that wrote an artifact."""
-    directories = [Path(what)]
-    if what.isdigit():
-        store = MetadataStore(newest_root(root) / "metadata.sqlite")
-        try:
-            executions = store.executions(int(what))
-            outputs = [record for execution in executions for record in store.outputs(execution.id).values()]
-        finally:
-            store.close()
-        directories = [Path(record.uri) for record in outputs]
-    for directory in directories:
-        if ModelBlessing(directory).verdict_path.is_file():
-            yield ModelBlessing(directory).verdict().checks
-
-
-def _from_store(what: str, root: Path) -> Any:
-    store = MetadataStore(root / "metadata.sqlite")
+def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None:
+    root = newest_root(options.root)
+    store = open_store(root)
+    places: list[Path] = []
     try:
-        if what == "runs":
-            return [{key: row[key] for key in row if key != "config"} for row in store.runs()]
-        if what == "artifacts":
-            return [asdict(record) for record in store.artifacts()]
-        executions = store.executions(int(what))
-        if not executions:
-            raise UserError(f"{root}: there is no run {what}; `emotion inspect runs` lists them")
-        return [
-            {
-                "stage": execution.stage,
-                "state": execution.state.value,
-                "seconds": execution.seconds,
-                "resources": dict(execution.resources),
-                "summary": dict(execution.summary),
-                "error": execution.error,
-                "outputs": {name: record.uri for name, record in store.outputs(execution.id).items()},
-                "log": _log(root, execution),
-            }
-            for execution in executions
-        ]
+        match what:
+            case "runs":
+                document: Any = _runs(store, options.limit)
+            case "artifacts":
+                document = [_artifact(record) for record in store.artifacts(limit=options.limit)]
+            case "run":
+                document = _run(name, root, store)
+                places = [Path(place) for stage in document for place in stage["outputs"].values()]
+            case _:
+                document = _one_artifact(name, root, store)
+                places = [Path(document["uri"])]
     finally:
         store.close()
+    _print(document, as_json=options.as_json)
+    if not options.as_json:
+        _print_checks(places)
+
+
+def _runs(store: History, limit: int) -> list[dict[str, Any]]:
+    runs = store.runs(limit)
+    by_run: dict[int, list[ExecutionRecord]] = {}
+    for execution in store.executions(*(run["id"] for run in runs)):
+        by_run.setdefault(execution.run_id, []).append(execution)
+    return [_run_line(run, by_run.get(run["id"], [])) for run in runs]
+
+
+def _run_line(run: dict[str, Any], executions: Sequence[ExecutionRecord]) -> dict[str, Any]:
+    states = [execution.state.value for execution in executions]
+    told = next((execution.summary for execution in executions if execution.stage == "evaluator"), {})
+    ended = run["finished_at"]
+    return {
+        "id": run["id"],
+        "pipeline": run["pipeline"],
+        "state": run["state"],
+        "started_at": run["started_at"],
+        "finished_at": ended,
+        "seconds": None if ended is None else _seconds(run["started_at"], ended),
+        "stages": {state.lower(): states.count(state) for state in dict.fromkeys(states)},
+        "quality": {name: told[name] for name in ("macro_f1", "pearson", "blessed") if name in told},
+    }
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _run(name: str | None, root: Path, store: History) -> list[dict[str, Any]]:
+    if name is not None and not name.isdecimal():
+        raise UserError(f"{name}: expected the number of a run; `emotion inspect runs` lists them")
+    newest = store.runs(limit=1)
+    number = int(name) if name is not None else next((run["id"] for run in newest), 0)
+    executions = store.executions(number)
+    if store.run(number) is None or not executions:
+        raise UserError(f"{root}: there is no run {number}; `emotion inspect runs` lists them")
+    return [
+        {
+            "stage": execution.stage,
+            "state": execution.state.value,
+            "seconds": execution.seconds,
+            "resources": dict(execution.resources),
+            "summary": dict(execution.summary),
+            "error": execution.error,
+            "outputs": {name: record.uri for name, record in store.outputs(execution.id).items()},
+            "log": _log(root, execution),
+        }
+        for execution in executions
+    ]
 
 
 def _log(root: Path, execution: ExecutionRecord) -> str | None:
-    """Where the log of what an execution did is; None if it did nothing."""
+    """The log of what an execution did; None if it did nothing."""
+    from pipeline.artifact_storage import ArtifactStorage
+
     log = ArtifactStorage(str(root)).log_path(execution.run_id, execution.stage)
     return str(log) if log.is_file() else None
 
 
-def _from_file(path: Path) -> Any:
-    if path.suffix == ".tflite" and path.is_file():
-        from tflite.metadata import read_metadata
+def _artifact(record: ArtifactRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "type": record.type,
+        "name": record.name,
+        "uri": record.uri,
+        "digest": record.digest,
+        "refusal": record.refusal,
+        "state": record.state.value,
+        "created_at": record.created_at,
+    }
 
-        metadata = read_metadata(path)
-        document = {"labels": metadata.labels, **asdict(metadata)}
-        tokenizer = document.pop("tokenizer")
-        vocabulary = tokenizer.pop("vocabulary")
-        return {
-            **document,
-            **tokenizer,
-            "vocabulary_size": len(vocabulary),
-            "size_bytes": path.stat().st_size,
-        }
-    if (path / "saved_model.pb").is_file():
-        from serving.description import describe
 
-        return {**asdict(describe(path)), "size_bytes": _size(path)}
-    documents = sorted(path.glob("*.json")) if path.is_dir() else []
-    if not documents:
-        raise UserError(
-            f"{path}: is neither a run, an artifact, a SavedModel nor a .tflite file; "
-            "try `emotion inspect runs` or `emotion inspect artifacts`"
+def _one_artifact(name: str | None, root: Path, store: History) -> dict[str, Any]:
+    """The artifact with who made and read it, and whether its content, read anew, is what was published."""
+    from components.core.filesystem import content_digest, exists
+    from pipeline.lineage.ancestry import find_record
+
+    if name is None:
+        raise UserError("name an artifact, such as trainer/model/6; `emotion inspect artifacts` lists them")
+    record = find_record(name, store, root)
+    there = exists(record.uri)
+    uses = [
+        {"run": execution.run_id, "stage": execution.stage, "state": execution.state.value, kind: called}
+        for execution, kind, called in store.used_by(record.id)
+    ]
+    intact = there and content_digest(record.uri) == record.digest
+    return {**_artifact(record), "intact": intact, "uses": uses}
+
+
+def _print_checks(directories: Sequence[Path]) -> None:
+    """What was checked in a run, or by the stage that wrote an artifact."""
+    from components.core.artifacts import ModelBlessing
+
+    verdicts = [ModelBlessing(directory) for directory in directories]
+    for blessing in verdicts:
+        if blessing.verdict_path.is_file():
+            from pipeline.commands.check_table import check_table
+
+            Console().print(check_table(blessing.verdict().checks))
+
+
+def _print(document: Any, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    elif isinstance(document, list):
+        Console().print(_table(document))
+    else:
+        Console().print_json(json.dumps(document, ensure_ascii=False))
+
+
+_HIDDEN = ("finished_at", "uri", "log")
+"""Columns that JSON has and a table has no room for."""
+
+
+_WHOLE = ("id", "state", "started_at", "stages", "seconds")
+"""Columns whose cells are short enough to stay on one line."""
+
+_DONE = {"complete": "run"}
+
+_TITLES = {"started_at": "started (UTC)", "created_at": "created (UTC)", "seconds": "s"}
+
+_LEAST = {"pipeline": 8, "quality": 15}
+"""Characters that a column keeps where there is little room."""
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    """A column for each key that has a value in any row."""
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    keys = [key for key in (rows[0] if rows else ()) if key not in _HIDDEN]
+    columns = [key for key in keys if any(row[key] not in (None, {}) for row in rows)]
+    for column in columns:
+        table.add_column(
+            _TITLES.get(column, column),
+            overflow="fold",
+            no_wrap=column in _WHOLE,
+            min_width=_LEAST.get(column),
         )
-    return {file.name: json.loads(file.read_text(encoding="utf-8")) for file in documents}
-
-
-def _size(directory: Path) -> int:
-    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
-
-
-def _print(document: Any) -> None:
-    console = Console()
-    if not isinstance(document, list):
-        console.print_json(json.dumps(document, ensure_ascii=False))
-        return
-    table = Table(header_style="bold", box=None)
-    for column in document[0] if document else ():
-        table.add_column(column, overflow="fold")
-    for row in document:
-        table.add_row(*(escape(_cell(key, value)) for key, value in row.items()))
-    console.print(table)
+    for row in rows:
+        table.add_row(*(escape(_cell(column, row[column])) for column in columns))
+    return table
 
 
 def _cell(key: str, value: Any) -> str:
     if value is None:
         return ""
-    if key == "resources":
-        return "\n".join(f"{name} {amount:,.1f}" for name, amount in value.items())
-    if key == "summary":
+    if key == "quality":
+        return ", ".join(_figure(name, figure) for name, figure in value.items())
+    if key in ("summary", "resources"):
+        from pipeline.console import format_summary
+
         return format_summary(value)
+    if key == "log":
+        return "/".join(value.split("/")[-3:])
+    if key == "outputs":
+        return "\n".join("/".join(place.split("/")[-3:]) for place in value.values())
+    if key == "stages":
+        return ", ".join(f"{count} {_DONE.get(state, state)}" for state, count in value.items())
     if isinstance(value, dict):
         return "\n".join(f"{name}: {item}" for name, item in value.items())
+    if key.endswith("_at"):
+        return str(value)[:16].replace("T", " ")
     if key == "digest":
         return str(value)[:12]
     return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _figure(name: str, figure: float | bool) -> str:
+    if name == "blessed":
+        return "blessed" if figure else "not blessed"
+    return f"{name.replace('_', '-').replace('f1', 'F1')} {figure:.3f}"

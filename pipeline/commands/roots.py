@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.core.errors import UserError
 from components.core.filesystem import is_remote
-from pipeline.artifact_storage import ArtifactStorage
-from pipeline.metadata.history import History
 from pipeline.metadata.location import has_store, last_used
+
+if TYPE_CHECKING:
+    from pipeline.artifact_storage import ArtifactStorage
+    from pipeline.metadata.history import History
 
 __all__ = ["newest_pushed", "newest_root", "storage_of"]
 
@@ -30,8 +33,10 @@ def newest_root(given: Path | None) -> Path:
     return found[-1]
 
 
-def storage_of(work_dir: Path, store: History) -> ArtifactStorage:
+def storage_of(work_dir: Path, store: "History") -> "ArtifactStorage":
     """Where the artifacts of a pipeline root are: as its newest run was configured, for a root may be remote."""
+    from pipeline.artifact_storage import ArtifactStorage
+
     newest = store.runs(limit=1)
     config = json.loads(newest[0]["config"]) if newest else {}
     root = config.get("root", "")

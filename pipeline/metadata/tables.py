@@ -4,7 +4,6 @@ Lengths stand where MySQL asks for them: it indexes no text without. Times are I
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import LONGTEXT
 
 __all__ = ["artifacts", "code_versions", "events", "executions", "runs", "schema_version", "tables"]
 
@@ -12,7 +11,7 @@ tables = sa.MetaData()
 
 _Name = sa.String(255)
 _Digest = sa.String(64)
-_Long = sa.Text().with_variant(LONGTEXT(), "mysql", "mariadb")
+_Long = sa.Text().with_variant(sa.Text(2**32 - 1), "mysql", "mariadb")  # LONGTEXT, by length
 
 schema_version = sa.Table("schema_version", tables, sa.Column("version", sa.Integer, nullable=False))
 

@@ -10,8 +10,8 @@ __all__ = ["GuardConfig"]
 class GuardConfig:
     """Who may call, how much, and what is written down about it. TensorFlow Serving has none of it.
 
-    The defaults change nothing for anybody who calls within reason: everything is off but the two limits that keep the
-    memory bounded.
+    The defaults change nothing for anybody who calls within reason: everything is off but the three limits that keep
+    the memory bounded.
 
     Attributes:
         tls_certificate_file: PEM of the server's certificate and those between it and the root, for gRPC and REST;
@@ -26,7 +26,8 @@ class GuardConfig:
             0 = no limit. 1024 is far more than wait on a server that keeps up.
         max_request_bytes: of a message or a body, packed or unpacked; 0 = no limit. The default, 100 MiB, is also the
             most that TensorFlow Serving unpacks.
-        max_batch_texts: rows of one request; 0 = no limit.
+        max_batch_texts: rows of one request; 0 = no limit. A body of 100 MiB can hold millions of short texts, and a
+            network needs megabytes for each.
         max_text_bytes: UTF-8 bytes of each text, or of each serialized tf.Example; 0 = no limit.
         request_log_directory: where requests are written down; None = nowhere.
         request_log_formats: `json` for JSON Lines, `prediction_log` for TFRecords of `PredictionLog`, or both.
@@ -43,7 +44,7 @@ class GuardConfig:
     auth_exempt: tuple[str, ...] = ("/", "/page/*", "/healthz", "/readyz*", "/grpc.health.v1.Health/*")
     max_in_flight: int = 1024
     max_request_bytes: int = 100 * 2**20
-    max_batch_texts: int = 0
+    max_batch_texts: int = 4096
     max_text_bytes: int = 0
     request_log_directory: Path | None = None
     request_log_formats: tuple[str, ...] = ("json",)

@@ -16,17 +16,19 @@ into the next kill. At the end of a series an undisturbed run completes, and not
 
 import argparse
 import contextlib
+import itertools
 import json
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -91,11 +93,7 @@ def main() -> None:
     parser.add_argument("--random", type=int, default=40, help="kills at a random time, per store")
     parser.add_argument("--concurrent", type=int, default=50, help="pairs of runs at once, per store")
     parser.add_argument("--real", action="store_true", help="real stages, too: slow")
-    parser.add_argument("--run", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.run is not None:
-        run_child(json.loads(arguments.run))
-        return
     total = Tally()
     for kind in arguments.stores:
         for name, tally in measure(kind, arguments):
@@ -137,14 +135,6 @@ def light_graph(shape: str, stages: int) -> Graph:
     return diamond(**configs) if shape == "diamond" else chain(stages, **configs)
 
 
-def run_child(what: dict[str, Any]) -> None:
-    """The process that is killed: one run of light stages, killed at `moment` if there is one."""
-    if what["moment"]:
-        watch_workers(*what["moment"])
-    settings = RunnerConfig(workers=what["workers"])
-    run_light(Path(what["root"]), what["url"], what["shape"], what["stages"], settings)
-
-
 def run_light(
     root: Path, url: str | None, shape: str, stages: int, settings: RunnerConfig = IN_PROCESS
 ) -> RunResult:
@@ -157,29 +147,45 @@ def run_light(
         store.close()
 
 
-def start_child(
-    root: Path,
-    url: str | None,
-    *,
-    shape: str = "chain",
-    stages: int = COUNT,
-    workers: int = 1,
-    moment: tuple[str, str, str, int] | None = None,
-) -> subprocess.Popen[str]:
-    what = {
-        "root": str(root),
-        "url": url,
-        "shape": shape,
-        "stages": stages,
-        "workers": workers,
-        "moment": moment,
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.crash_matrix", "--run", json.dumps(what)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+class Child:
+    """A run in a process of its own: a fork of this one, which has imported everything already."""
+
+    def __init__(
+        self,
+        root: Path,
+        url: str | None,
+        *,
+        shape: str = "chain",
+        stages: int = COUNT,
+        workers: int = 1,
+        moment: tuple[str, str, str, int] | None = None,
+    ) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._told = root.with_suffix(f".{next(_numbers)}")
+
+        def run() -> None:
+            os.dup2(os.open(self._told, os.O_WRONLY | os.O_CREAT), 2)
+            if moment is not None:
+                watch_workers(*moment)
+            run_light(root, url, shape, stages, RunnerConfig(workers=workers))
+
+        self._process = multiprocessing.get_context("fork").Process(target=run)
+        self._process.start()
+
+    def wait(self, timeout_s: float = 300.0) -> int:
+        """Its exit code; it is killed if it takes longer."""
+        self._process.join(timeout_s)
+        self._process.kill()
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def told(self) -> str:
+        """The end of what it wrote to stderr."""
+        return self._told.read_text(errors="replace")[-500:]
+
+
+_numbers = itertools.count()
 
 
 def kill_series(root: Path, url: str | None, victim: str, stages: int) -> Tally:
@@ -192,12 +198,12 @@ def kill_series(root: Path, url: str | None, victim: str, stages: int) -> Tally:
             if event == "start" and stage > 0:
                 # What was killed last is executed first, and to its end.
                 number = 2
-            with start_child(root, url, stages=stages, moment=(victim, "made", event, number)) as child:
-                _, told = child.communicate(timeout=300)
-            as_meant = child.returncode == (-signal.SIGKILL if victim == "runner" else 1)
+            child = Child(root, url, stages=stages, moment=(victim, "made", event, number))
+            code = child.wait()
+            as_meant = code == (-signal.SIGKILL if victim == "runner" else 1)
             tally.kills += as_meant
             if not as_meant:
-                tally.wrong.append(f"{victim} {event} stage {stage}: exit {child.returncode}: {told[-500:]}")
+                tally.wrong.append(f"{victim} {event} stage {stage}: exit {code}: {child.told()}")
             check(tally, root, expected)
     return finish(tally, root, url, "chain", stages, expected)
 
@@ -206,16 +212,14 @@ def kill_at_random(root: Path, url: str | None, kills: int) -> Tally:
     """Each time in a root of its own once a run has come to its end."""
     tally, chance, series = Tally(), random.Random(0), 0
     expected = expected_digests(root.parent / "expected-diamond", "diamond", 4)
+    began = time.monotonic()
+    Child(root / "undisturbed", url, shape="diamond", workers=2).wait()
+    longest_s = 1.2 * (time.monotonic() - began)
     while tally.kills < kills:
         place = root / str(series)
-        with start_child(place, url, shape="diamond", workers=2) as child:
-            try:
-                child.communicate(timeout=chance.uniform(0.2, 2.5))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
-        tally.kills += child.returncode == -signal.SIGKILL
-        if child.returncode == 0:
+        code = Child(place, url, shape="diamond", workers=2).wait(chance.uniform(0.1, longest_s))
+        tally.kills += code == -signal.SIGKILL
+        if code == 0:
             tally.survived += 1
             series += 1
         check(tally, place, expected)
@@ -228,12 +232,11 @@ def run_at_once(root: Path, url: str | None, pairs: int) -> Tally:
     expected = expected_digests(root.parent / "expected-diamond", "diamond", 4)
     for pair in range(pairs):
         place = root / str(pair)
-        children = [start_child(place, url, shape="diamond") for _ in range(2)]
-        for child in children:
-            _, told = child.communicate(timeout=300)
-            tally.runs += child.returncode == 0
-            if child.returncode != 0:
-                tally.wrong.append(f"pair {pair}: exit {child.returncode}: {told[-500:]}")
+        for child in [Child(place, url, shape="diamond") for _ in range(2)]:
+            code = child.wait()
+            tally.runs += code == 0
+            if code != 0:
+                tally.wrong.append(f"pair {pair}: exit {code}: {child.told()}")
         check(tally, place, expected)
         published = len(list(place.glob("stage_*/made/*")))
         if published != len(expected):

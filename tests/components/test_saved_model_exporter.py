@@ -6,15 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.core.artifacts import Model, SavedModelExport
+from components.core.artifacts import Model, ModelEvaluation, SavedModelExport
 from components.core.component import Summary
 from components.core.errors import StageError
+from components.evaluation.labelled_texts import LabelledTexts
+from components.evaluation.predictions import write_predictions
 from components.modeling.classifier import load_model
+from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
 from serving.description import describe
-from serving.predictor import Predictor
+from serving.predictor import Predictor, encode_texts
+from serving.watch.counts import read_reference
 from tests.components.exported_model import LABELS, THRESHOLDS, small_model
+from tests.components.toy_corpus import write_examples
 
+SCORES = np.float32([[0.9, 0.1, 0.5, 0.2, 0.25], [0.1, 0.2, 0.9, 0.1, 0.0]])
 TEXTS = ["I am so happy", "", "[NAME] is ANGRY, café", "sad " * 100, "今天 😀"]
 
 
@@ -25,8 +31,29 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture(scope="module")
 def exported(model: Model, tmp_path_factory: pytest.TempPathFactory) -> tuple[SavedModelExport, Summary]:
+    directory = tmp_path_factory.mktemp("data")
+    rows = [{"id": str(row), "text": text, "labels": ["joy"]} for row, text in enumerate(TEXTS)]
+    examples = write_examples(directory / "examples", {"train": rows})
+    evaluation = ModelEvaluation(directory)
+    evaluation.metrics_path.write_text('{"split": "test"}')
+    write_predictions(
+        evaluation.predictions_path("test"),
+        LabelledTexts(
+            ids=["a", "b"], texts=["", ""], targets=np.zeros((2, len(LABELS)), np.float32), slices={}
+        ),
+        SCORES,
+        load_model(model).config.heads,
+        THRESHOLDS,
+    )
     export = SavedModelExport(tmp_path_factory.mktemp("export"))
-    return export, saved_model_exporter(config=SavedModelExporterConfig(), model=model, export=export)
+    summary = saved_model_exporter(
+        config=SavedModelExporterConfig(),
+        model=model,
+        examples=examples,
+        evaluation=evaluation,
+        export=export,
+    )
+    return export, summary
 
 
 def test_it_answers_as_the_keras_model(model: Model, exported: tuple[SavedModelExport, Summary]) -> None:
@@ -56,6 +83,23 @@ def test_the_facts_are_written_down(model: Model, exported: tuple[SavedModelExpo
     }
     assert describe(export.saved_model_dir).labels == LABELS
     assert sorted(entry.name for entry in export.path.iterdir()) == ["export.json", "saved_model"]
+
+
+def test_what_is_usual_travels_along(exported: tuple[SavedModelExport, Summary]) -> None:
+    reference = read_reference(exported[0].saved_model_dir)
+    assert reference is not None
+    counts = reference.counts
+    assert reference.unknown_token_id == TINY_VOCABULARY.index("[UNK]")
+    assert (counts.texts, counts.total_words) == (len(TEXTS), 4 + 0 + 4 + 100 + 2)
+    assert counts.scripts == {"Latin": 3, "Common": 1, "Han": 1}
+    # The longest text is cut off, as it is when the server counts.
+    predictor = Predictor(exported[0].saved_model_dir)
+    tokens = predictor.run("tokenize", {"text": encode_texts(TEXTS)})
+    predictor.close()
+    assert counts.tokens == tokens["padding_mask"].sum() - 2 * len(TEXTS)
+    assert counts.unknown_tokens == (tokens["token_ids"] == reference.unknown_token_id).sum() > 0
+    assert counts.answers.tolist() == [2] * len(LABELS)
+    assert counts.decided.tolist() == (np.float32(THRESHOLDS) <= SCORES).sum(axis=0).tolist()
 
 
 def test_every_weight_is_in_the_file(model: Model, exported: tuple[SavedModelExport, Summary]) -> None:

@@ -29,7 +29,8 @@ def config(tmp_path: Path) -> PipelineConfig:
 
 
 def pages_of(config: PipelineConfig, result: RunResult) -> list[str]:
-    return sorted(path.name for path in report_path(ArtifactStorage(config.root), result).parent.iterdir())
+    directory = report_path(ArtifactStorage(config.root), result).parent
+    return sorted(path.name for path in directory.iterdir() if path.suffix != ".log")
 
 
 def test_the_page_about_the_data_is_beside_the_report_of_every_run_that_has_statistics(config):

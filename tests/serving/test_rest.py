@@ -4,11 +4,14 @@ import gzip
 import http.client
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+import serving
 from serving.predictor import Predictor
 from serving.server import ModelServer
 from tests.serving.conftest import LABELS, TEXTS
@@ -223,6 +226,15 @@ def test_every_answer_is_json(client: Client) -> None:
         ("POST", f"{MODEL}:explain", {}, 400, "Malformed request: POST /v1/models/emotion:explain"),
         ("DELETE", MODEL, None, 400, "Malformed request: DELETE /v1/models/emotion"),
         ("GET", f"{MODEL}:predict", None, 400, "Malformed request: GET /v1/models/emotion:predict"),
+        (
+            "POST",
+            f"{MODEL}:predict",
+            b'{"signature_name": "to\xceens", "instances": ["a"]}',
+            400,
+            'Serving signature name: "to?ens" not found in signature def',
+        ),
+        ("POST", f"{MODEL}%0A:predict", {"instances": ["a"]}, 404, "Servable not found for request"),
+        ("TRACE", MODEL, None, 400, "Malformed request: TRACE /v1/models/emotion"),
         ("GET", "/v1/models", None, 400, "Missing model name in request."),
         ("GET", "/v1/models/mood", None, 404, "Could not find any versions of model mood"),
         ("GET", f"{MODEL}/versions/3", None, 404, "Could not find version 3 of model emotion"),
@@ -233,6 +245,28 @@ def test_errors(client: Client, method: str, path: str, body: Any, status: int, 
     got, answer, _ = client.send(method, path, body)
     assert (got, list(answer)) == (status, ["error"])
     assert message in answer["error"]
+
+
+def test_the_openapi_description_names_the_routes(client: Client) -> None:
+    """`tests.benchmarks.serving_fuzz` holds the server against the whole of it."""
+    description = yaml.safe_load((Path(serving.__file__).parent / "openapi.yaml").read_text(encoding="utf-8"))
+    values = {"model": "emotion", "version": "7", "label": "stable"}
+    api = {path: calls for path, calls in description["paths"].items() if path.startswith("/v1/")}
+    for path, operations in api.items():
+        for method in operations.keys() & {"get", "post"}:
+            status, answer, _ = client.send(method.upper(), path.format(**values), {"instances": ["a"]})[:3]
+            assert status in (200, 400), path
+            assert "Malformed request" not in str(answer), path
+
+
+def test_a_connection_goes_on_after_a_path_that_is_not_there(client: Client) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
+    for path, status in (("/other", 404), (f"{MODEL}:predict", 200)):
+        connection.request("POST", path, json.dumps({"instances": ["a" * 100_000]}))
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
+    connection.close()
 
 
 def test_outside_of_v1_there_is_nothing(client: Client) -> None:

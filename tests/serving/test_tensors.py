@@ -59,3 +59,13 @@ def test_packed_content_is_read() -> None:
 def test_what_cannot_be_parsed_is_named(fields: dict[str, object]) -> None:
     with pytest.raises(InvalidArgumentError, match=r"^tensor parsing error: words$"):
         from_protos({"words": TensorProto(**fields)})
+
+
+def test_few_bytes_do_not_become_gigabytes() -> None:
+    """The last value may stand for the rest, as tensor.proto says: for so many, and not for 2,147,483,648 texts."""
+    proto = TensorProto(dtype=tf.string.as_datatype_enum, string_val=[b"a", b"b"])
+    proto.tensor_shape.dim.add(size=5)
+    assert from_protos({"text": proto})["text"].tolist() == [b"a", b"b", b"b", b"b", b"b"]
+    proto.tensor_shape.dim[0].size = 2**31
+    with pytest.raises(InvalidArgumentError, match="text has 2147483648 elements by its shape"):
+        from_protos({"text": proto})

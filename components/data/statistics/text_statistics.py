@@ -8,7 +8,7 @@ from typing import Any
 from components.data.statistics.distribution import Distribution
 from components.data.statistics.emoji_statistics import EmojiStatistics
 from components.data.statistics.language_sample import LanguageSample
-from components.data.statistics.scripts import dominant_script
+from serving.scripts import dominant_script
 
 __all__ = ["TextStatistics"]
 

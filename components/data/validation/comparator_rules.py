@@ -7,14 +7,10 @@ from typing import Any
 from components.data.statistics.feature_view import FeatureView
 from components.data.statistics.measurement import Measurement
 from components.data.validation.anomalies import AnomalyType
-from components.data.validation.comparators import (
-    jensen_shannon_divergence,
-    l_infinity_distance,
-    normalized_absolute_difference,
-)
 from components.data.validation.comparisons import Comparison
 from components.data.validation.histograms import histogram_divergence
 from components.data.validation.schema_rules import is_checked
+from serving.distances import jensen_shannon_divergence, l_infinity_distance, normalized_absolute_difference
 
 __all__ = ["measure_comparators"]
 

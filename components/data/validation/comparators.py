@@ -1,76 +1,28 @@
 """How far two distributions are apart, and whether chance explains it; plain functions of counts.
 
-Distances are those of TensorFlow Data Validation (`anomalies/metrics.cc`), so that thresholds in a schema mean the same
-here. Tests take rows to be drawn independently of each other; where they are not (many rows of one author), chance
-explains more than the tests know.
+The distances that a schema sets thresholds for are in `serving.distances`. Tests take rows to be drawn independently
+of each other; where they are not (many rows of one author), chance explains more than the tests know.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TypeAlias
+
+from serving.distances import Counts
 
 __all__ = [
-    "Counts",
     "chi_square_test",
     "cohens_h",
     "fisher_exact_test",
     "holm",
-    "jensen_shannon_divergence",
-    "l_infinity_distance",
-    "normalized_absolute_difference",
-    "shares",
     "two_proportion_test",
 ]
-
-Counts: TypeAlias = Mapping[str, float]
-"""How often each value occurred; a value that is not there occurred never."""
 
 _LEAST_EXPECTED = 10
 """Below this expected count, the normal approximation of a proportion is not trusted."""
 
 _MOST_ENUMERATED = 100_000
 """Up to this many tables, Fisher's test adds them up."""
-
-
-def shares(counts: Counts) -> dict[str, float]:
-    """The counts divided by their sum; empty if it is 0."""
-    total = sum(counts.values())
-    return {value: count / total for value, count in counts.items()} if total else {}
-
-
-def l_infinity_distance(first: Counts, second: Counts) -> tuple[str, float]:
-    """max |p - q| over self-normalised shares (0-1), and the value at which it is reached."""
-    p, q = shares(first), shares(second)
-    return _largest({value: p.get(value, 0.0) - q.get(value, 0.0) for value in {**p, **q}})
-
-
-def normalized_absolute_difference(first: Counts, second: Counts) -> tuple[str, float]:
-    """max |a - b| of the counts divided by the sum of all counts of both (0-1), and the value at which it is reached.
-
-    Unlike L-infinity, it sees that there is more or less of everything.
-    """
-    total = (sum(first.values()) + sum(second.values())) or 1.0
-    values = {**first, **second}
-    return _largest({value: (first.get(value, 0.0) - second.get(value, 0.0)) / total for value in values})
-
-
-def jensen_shannon_divergence(first: Counts, second: Counts) -> float:
-    """Jensen-Shannon divergence to base 2: 0 for equal shares, 1 for none in common; NaN if one is empty.
-
-    (D(P||M) + D(Q||M)) / 2 with M = (P + Q) / 2 and D the Kullback-Leibler divergence (Lin 1991, "Divergence measures
-    based on the Shannon entropy").
-    """
-    p, q = shares(first), shares(second)
-    if not p or not q:
-        return math.nan
-    total = 0.0
-    for value in {**p, **q}:
-        mean = (p.get(value, 0.0) + q.get(value, 0.0)) / 2
-        total += sum(
-            share * math.log2(share / mean) for share in (p.get(value, 0.0), q.get(value, 0.0)) if share
-        )
-    return min(1.0, max(0.0, total / 2))
 
 
 def cohens_h(first: float, second: float) -> float:
@@ -142,14 +94,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
-
-
-def _largest(differences: Mapping[str, float]) -> tuple[str, float]:
-    """The value with the largest absolute difference, the first by name among equals."""
-    if not differences:
-        return "", 0.0
-    value = min(differences, key=lambda value: (-abs(differences[value]), value))
-    return value, abs(differences[value])
 
 
 def _log_choose(total: int, chosen: int) -> float:

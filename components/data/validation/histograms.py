@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from components.data.validation.comparators import jensen_shannon_divergence
+from serving.distances import jensen_shannon_divergence
 
 __all__ = ["Histogram", "histogram_divergence", "kolmogorov_smirnov_distance", "kolmogorov_smirnov_test"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from components.core import features
 from components.core.errors import DataError
 from components.core.filesystem import open_file
-from components.data.validation.comparators import Counts, shares
+from serving.distances import Counts, shares
 
 __all__ = ["format_schema", "parse_schema", "read_schema_text"]
 

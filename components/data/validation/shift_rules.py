@@ -16,12 +16,11 @@ from components.data.validation.comparators import (
     chi_square_test,
     cohens_h,
     holm,
-    l_infinity_distance,
-    shares,
     two_proportion_test,
 )
 from components.data.validation.comparisons import Comparison
 from components.data.validation.histograms import kolmogorov_smirnov_distance, kolmogorov_smirnov_test
+from serving.distances import l_infinity_distance, shares
 
 __all__ = ["ShiftLimits", "measure_shifts", "summarize_shifts"]
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.data.statistics.scripts import dominant_script
 from components.evaluation.behaviour.behaviour_config import RobustnessConfig
 from components.evaluation.behaviour.negation import negate
 from components.evaluation.behaviour.output_names import find_outputs
@@ -16,6 +15,7 @@ from components.evaluation.behaviour.probes import Probe
 from components.evaluation.behaviour.skipped import Skipped
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.scoring import Answers
+from serving.scripts import dominant_script
 
 if TYPE_CHECKING:
     from components.modeling.classifier import LoadedModel

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from components.data.statistics.scripts import dominant_script
 from components.evaluation.behaviour.behaviour_config import SHIPPED_CASES, RobustnessConfig
 from components.evaluation.behaviour.cases import Case, read_cases
 from components.evaluation.behaviour.output_names import find_outputs
@@ -11,6 +10,7 @@ from components.evaluation.behaviour.probes import Probe
 from components.evaluation.behaviour.skipped import Skipped
 from components.evaluation.labelled_texts import LabelledTexts
 from components.modeling.heads import Head
+from serving.scripts import dominant_script
 
 if TYPE_CHECKING:
     from components.modeling.classifier import LoadedModel

@@ -1,7 +1,13 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from components.core.component import Component, Summary
 from pipeline.cache import code, fingerprint, fingerprint_parts
+from pipeline.cache.code import code_digest
 from pipeline.metadata.records import ArtifactRecord
 from tests.pipeline.toy_stages import ReadConfig, TrainConfig, read, train
 
@@ -59,3 +65,27 @@ def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatc
     assert digest() == first
     (package / "deep.py").write_text("VALUE = 2\n")
     assert digest() != first
+
+
+def test_a_stage_in_a_file_of_its_own_is_known_by_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    digests = []
+    for number in range(2):
+        (tmp_path / f"own_stage_{number}.py").write_text(f"VALUE = {number}\n")
+        digests.append(code_digest(f"own_stage_{number}"))
+    assert digests[0] != digests[1]
+    assert code_digest("own_stage_that_is_not_there") not in digests
+
+
+def test_a_stage_of_the_program_itself_is_known_by_its_code(tmp_path: Path):
+    program = "from pipeline.cache.code import source_digests\nprint(*source_digests('__main__'))\n"
+    (tmp_path / "program.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "program.py\n"

@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-__all__ = ["mariadb_server", "postgres_server"]
+__all__ = ["find_postgres", "mariadb_server", "postgres_server"]
 
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """A fresh PostgreSQL cluster; yields the URL of an empty database. Skips the test where none is installed."""
-    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *(Path(at).parent for at in _which("postgres"))]
-    binaries = next((place for place in places if (place / "initdb").is_file()), None)
+    binaries = find_postgres()
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     with _home() as home:
@@ -32,6 +31,12 @@ def postgres_server() -> Iterator[str]:
             [binaries / "postgres", *arguments], f"postgresql://tester@127.0.0.1:{port}/postgres"
         ) as url:
             yield url
+
+
+def find_postgres() -> Path | None:
+    """The directory of a PostgreSQL server's programs."""
+    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *(Path(at).parent for at in _which("postgres"))]
+    return next((place for place in places if (place / "initdb").is_file()), None)
 
 
 @contextmanager

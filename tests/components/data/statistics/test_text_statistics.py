@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from components.data.statistics.emoji_statistics import EmojiStatistics, find_emoji
 from components.data.statistics.language_sample import UNDETERMINED, LanguageSample
-from components.data.statistics.scripts import dominant_script
 from components.data.statistics.text_statistics import TextStatistics
+from serving.scripts import dominant_script
 
 TEXTS = st.lists(st.text(st.sampled_from("abc é的ひ😀❤️1, "), max_size=8), max_size=20)
 

@@ -10,11 +10,9 @@ from components.data.validation.comparators import (
     cohens_h,
     fisher_exact_test,
     holm,
-    jensen_shannon_divergence,
-    l_infinity_distance,
-    normalized_absolute_difference,
     two_proportion_test,
 )
+from serving.distances import jensen_shannon_divergence, l_infinity_distance, normalized_absolute_difference
 
 TABLES = [
     (10, 1000, 30, 1000),

@@ -1,0 +1,67 @@
+"""`emotion inspect lineage`: which data, code, settings and models a run or an artifact came from."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from components.core.filesystem import write_atomic
+from pipeline.commands.inspect import InspectOptions
+from pipeline.lineage.ancestry import Ancestry, find_ancestry
+from pipeline.metadata.location import open_store
+
+__all__ = ["inspect_lineage"]
+
+
+def inspect_lineage(name: str | None, root: Path, options: InspectOptions) -> None:
+    """Prints the lineage, writes its page, or tells an OpenLineage server of it.
+
+    Raises:
+        UserError: nothing is called that.
+    """
+    store = open_store(root)
+    try:
+        ancestry = find_ancestry(name, store, root)
+    finally:
+        store.close()
+    if options.openlineage is not None:
+        from pipeline.lineage.openlineage import export_events
+
+        count = export_events(ancestry, options.openlineage)
+        print(f"{count} events of {ancestry.subject}: {options.openlineage}")
+    if options.html is not None:
+        from pipeline.lineage.page import render_page
+
+        write_atomic(options.html, render_page(ancestry))
+        print(f"{ancestry.subject}: {options.html}")
+    if options.as_json:
+        print(json.dumps(ancestry.document(), indent=2, ensure_ascii=False))
+    elif options.html is None and options.openlineage is None:
+        _print(ancestry)
+
+
+def _print(ancestry: Ancestry) -> None:
+    table = Table(header_style="bold", box=None)
+    for column in ("stage", "run", "read", "gave", "code"):
+        table.add_column(column, overflow="fold")
+    for step in ancestry.steps:
+        read = [
+            f"{origin.kind} {Path(origin.name).name} {origin.version[:12]}".strip() for origin in step.origins
+        ]
+        read += [record.name for record in step.reads.values()]
+        gave = [f"{record.name} {record.digest[:12]}" for record in step.gives.values()]
+        cells = (
+            step.execution.stage,
+            str(step.execution.run_id),
+            "\n".join(read),
+            "\n".join(gave),
+            step.code[:12],
+        )
+        table.add_row(*(escape(cell) for cell in cells))
+    console = Console()
+    console.print(
+        f"[bold]{escape(ancestry.subject)}[/] of {escape(ancestry.run['pipeline'])}", highlight=False
+    )
+    console.print(table)

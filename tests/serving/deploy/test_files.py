@@ -1,0 +1,118 @@
+"""What the deployment files say of the server is true of it."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from serving.config import ServerConfig
+from serving.flags import parse_flags
+from tests.serving.deploy.deployed import DEPLOY, documents, embedded_commands
+
+KUBERNETES = "1.34"
+MANIFESTS = [
+    (path.name, number, document)
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    if path.name not in ("kustomization.yaml", "prometheus-adapter.yaml")  # read by other programs
+    for number, document in enumerate(documents(f"kubernetes/{path.name}"))
+]
+
+
+@pytest.mark.parametrize("name", embedded_commands())
+def test_the_server_takes_the_flags(name: str) -> None:
+    config = parse_flags(embedded_commands()[name])
+    assert (config.model_name, config.port, config.rest_api_port) == ("emotion", 8500, 8501)
+    for file in (config.monitoring_config_file, config.batching_parameters_file):
+        assert file is not None
+        assert (DEPLOY / "config" / file.relative_to("/config")).is_file()
+
+
+@pytest.mark.parametrize(("name", "number", "document"), MANIFESTS)
+def test_manifests_fit_the_schema(name: str, number: int, document: dict[str, Any]) -> None:
+    kubernetes_validate.validate(document, KUBERNETES, strict=True)
+
+
+def test_kustomize_applies_every_manifest() -> None:
+    (kustomization,) = documents("kubernetes/kustomization.yaml")
+    assert set(kustomization["resources"]) == {name for name, _, _ in MANIFESTS}
+
+
+def pod() -> tuple[dict[str, Any], dict[str, Any]]:
+    (deployment,) = documents("kubernetes/deployment.yaml")
+    spec = deployment["spec"]["template"]["spec"]
+    return spec, spec["containers"][0]
+
+
+def graces() -> Iterator[tuple[str, float, ServerConfig]]:
+    """Seconds that each orchestrator waits before it kills, and what the server is told."""
+    commands = {name: parse_flags(flags) for name, flags in embedded_commands().items()}
+    (service,) = documents("kserve/inference-service.yaml")
+    (compose,) = documents("docker-compose.yaml")
+    yield "Deployment", pod()[0]["terminationGracePeriodSeconds"], commands["Deployment"]
+    kserve = service["spec"]["predictor"]["terminationGracePeriodSeconds"]
+    yield "InferenceService", kserve, commands["InferenceService"]
+    stop = compose["services"]["embedded"]["stop_grace_period"]
+    yield "docker-compose", float(stop.removesuffix("s")), commands["Dockerfile"]
+
+
+def test_nobody_kills_a_server_that_drains() -> None:
+    for name, seconds, config in graces():
+        assert seconds >= config.lame_duck_seconds + config.grace_seconds, name
+
+
+def test_ports_and_probes_are_the_servers() -> None:
+    spec, container = pod()
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"grpc": 8500, "rest": 8501}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "rest"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "rest"}
+    labels = spec["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]
+    for service in documents("kubernetes/service.yaml"):
+        assert service["spec"]["selector"] == labels
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= set(ports)
+    for upstream in ("nginx/nginx.conf", "envoy/envoy.yaml"):
+        named = re.findall(r"server:(\d+)|port_value: (850\d)", (DEPLOY / upstream).read_text())
+        assert sorted("".join(found) for found in named) == ["8500", "8501"], upstream
+
+
+def test_containers_can_write_nowhere_and_become_nobody() -> None:
+    (service,) = documents("kserve/inference-service.yaml")
+    for container in (pod()[1], service["spec"]["predictor"]["containers"][0]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert all(mount["readOnly"] for mount in container["volumeMounts"])
+
+
+def test_the_image_is_not_roots() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users == ["10001:10001"]
+    for service in documents("docker-compose.yaml")[0]["services"].values():
+        assert service["read_only"] is True
+
+
+def pinned(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", path.read_text(), re.MULTILINE))
+
+
+def test_the_image_holds_what_is_tested_and_nothing_of_the_pipeline() -> None:
+    root = DEPLOY.parents[1]
+    image, tested = pinned(DEPLOY / "requirements.lock"), pinned(root / "requirements.lock")
+    assert image.items() <= tested.items(), "run `make lock`"
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    names = {
+        extra: {re.split(r"[=<>\[]", need)[0] for need in extras[extra]} for extra in ("pipeline", "serving")
+    }
+    # TensorFlow itself asks for this one.
+    assert names["pipeline"] & set(image) <= {"charset-normalizer"}
+    assert names["serving"] <= set(image)
+    core = {re.split(r"[=<>\[]", need)[0] for need in project["dependencies"]}
+    assert not core & names["pipeline"]
