@@ -51,6 +51,7 @@ def test_retraining_span_by_span(tmp_path: Path, emotion: Emotion) -> None:
         trainer={"epochs": 1, "warm_start": "latest_blessed"},
         tflite_exporter={"variants": ["float32"]},
         infra_validator={"rows": 20},
+        runner={"workers": 0},  # all in this process, which has loaded TensorFlow once
     )
     rows = starter_rows(1200)
     command = ("run", "emotion.yaml", "--if-new-data")
