@@ -42,6 +42,11 @@ $(READY): requirements.lock requirements-encoder.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# What the pipeline's image holds, at the versions that are tested.
+IMAGE_LOCK := uv pip compile pyproject.toml pipeline/deploy/requirements.in --quiet --universal \
+  --python-version 3.11 --constraint requirements.lock $(addprefix --extra ,pipeline serving aws tracing tuning tracking names) --no-annotate \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+
 # Keras, and what only it needs: TensorFlow asks for it, but a server never loads it.
 NOT_SERVED := keras namex optree rich markdown-it-py mdurl pygments
 
@@ -49,6 +54,8 @@ NOT_SERVED := keras namex optree rich markdown-it-py mdurl pygments
 lock:
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra dev --extra pipeline --extra serving \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+	$(IMAGE_LOCK) --output-file pipeline/deploy/requirements.lock
+	$(IMAGE_LOCK) --extra gpu --output-file pipeline/deploy/requirements-gpu.lock
 	uv pip compile serving/deploy/requirements.in --quiet --universal --python-version 3.11 \
 	  --constraint requirements.lock $(addprefix --no-emit-package ,$(NOT_SERVED)) --no-annotate \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file serving/deploy/requirements.lock

@@ -123,9 +123,11 @@ def pretrainer(
     from components.modeling.pretraining.masked_token_head import pretrained_head
     from components.modeling.pretraining.masking import Masker
     from components.modeling.pretraining.pretraining import Pretraining, history
+    from components.modeling.training.determinism import restart_names
     from components.modeling.training.tracking.training_log import TrainingLog
     from tflite.host_tokenizer import TokenizerSpec
 
+    restart_names()
     tokenizer = TokenizerSpec.load(transform_graph.tokenizer_dir)
     masker = Masker(tokenizer.vocabulary, share=config.masked_share, whole_words=config.whole_words)
     progress.update("reading the texts")

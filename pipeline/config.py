@@ -26,9 +26,10 @@ from components.trainer import TrainerConfig
 from components.transform import TransformConfig
 from components.tuner import TunerConfig
 from pipeline.model_card_config import ModelCardConfig
+from pipeline.orchestrators.resources import StageResources
 from pipeline.running.runner_config import RunnerConfig
 
-__all__ = ["PipelineConfig", "load_config", "parse_config"]
+__all__ = ["VARIABLE", "PipelineConfig", "load_config", "parse_config", "parse_yaml", "read_yaml"]
 
 
 class PipelineConfig(Config):
@@ -72,6 +73,9 @@ class PipelineConfig(Config):
     tflite_exporter: TFLiteExporterConfig = TFLiteExporterConfig()
     infra_validator: InfraValidatorConfig = InfraValidatorConfig()
     pusher: PusherConfig = PusherConfig()
+    resources: dict[str, StageResources] = Field(default={})
+    """Container of each stage where another orchestrator runs it (`emotion compile`). It is part of no cache key."""
+
     model_card: ModelCardConfig = ModelCardConfig()
     """What only the owner knows, for `MODEL_CARD.md` beside the report. It is part of no stage's cache key."""
 
@@ -138,21 +142,36 @@ def load_config(path: Path | str) -> PipelineConfig:
         ConfigError: the file is missing, is no YAML, or a key is unknown, missing or out of range.
     """
     path = Path(path)
+    return parse_yaml(read_yaml(path), source=str(path), base=path.resolve().parent)
+
+
+def read_yaml(path: Path) -> str:
+    """The text of a configuration file.
+
+    Raises:
+        ConfigError: the file is missing or no UTF-8 text.
+    """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as err:
         raise ConfigError(
             f"{path}: no such file; `emotion init DATA` writes a configuration for your data"
         ) from err
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({err})") from err
+
+
+def parse_yaml(text: str, *, source: str = "configuration", base: Path | None = None) -> PipelineConfig:
+    """Checks a configuration given as YAML text; otherwise as `parse_config`."""
+    try:
+        document = yaml.safe_load(text)
     except yaml.YAMLError as err:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(err).split())}") from err
+        raise ConfigError(f"{source}: not valid YAML: {' '.join(str(err).split())}") from err
     if not isinstance(document, dict):
         raise ConfigError(
-            f"{path}: expected keys and values such as `name: …` and `example_gen: …` at the top"
+            f"{source}: expected keys and values such as `name: …` and `example_gen: …` at the top"
         )
-    return parse_config(document, source=str(path), base=path.resolve().parent)
+    return parse_config(document, source=source, base=base)
 
 
 def parse_config(
@@ -216,7 +235,7 @@ def _section_type(annotation: Any) -> Any:
     return next((found for found in map(_section_type, parts) if found is not None), None)
 
 
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
 def _expand(value: Any, source: str) -> Any:
@@ -236,4 +255,4 @@ def _expand(value: Any, source: str) -> Any:
             )
         return found
 
-    return _VARIABLE.sub(replace, value)
+    return VARIABLE.sub(replace, value)

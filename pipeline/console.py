@@ -27,7 +27,7 @@ from pipeline.metadata.records import State
 from pipeline.running.failures import is_stop
 from pipeline.running.results import StageResult
 
-__all__ = ["ConsoleObserver", "format_summary"]
+__all__ = ["ConsoleObserver", "PlainProgress", "format_summary"]
 
 _MARKS = {State.COMPLETE: "[green]✓[/]", State.CACHED: "[cyan]↺[/]", State.REFUSED: "[yellow]–[/]"}
 
@@ -79,7 +79,7 @@ class ConsoleObserver:
         if not self._is_live:
             note = f" [dim](again: {escape(why)})[/]" if why else ""
             self._print(f"  {self._position(stage)} {stage} …{note}")
-            return _PlainProgress(self._console, stage)
+            return PlainProgress(self._console, stage)
         if why:
             self._print(f"    [dim]{stage} runs again: {escape(why)}[/]")
         self._tasks[stage] = self._progress.add_task("", stage=stage, usual_s=usual_s, total=None)
@@ -170,7 +170,7 @@ class _BarProgress:
         self._progress.console.print(f"    [dim]{self._stage}[/] {escape(message)}", highlight=False)
 
 
-class _PlainProgress:
+class PlainProgress:
     """A line now and then, for logs."""
 
     def __init__(self, console: Console, stage: str) -> None:

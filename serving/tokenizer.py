@@ -9,7 +9,7 @@ import tensorflow_text as tf_text
 __all__ = ["InGraphTokenizer"]
 
 _NEWER_THAN_UNICODE_13 = (
-    "\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89"
+    "\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u1715\u1734\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89"
     "\u1dfa\u2c2f\u2e53-\u2e5d\ua7c0\ua7cb-\ua7dc\U00010570-\U000105e4\U00010d50-\U00010d6e\U00010ed0"
     "\U00010efa-\U00010eff\U00010f82-\U00010f89\U00011070-\U00011074\U000110c2\U00011241"
     "\U00011383-\U000113e2\U000116b9\U0001171e\U00011b00-\U00011be1\U00011f00-\U00011f5a"

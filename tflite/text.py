@@ -13,7 +13,7 @@ from functools import cached_property
 __all__ = ["NEWER_THAN_UNICODE_13", "UNKNOWN_CHARACTER", "CleaningRules", "clean_characters", "clean_text"]
 
 NEWER_THAN_UNICODE_13 = (
-    "\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89"
+    "\u061d\u0890-\u089f\u08ca-\u08d2\u0c3c\u0ece\u1715\u1734\u180f\u1ac1-\u1aeb\u1b4e-\u1b4f\u1b7d-\u1b7f\u1c89"
     "\u1dfa\u2c2f\u2e53-\u2e5d\ua7c0\ua7cb-\ua7dc\U00010570-\U000105e4\U00010d50-\U00010d6e\U00010ed0"
     "\U00010efa-\U00010eff\U00010f82-\U00010f89\U00011070-\U00011074\U000110c2\U00011241"
     "\U00011383-\U000113e2\U000116b9\U0001171e\U00011b00-\U00011be1\U00011f00-\U00011f5a"
@@ -21,7 +21,8 @@ NEWER_THAN_UNICODE_13 = (
     "\U00016ea0-\U00016eb8\U0001cf00-\U0001cf46\U0001e08f\U0001e2ae\U0001e4ec-\U0001e6f5"
 )
 """Ranges of a regular-expression class: letters, marks and punctuation of Unicode 14 to 17 that an older Unicode table
-would not lower, decompose, drop or split at. Python, RE2, ICU and the phones each carry a table of another age."""
+would not lower, decompose, drop or split at, and U+1734, which Unicode 14 made another kind of mark. Python, RE2, ICU
+and the phones each carry a table of another age."""
 
 UNKNOWN_CHARACTER = "\ue000"
 """Private use, in no vocabulary: stands for a character of `NEWER_THAN_UNICODE_13` and makes its word `[UNK]`."""

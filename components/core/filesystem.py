@@ -33,6 +33,7 @@ __all__ = [
     "remove_directory",
     "resolve_files",
     "subdirectories",
+    "upload",
     "write_atomic",
     "write_file",
 ]
@@ -298,10 +299,7 @@ def publish(source: Path, destination: str, *, last: str = "") -> None:
         StorageError: `destination` exists already; published directories are never overwritten.
     """
     if is_remote(destination):
-        filesystem, path = _remote_now(destination)
-        if filesystem.exists(path):
-            raise StorageError(f"{destination}: exists already and is never overwritten")
-        _upload(source, filesystem, path, last)
+        upload(source, destination, last=last)
         shutil.rmtree(source)
         return
     target = Path(destination)
@@ -311,6 +309,18 @@ def publish(source: Path, destination: str, *, last: str = "") -> None:
     _make_directory(target.parent)
     source.rename(target)
     _fsync(target.parent)
+
+
+def upload(source: Path, uri: str, *, last: str = "") -> None:
+    """Copies a local directory to `uri`, the file named `last` at the end; if that fails, nothing is left there.
+
+    Raises:
+        StorageError: something is there already; published directories are never overwritten.
+    """
+    filesystem, path = _remote_now(uri)
+    if filesystem.exists(path):
+        raise StorageError(f"{uri}: exists already and is never overwritten")
+    _upload(source, filesystem, path, last)
 
 
 def download(uri: str, destination: Path) -> None:

@@ -31,7 +31,7 @@ def write_statistics_page(root: Path) -> Path:
         for run in store.runs():
             record = collect_report(_result(run, store, storage), parse_config(json.loads(run["config"])))
             if record.statistics is not None:
-                path = storage.report_dir(record.run_id) / "statistics.html"
+                path = storage.report_dir(run["id"]) / "statistics.html"
                 write_atomic(path, render_statistics(record))
                 return path
     finally:

@@ -48,7 +48,7 @@ class ReportData:
 
     Attributes:
         pipeline: the pipeline's name.
-        run_id: number of the run.
+        run_id: number of the run, or its name where another orchestrator ran it.
         state: COMPLETE or REFUSED.
         created_at: ISO 8601, UTC.
         refusals: why stages were not run.
@@ -79,7 +79,7 @@ class ReportData:
     """
 
     pipeline: str
-    run_id: int
+    run_id: int | str
     state: str
     created_at: str
     refusals: Sequence[str] = ()

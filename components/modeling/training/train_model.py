@@ -25,7 +25,7 @@ from components.modeling.distillation.teachers import ask_teachers
 from components.modeling.ensembles.ensemble import Ensemble, Trained
 from components.modeling.heads import Head, make_heads, output_names, with_scale
 from components.modeling.precision import Policy, choose_policy
-from components.modeling.training.determinism import require_determinism
+from components.modeling.training.determinism import require_determinism, restart_names
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.result import Epoch
 from components.modeling.training.single import SingleTraining
@@ -68,6 +68,7 @@ def train_model(
         train_share: share (0-1) of the split `train` that is trained on, drawn by the seed.
         on_epoch: is told of every epoch at its end; what it raises ends the training.
     """
+    restart_names()
     distribution = Distribution.of(config.distribution)
     if config.deterministic:
         require_determinism()

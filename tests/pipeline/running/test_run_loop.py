@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -136,7 +135,7 @@ def test_a_second_run_waits_if_it_is_told_to(root: Root):
 
         def end_the_other(why: str) -> None:
             told.append(why)
-            threading.Thread(target=other.communicate).start()
+            other.stdin.close()
 
         with ArtifactStorage(root.storage.root).lock(on_wait=end_the_other):
             assert told == [f"another run is at work in {root.storage.root} (process {other.pid})"]

@@ -1,0 +1,28 @@
+"""The web sample as it is started by a developer, for tests and benchmarks."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["CHROMIUM", "MEDIAPIPE", "WEB", "served"]
+
+WEB = Path(__file__).parents[2] / "tflite" / "samples" / "web"
+MEDIAPIPE = WEB / "node_modules" / "@mediapipe" / "tasks-text"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@contextmanager
+def served(model: Path) -> Iterator[str]:
+    """Runs `npm start` of the sample for a model; gives its address."""
+    command = ["node", "server.js", str(model.resolve()), "--port", "0"]
+    with subprocess.Popen(command, cwd=WEB, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())
+            assert address, "the sample's server did not start"
+            yield address.group()
+        finally:
+            server.terminate()
