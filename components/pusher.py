@@ -1,145 +1,147 @@
 """Pusher: publishes the proven exports where servers and apps take them from."""
 
-import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import math
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from components.core.artifacts import PushedModel, SavedModelExport, TFLiteExport
-from components.core.component import Output, Summary, component
-from components.core.config import Config
-from components.core.errors import StorageError
-from components.core.filesystem import (
-    exists,
-    is_remote,
-    open_file,
-    publish,
-    publishing,
-    remove_directory,
-    subdirectories,
+from components.core.artifacts import (
+    Examples,
+    InfraBlessing,
+    Model,
+    ModelBlessing,
+    PushedModel,
+    SavedModelExport,
+    TFLiteExport,
 )
+from components.core.component import Lineage, Output, Summary, component
+from components.core.filesystem import is_remote
+from components.core.progress import NO_PROGRESS, Progress
+from components.core.verdict import Verdict
+from components.publishing.destination import Destination
+from components.publishing.releases import Releases
+from components.publishing.settings import PublishingSettings
+from components.publishing.signing import load_signer
 
-__all__ = ["MANIFEST", "PusherConfig", "pusher"]
-
-MANIFEST = "SHA256SUMS"
-"""In every published directory: `sha256sum --check SHA256SUMS` says whether it is what was pushed."""
-
-_KINDS = ("tflite", "saved_model")
+__all__ = ["PusherConfig", "pusher"]
 
 
-class PusherConfig(Config):
-    """Where the model goes."""
+class PusherConfig(PublishingSettings):
+    """Where the model goes, and who is told."""
 
     destination: str = Field(default="models/emotion", min_length=1)
     """Directory or URI (`gs://`, `s3://`): a local path is taken from the working directory. Its `saved_model` is the
     base path of a model server, its `tflite` holds the files for apps. Give each pipeline one of its own."""
 
+    keep_versions: int | None = Field(default=None, ge=1)
+    """How many of the newest versions to keep; those that are served, tried out, or that a rollback would go back to
+    stay anyhow. None, the default, keeps all: a version takes some 200 MB with MiniLM."""
 
-@component()
+    canary: bool = False
+    """A new version is only tried out (label `canary`, or a share of KServe's requests) until `emotion promote`."""
+
+    signing_key: str | None = None
+    """Signs the manifests: path of an Ed25519 private key in PEM, or `env:NAME` for PEM text in an environment
+    variable. None signs nothing."""
+
+    @property
+    def settings(self) -> PublishingSettings:
+        """What the destination remembers."""
+        return PublishingSettings(**{name: getattr(self, name) for name in PublishingSettings.model_fields})
+
+    @model_validator(mode="after")
+    def _check_that_versions_can_be_named(self) -> "PusherConfig":
+        if self.canary and not self.names_versions:
+            raise ValueError(
+                "`canary` needs `served_as` or `kserve`: without them a server takes the newest version"
+            )
+        if self.kserve is not None and not is_remote(self.kserve.storage_uri or self.destination):
+            raise ValueError(
+                f"`kserve.storage_uri` is missing: a cluster cannot read {self.destination}; give what it reads "
+                "(pvc://, s3://, gs://)"
+            )
+        return self
+
+
+@component(version="2")
 def pusher(
-    *, config: PusherConfig, saved_model: SavedModelExport, tflite: TFLiteExport, pushed: Output[PushedModel]
+    *,
+    config: PusherConfig,
+    saved_model: SavedModelExport,
+    tflite: TFLiteExport,
+    model: Model | None = None,  # noqa: ARG001 - `lineage` tells its digest
+    examples: Examples | None = None,  # noqa: ARG001 - likewise
+    model_blessing: ModelBlessing | None = None,
+    export_blessing: InfraBlessing | None = None,
+    pushed: Output[PushedModel],
+    lineage: Lineage | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Summary:
     """Publishes the exports under the next version number.
 
-    ```
-    <destination>/saved_model/<version>/    saved_model.pb, variables/, …, SHA256SUMS: TensorFlow Serving's layout
-    <destination>/tflite/<version>/         emotion_*.tflite, labels.txt, …, SHA256SUMS
-    ```
+    1. Looks at what is there: a model that is served already stands; one that was rolled back is not pushed again.
+    2. Takes the next number, which no other pusher gets.
+    3. Copies the files for apps, then those for servers, each with a signed `manifest.json`: a directory appears whole
+       or not at all, and none is ever overwritten.
+    4. Writes down what happened, tells servers and apps, and deletes versions that are not to be kept.
 
-    1. Takes the next number after the versions that are there; if the newest holds the same files, it stands.
-    2. Copies the files for apps, then those for servers, so that what a server finds is complete: each directory
-       appears whole or not at all, and none is ever overwritten.
-    3. Writes down where they are.
+    `model`, `examples` and the blessings are only told of in the manifests.
 
     Raises:
-        UserError: the destination cannot be written.
-        StorageError: the disk is full, or the same version was pushed by somebody else meanwhile.
+        UserError: the destination cannot be written, or the signing key cannot be used.
+        StorageError: the disk is full or the connection broke; nothing was published.
     """
-    destination = _absolute(config.destination)
-    sources = {"saved_model": saved_model.saved_model_dir, "tflite": tflite.path}
-    manifests = {kind: _manifest(sources[kind]) for kind in _KINDS}
-    newest = max((_newest_version(f"{destination}/{kind}") for kind in _KINDS), default=0)
-    stands = all(_holds(f"{destination}/{kind}/{newest}", manifests[kind]) for kind in _KINDS)
-    version = newest if stands else newest + 1
-    places = {kind: f"{destination}/{kind}/{version}" for kind in _KINDS}
-    if not stands:
-        _publish_all(sources, manifests, places)
-    document = {"version": version, "destination": destination, **places}
+    destination = Destination(config.destination)
+    told = _tell_lineage(lineage, model=model_blessing, exports=export_blessing)
+    releases = Releases(destination, load_signer(config.signing_key))
+    result = releases.push(
+        {"saved_model": saved_model.saved_model_dir, "tflite": tflite.path},
+        lineage=told,
+        settings=config.settings,
+        canary=config.canary,
+        keep_versions=config.keep_versions,
+    )
+    if result.withdrawn is not None:
+        progress.log(
+            f"not pushed: version {result.withdrawn} holds this very model and was rolled back; `emotion promote "
+            f"{destination} --version {result.withdrawn}` serves it again"
+        )
+    places = destination.places(result.version)
+    document = {
+        "version": result.version,
+        "destination": str(destination),
+        "event": result.event.number,
+        **places,
+    }
     pushed.pushed_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return {"version": version, "is_new": not stands, **places}
+    summary: dict[str, str | int | bool] = {"version": result.version, "is_new": result.is_new, **places}
+    if result.withdrawn is not None:
+        summary["withdrawn"] = result.withdrawn
+    if result.version == result.event.state.canary:
+        summary["label"] = "canary"
+    return summary
 
 
-def _absolute(destination: str) -> str:
-    destination = destination.rstrip("/") or "/"
-    return destination if is_remote(destination) else str(Path(destination).expanduser().resolve())
+def _tell_lineage(
+    lineage: Lineage | None, **blessings: ModelBlessing | InfraBlessing | None
+) -> Mapping[str, Any]:
+    """What a manifest says of where the model comes from."""
+    run = {} if lineage is None else {"pipeline": lineage.pipeline, "run_id": lineage.run_id}
+    inputs = {} if lineage is None else dict(lineage.inputs)
+    verdicts = {name: _tell(found.verdict()) for name, found in blessings.items() if found is not None}
+    return {**run, "inputs": inputs, "verdicts": verdicts}
 
 
-def _manifest(source: Path) -> str:
-    """Lines of `sha256sum` for every file, by name."""
-    files = sorted(file for file in source.rglob("*") if file.is_file())
-    lines = [f"{_sha256(file)}  {file.relative_to(source).as_posix()}\n" for file in files]
-    return "".join(lines)
+def _tell(verdict: Verdict) -> dict[str, Any]:
+    checks = [
+        {"name": check.name, "value": _finite(check.value), "limit": check.limit, "passed": check.passed}
+        for check in verdict.checks
+    ]
+    return {"blessed": verdict.blessed, "checks": checks}
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _newest_version(base: str) -> int:
-    return max((int(name) for name in subdirectories(base) if name.isdecimal()), default=0)
-
-
-def _holds(directory: str, manifest: str) -> bool:
-    path = f"{directory}/{MANIFEST}"
-    if not exists(path):
-        return False
-    with open_file(path, "r") as stream:
-        return bool(stream.read() == manifest)
-
-
-def _publish_all(sources: dict[str, Path], manifests: dict[str, str], places: dict[str, str]) -> None:
-    """Publishes every kind, or none."""
-    done: list[str] = []
-    try:
-        for kind in _KINDS:
-            with _appearing(places[kind]) as staging:
-                _copy_files(sources[kind], staging)
-                (staging / MANIFEST).write_text(manifests[kind], encoding="utf-8")
-            done.append(places[kind])
-    except BaseException as err:
-        for place in done:
-            remove_directory(place)
-        if isinstance(err, OSError):
-            raise StorageError(
-                f"{places[kind]}: cannot be written ({err.strerror or err}); free some space there or set "
-                "pusher.destination to another directory. Nothing was published"
-            ) from err
-        raise
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    for file in source.rglob("*"):
-        if file.is_file():
-            copy = target / file.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-
-
-@contextmanager
-def _appearing(place: str) -> Iterator[Path]:
-    """Yields a directory to fill, which then appears at `place`, here or in an object store."""
-    if not is_remote(place):
-        with publishing(Path(place)) as staging:
-            yield staging
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        staging = Path(scratch) / "staging"
-        staging.mkdir()
-        yield staging
-        publish(staging, place)
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN."""
+    return value if value is not None and math.isfinite(value) else None

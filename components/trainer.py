@@ -53,6 +53,10 @@ class TrainerConfig(Config):
     trainable: TrainableConfig = TrainableConfig()
     """What of the network is trained, and how fast each part: `all` (default), `head`, upper layers, LoRA."""
 
+    warm_start: Literal["latest_blessed"] | None = None
+    """`latest_blessed`: training starts from the newest blessed model that has not learned from these very data, where
+    there is one, and fewer epochs do; labels that are new start afresh. None, the default, starts from the encoder."""
+
     epochs: int = Field(default=4, ge=1)
     """Passes over the training split. MiniLM on GoEmotions gains nothing after the third or fourth; small data sets
     may want more."""
@@ -156,6 +160,7 @@ def trainer(
     pretrained: PretrainedEncoder | None = None,
     examples: Examples | None = None,
     hyperparameters: Hyperparameters | None = None,
+    initial: Model | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
     scratch: Scratch | None = None,
@@ -164,7 +169,7 @@ def trainer(
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
-       replace, and puts pooling, dropout and the heads on it.
+       replace, and puts pooling, dropout and the heads on it. With `warm_start`, weights of `initial` take their place.
     3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
     4. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch calibrates the
        scores and tunes the thresholds on `validation`; keeps the best epoch. An ensemble does so several times, and
@@ -188,6 +193,7 @@ def trainer(
         transform_graph=transform_graph,
         pretrained=pretrained,
         examples=examples,
+        initial=initial,
         model=model,
         progress=progress,
         scratch=scratch,

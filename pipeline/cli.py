@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands.release_app import release_app
+
 __all__ = ["app", "main"]
 
 app = typer.Typer(
@@ -48,11 +50,30 @@ def run(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
     ] = False,
+    if_new_data: Annotated[
+        bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")
+    ] = False,
+    if_drift: Annotated[
+        bool,
+        typer.Option(
+            "--if-drift", help="Do nothing if the data are like those that the pushed model learned from."
+        ),
+    ] = False,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
 
-    raise typer.Exit(run_command(config, since=since, to=to, use_cache=not no_cache, wait=wait))
+    raise typer.Exit(
+        run_command(
+            config,
+            since=since,
+            to=to,
+            use_cache=not no_cache,
+            wait=wait,
+            if_new_data=if_new_data,
+            if_drift=if_drift,
+        )
+    )
 
 
 @app.command()
@@ -736,6 +757,9 @@ def doctor(as_json: _AsJson = False) -> None:
     from pipeline.commands.doctor import doctor_command
 
     raise typer.Exit(doctor_command(as_json=as_json))
+
+
+app.add_typer(release_app)
 
 
 def main() -> None:

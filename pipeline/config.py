@@ -79,6 +79,14 @@ class PipelineConfig(Config):
     model_card: ModelCardConfig = ModelCardConfig()
     """What only the owner knows, for `MODEL_CARD.md` beside the report. It is part of no stage's cache key."""
 
+    @model_validator(mode="after")
+    def _check_one_start(self) -> "PipelineConfig":
+        if self.pretrainer is not None and self.trainer.warm_start is not None:
+            raise ValueError(
+                "`pretrainer` and `trainer.warm_start` both say where the training starts; leave one out"
+            )
+        return self
+
     @field_serializer("metadata")
     def _hide_password(self, url: str | None) -> str | None:
         """Configurations are kept with their runs and shown in reports."""

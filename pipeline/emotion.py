@@ -1,6 +1,6 @@
 """The pipeline, read from top to bottom."""
 
-from components.core.artifacts import ExampleAnomalies, ModelBlessing
+from components.core.artifacts import ExampleAnomalies, Model, ModelBlessing
 from components.evaluator import evaluator
 from components.example_gen import example_gen
 from components.example_validator import example_validator
@@ -15,7 +15,7 @@ from components.trainer import trainer
 from components.transform import transform
 from components.tuner import tuner
 from pipeline.config import PipelineConfig
-from pipeline.graph import Graph, LatestBlessed
+from pipeline.graph import BlessedBefore, Graph, LatestBlessed
 
 __all__ = ["build_graph"]
 
@@ -64,6 +64,7 @@ def build_graph(config: PipelineConfig) -> Graph:
         pretrained=pretrained,
         examples=None if config.trainer.distillation is None else examples,
         hyperparameters=hyperparameters,
+        initial=None if config.trainer.warm_start is None else BlessedBefore(tokenized, ModelBlessing, Model),
     )
     model = trained["model"]
 
@@ -101,5 +102,15 @@ def build_graph(config: PipelineConfig) -> Graph:
         saved_model=saved_model,
         tflite=tflite,
     )
-    graph.add(pusher, config.pusher, gates=(proven["blessing"],), saved_model=saved_model, tflite=tflite)
+    graph.add(
+        pusher,
+        config.pusher,
+        gates=(proven["blessing"],),
+        saved_model=saved_model,
+        tflite=tflite,
+        model=model,
+        examples=examples,
+        model_blessing=evaluated["blessing"],
+        export_blessing=proven["blessing"],
+    )
     return graph

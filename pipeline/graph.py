@@ -9,7 +9,7 @@ from components.core.component import Component
 from components.core.config import Config
 from components.core.errors import GraphError
 
-__all__ = ["Graph", "Input", "LatestBlessed", "Node", "OutputRef"]
+__all__ = ["BlessedBefore", "Graph", "Input", "LatestBlessed", "Node", "OutputRef"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,23 @@ class LatestBlessed:
 
     def __str__(self) -> str:
         return f"latest blessed {self.candidate}"
+
+
+@dataclass(frozen=True)
+class BlessedBefore(LatestBlessed):
+    """The newest blessed artifact whose maker did not read `candidate`: what was good before these data came.
+
+    With the same data it stays the same artifact, so that a stage that starts from it is taken from the cache.
+    """
+
+    artifact: type[Artifact]
+
+    @property
+    def type(self) -> type[Artifact]:
+        return self.artifact
+
+    def __str__(self) -> str:
+        return f"{self.artifact.__name__} blessed before {self.candidate}"
 
 
 Input: TypeAlias = OutputRef | LatestBlessed

@@ -75,7 +75,7 @@ class LocalRunner:
             observer.run_started(run_id, tuple(node.name for node in graph))
             state = State.FAILED
             try:
-                results = self._execute(graph, run_id, observer, lock)
+                results = self._execute(graph, run_id, pipeline, observer, lock)
                 refused = any(result.state is State.REFUSED for result in results.values())
                 state = State.REFUSED if refused else State.COMPLETE
             except (KeyboardInterrupt, StoppedError):
@@ -91,8 +91,10 @@ class LocalRunner:
         for execution in self._store.running_executions():
             self._storage.retract(execution.stage, execution.id)
 
-    def _execute(self, graph: Graph, run_id: int, observer: RunObserver, lock: int) -> dict[str, StageResult]:
-        run = RunState.of(run_id, graph)
+    def _execute(
+        self, graph: Graph, run_id: int, pipeline: str, observer: RunObserver, lock: int
+    ) -> dict[str, StageResult]:
+        run = RunState.of(run_id, pipeline, graph)
         with self._executor(lock) as executor:
             loop = RunLoop(
                 run,

@@ -13,6 +13,10 @@ ROOT = Path(__file__).parents[1]
 SOURCES = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
 TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 EVALUATION = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+PUBLISHING = "".join(
+    (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("pushing.md", "over-the-air.md", "retraining.md")
+)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -35,3 +39,13 @@ def test_the_settings_of_training_and_evaluation_are_valid(settings):
 @pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", EVALUATION, re.DOTALL))
 def test_the_settings_of_evaluation_are_valid(settings):
     parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})
+
+
+@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", PUBLISHING, re.DOTALL))
+def test_the_settings_of_publishing_and_retraining_are_valid(settings):
+    document = yaml.safe_load(settings)
+    if document.get("kind") == "CronJob":
+        (container,) = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        assert container["args"][0] == "run"
+    else:
+        parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **document})

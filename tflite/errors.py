@@ -1,6 +1,13 @@
 """The error tree of the on-device package."""
 
-__all__ = ["ConversionError", "MetadataError", "ModelFileError", "RefusedModelError", "TFLiteError"]
+__all__ = [
+    "ConversionError",
+    "MetadataError",
+    "ModelFileError",
+    "RefusedModelError",
+    "TFLiteError",
+    "UpdateError",
+]
 
 
 class TFLiteError(Exception):
@@ -21,3 +28,7 @@ class ModelFileError(TFLiteError):
 
 class MetadataError(TFLiteError):
     """The metadata cannot be written, or the file does not carry those that are needed."""
+
+
+class UpdateError(TFLiteError):
+    """An update from over the air must not be taken; the message says why, and what to keep."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.core.filesystem import exists, subdirectories
+from components.core.filesystem import exists, files_below
 from components.core.verdict import Verdict
 
 __all__ = [
@@ -505,7 +505,8 @@ class PushedModel(Artifact):
     """Where the model was published.
 
     ```
-    pushed.json                             {"version", "destination", "saved_model", "tflite"}: absolute paths or URIs
+    pushed.json                             {"version", "destination", "event", "saved_model", "tflite"}: absolute paths
+                                            or URIs; the number of the destination's newest event
     ```
     """
 
@@ -518,10 +519,12 @@ class PushedModel(Artifact):
         return document
 
     def is_intact(self) -> bool:
-        """Whether what was pushed is there and is still what servers take: no newer version has come since."""
+        """Whether the version is there and nothing has happened at the destination since: no push, no rollback."""
         if not self.pushed_path.is_file():
             return False
         pushed = self.pushed()
-        versions = subdirectories(pushed["saved_model"].rpartition("/")[0])
-        newest = max((int(name) for name in versions if name.isdecimal()), default=None)
-        return newest == pushed["version"] and exists(pushed["tflite"])
+        events = [name.removesuffix(".json") for name in files_below(f"{pushed['destination']}/history")]
+        newest = max((int(name) for name in events if name.isdecimal()), default=None)
+        return newest == pushed.get("event") and all(
+            exists(pushed[kind]) for kind in ("saved_model", "tflite")
+        )

@@ -12,7 +12,7 @@ from components.core.config import Config
 from components.core.errors import GraphError
 from components.core.progress import Progress
 
-__all__ = ["Component", "ComponentSpec", "Output", "Scratch", "Summary", "component"]
+__all__ = ["Component", "ComponentSpec", "Lineage", "Output", "Scratch", "Summary", "component"]
 
 Summary: TypeAlias = Mapping[str, str | int | float | bool | None]
 """What a stage tells the person who runs it: a few named values, recorded with the execution."""
@@ -40,6 +40,21 @@ class Scratch:
 
 
 @dataclass(frozen=True)
+class Lineage:
+    """Where an execution belongs, for a stage that writes it into what leaves the pipeline. No part of its cache key.
+
+    Attributes:
+        pipeline: name.
+        run_id: the run that executes the stage: a number, or the name that an orchestrator gives it.
+        inputs: SHA-256 (hex) of the content of every input, by parameter name.
+    """
+
+    pipeline: str
+    run_id: int | str
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class ComponentSpec:
     """What a component's annotations say.
 
@@ -52,6 +67,7 @@ class ComponentSpec:
         outputs: artifact type by parameter name.
         reports_progress: whether the function takes a `progress` parameter.
         keeps_scratch: whether the function takes a `scratch` parameter.
+        tells_lineage: whether the function takes a `lineage` parameter.
     """
 
     name: str
@@ -62,6 +78,7 @@ class ComponentSpec:
     outputs: Mapping[str, type[Artifact]]
     reports_progress: bool
     keeps_scratch: bool
+    tells_lineage: bool = False
 
 
 class Component:
@@ -87,8 +104,8 @@ def component(*, version: str = "1") -> Callable[[Callable[..., Summary]], Compo
     """Reads the decorated function's annotations into a `ComponentSpec`.
 
     The function takes keyword arguments only: `config` (a `Config`), any number of artifacts (inputs; `X | None` if
-    optional), any number of `Output[X]` (outputs), and, if it wants, `progress` (a `Progress`) and `scratch` (a
-    `Scratch | None`, None where nobody would come back to it).
+    optional), any number of `Output[X]` (outputs), and, if it wants, `progress` (a `Progress`), `scratch` (a
+    `Scratch | None`, None where nobody would come back to it) and `lineage` (a `Lineage | None`, None outside a run).
 
     Raises:
         GraphError: a parameter is none of these.
@@ -105,7 +122,7 @@ def _read_spec(function: Callable[..., Summary], version: str) -> ComponentSpec:
     inputs: dict[str, type[Artifact]] = {}
     outputs: dict[str, type[Artifact]] = {}
     optional: set[str] = set()
-    reports_progress = keeps_scratch = False
+    reports_progress = keeps_scratch = tells_lineage = False
     hints = get_type_hints(function, include_extras=True)
     for name in inspect.signature(function).parameters:
         hint = hints[name]
@@ -114,6 +131,8 @@ def _read_spec(function: Callable[..., Summary], version: str) -> ComponentSpec:
             reports_progress = True
         elif kind is Scratch:
             keeps_scratch = True
+        elif kind is Lineage:
+            tells_lineage = True
         elif isinstance(kind, type) and issubclass(kind, Config):
             config = kind
         elif isinstance(kind, type) and issubclass(kind, Artifact):
@@ -123,7 +142,7 @@ def _read_spec(function: Callable[..., Summary], version: str) -> ComponentSpec:
         else:
             raise GraphError(
                 f"component {function.__name__}: parameter {name!r} is a {hint!r}; expected a Config, an Artifact, "
-                "an Output[Artifact], a Progress or a Scratch"
+                "an Output[Artifact], a Progress, a Scratch or a Lineage"
             )
     if config is None or not outputs:
         raise GraphError(
@@ -138,6 +157,7 @@ def _read_spec(function: Callable[..., Summary], version: str) -> ComponentSpec:
         outputs,
         reports_progress,
         keeps_scratch,
+        tells_lineage,
     )
 
 

@@ -19,6 +19,7 @@ from components.core.errors import StorageError, UserError
 __all__ = [
     "content_digest",
     "copy_file",
+    "create_file",
     "download",
     "exists",
     "file_sizes",
@@ -28,11 +29,13 @@ __all__ = [
     "open_file",
     "publish",
     "publishing",
+    "read_file",
     "remove_directory",
     "resolve_files",
     "subdirectories",
     "upload",
     "write_atomic",
+    "write_file",
 ]
 
 
@@ -52,6 +55,13 @@ def _remote(uri: str) -> tuple[Any, str]:
         raise UserError(f"{uri}: this needs {package}; install it with `pip install {package}`") from err
     except ValueError as err:
         raise UserError(f"{uri}: {err}") from err
+
+
+def _remote_now(uri: str) -> tuple[Any, str]:
+    """Like `_remote`, without the driver's memory of listings: others write there, too."""
+    filesystem, path = _remote(uri)
+    filesystem.invalidate_cache()
+    return filesystem, path
 
 
 def open_file(uri: str, mode: str = "rb") -> IO[Any]:
@@ -115,7 +125,7 @@ def matching_paths(pattern: str) -> tuple[str, ...]:
 def exists(uri: str) -> bool:
     """Whether a file or directory is there."""
     if is_remote(uri):
-        filesystem, path = _remote(uri)
+        filesystem, path = _remote_now(uri)
         return bool(filesystem.exists(path))
     return Path(uri).exists()
 
@@ -127,7 +137,7 @@ def subdirectories(uri: str) -> tuple[str, ...]:
         return (
             tuple(sorted(entry.name for entry in root.iterdir() if entry.is_dir())) if root.is_dir() else ()
         )
-    filesystem, path = _remote(uri)
+    filesystem, path = _remote_now(uri)
     if not filesystem.isdir(path):
         return ()
     entries = filesystem.ls(path, detail=True)
@@ -139,7 +149,7 @@ def remove_directory(uri: str) -> None:
     if not is_remote(uri):
         shutil.rmtree(uri, ignore_errors=True)
         return
-    filesystem, path = _remote(uri)
+    filesystem, path = _remote_now(uri)
     if filesystem.exists(path):
         filesystem.rm(path, recursive=True)
 
@@ -167,7 +177,7 @@ def files_below(uri: str) -> tuple[str, ...]:
         return tuple(
             sorted(entry.relative_to(root).as_posix() for entry in root.rglob("*") if entry.is_file())
         )
-    filesystem, path = _remote(uri)
+    filesystem, path = _remote_now(uri)
     return tuple(sorted(name[len(path) :].lstrip("/") for name in filesystem.find(path)))
 
 
@@ -211,33 +221,85 @@ def copy_file(source: str, destination: str) -> None:
 
 def write_atomic(path: Path, content: str) -> None:
     """Writes a text file so that a reader sees the old content or the new, never a part, after a power loss too."""
-    _make_directory(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    write_file(str(path), content.encode())
+
+
+def read_file(uri: str) -> bytes | None:
+    """The content of a small file, None if it is not there: in one request, so that it may be replaced meanwhile."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-        _fsync(path.parent)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        if is_remote(uri):
+            filesystem, path = _remote(uri)
+            return bytes(filesystem.cat_file(path))
+        return Path(uri).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
-def publish(source: Path, destination: str) -> None:
+def create_file(uri: str, content: bytes) -> bool:
+    """Writes a file that is not there yet, whole or not at all; False if it is there already.
+
+    Of several processes that try at once, one gets True. In S3 and GCS that is a conditional request
+    (`If-None-Match: *`, `ifGenerationMatch=0`), here a hard link.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if is_remote(uri):
+        filesystem, path = _remote(uri)
+        try:
+            filesystem.pipe_file(path, content, mode="create")
+        except FileExistsError:
+            return False
+        return True
+    with _partial(Path(uri), content) as written:
+        try:
+            os.link(written, uri)
+        except FileExistsError:
+            return False
+    _fsync(Path(uri).parent)
+    return True
+
+
+def write_file(uri: str, content: bytes) -> None:
+    """Writes a file, or replaces it, so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if is_remote(uri):
+        filesystem, path = _remote(uri)
+        filesystem.pipe_file(path, content)
+        return
+    with _partial(Path(uri), content) as written:
+        written.replace(uri)
+    _fsync(Path(uri).parent)
+
+
+@contextmanager
+def _partial(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside `path` with that content, safe on the disk; removed at the end, if it is still there."""
+    _make_directory(path.parent)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        partial.write_bytes(content)
+        _fsync(partial)
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def publish(source: Path, destination: str, *, last: str = "") -> None:
     """Makes the finished local directory `source` appear at `destination`, whole or not at all.
 
     Locally: fsync of every file and directory, then one rename (`source` must be on the same file system), and fsync of
     the directories that lead there, so that a power loss afterwards takes nothing back. In an object store, which has
-    no rename of directories, every file is uploaded; the caller's record of completion makes it visible.
+    no rename of directories, every file is uploaded, that named `last` at the end: who waits for it finds the others.
 
     Raises:
         StorageError: `destination` exists already; published directories are never overwritten.
     """
     if is_remote(destination):
-        upload(source, destination)
+        upload(source, destination, last=last)
         shutil.rmtree(source)
         return
     target = Path(destination)
@@ -249,16 +311,16 @@ def publish(source: Path, destination: str) -> None:
     _fsync(target.parent)
 
 
-def upload(source: Path, uri: str) -> None:
-    """Copies a local directory to `uri`; if that fails, nothing is left there.
+def upload(source: Path, uri: str, *, last: str = "") -> None:
+    """Copies a local directory to `uri`, the file named `last` at the end; if that fails, nothing is left there.
 
     Raises:
         StorageError: something is there already; published directories are never overwritten.
     """
-    filesystem, path = _remote(uri)
+    filesystem, path = _remote_now(uri)
     if filesystem.exists(path):
         raise StorageError(f"{uri}: exists already and is never overwritten")
-    _upload(source, filesystem, path)
+    _upload(source, filesystem, path, last)
 
 
 def download(uri: str, destination: Path) -> None:
@@ -292,11 +354,13 @@ def publishing(destination: Path) -> Iterator[Path]:
         raise
 
 
-def _upload(source: Path, filesystem: Any, path: str) -> None:
+def _upload(source: Path, filesystem: Any, path: str, last: str) -> None:
     """Uploads every file, the deepest first: who finds a directory's top files finds all of it. Removes it on error."""
     files = [file.relative_to(source) for file in source.rglob("*") if file.is_file()]
     try:
-        for file in sorted(files, key=lambda file: (-len(file.parts), file.as_posix())):
+        for file in sorted(
+            files, key=lambda file: (file.as_posix() == last, -len(file.parts), file.as_posix())
+        ):
             filesystem.put_file(str(source / file), f"{path}/{file.as_posix()}")
     except BaseException:
         if filesystem.exists(path):

@@ -13,7 +13,7 @@ from components.core.filesystem import content_digest, resolve_files
 from pipeline.cache.code import code_digest, source_digests
 from pipeline.metadata.records import ArtifactRecord
 
-__all__ = ["fingerprint", "fingerprint_parts", "own_parts"]
+__all__ = ["external_parts", "fingerprint", "fingerprint_parts", "own_parts"]
 
 _PACKAGES = (
     "ai-edge-litert",
@@ -74,11 +74,18 @@ def _own_parts(component: Component, config: Config) -> Iterator[tuple[str, str]
     yield "packages", json.dumps({name: _package_version(name) for name in _PACKAGES})
     for key, value in config.model_dump(mode="json").items():
         yield f"config {key}", json.dumps(value, sort_keys=True)
+    yield from external_parts(config).items()
+
+
+def external_parts(config: Config) -> dict[str, str]:
+    """The parts that lie outside the pipeline: digests of files, versions of tables."""
+    parts = {}
     for source in config.external_inputs():
         for path in (source,) if Path(source).is_dir() else resolve_files(source):
-            yield f"file {path}", content_digest(path)
+            parts[f"file {path}"] = content_digest(path)
     for source, version in config.external_versions().items():
-        yield f"source {source}", version
+        parts[f"source {source}"] = version
+    return parts
 
 
 def fingerprint(parts: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from components.core.errors import StorageError
 from pipeline.artifact_storage import ArtifactStorage
-from pipeline.graph import LatestBlessed, Node
+from pipeline.graph import BlessedBefore, LatestBlessed, Node
 from pipeline.metadata.history import History
 from pipeline.metadata.records import ArtifactRecord, ArtifactState, ExecutionRecord
 
@@ -37,5 +37,6 @@ def find_baseline(
         artifact_type=source.type.__name__,
         blessing_type=source.blessing.__name__,
         other_than=candidate.digest,
+        not_from=candidate.digest if isinstance(source, BlessedBefore) else "",
     )
     return next((record for record in found if storage.is_intact(record.uri, record.digest)), None)

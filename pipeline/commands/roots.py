@@ -47,7 +47,10 @@ def storage_of(work_dir: Path, store: "History") -> "ArtifactStorage":
 
 
 def newest_pushed(kind: str) -> Path:
-    """The newest pushed version directory under `models/`; `kind` is `saved_model` or `tflite`.
+    """The directory of the version that is served, of the newest pushed model under `models/`.
+
+    Args:
+        kind: `saved_model` or `tflite`.
 
     Raises:
         UserError: there is none.
@@ -55,4 +58,16 @@ def newest_pushed(kind: str) -> Path:
     versions = [path for path in Path("models").glob(f"*/{kind}/*") if path.name.isdigit() and path.is_dir()]
     if not versions:
         raise UserError("no pushed model found under models/; run `emotion run CONFIG` first or name --model")
-    return max(versions, key=lambda path: (path.stat().st_mtime, int(path.name)))
+    newest = max(versions, key=lambda path: (path.stat().st_mtime, int(path.name)))
+    return _stable(newest) or newest
+
+
+def _stable(newest: Path) -> Path | None:
+    """The version beside it that is served, which a canary or one that was rolled back is not."""
+    from components.publishing.destination import Destination
+
+    event = Destination(str(newest.parent.parent)).history.newest()
+    if event is None or event.state.stable is None:
+        return None
+    stable = newest.parent / str(event.state.stable)
+    return stable if stable.is_dir() else None

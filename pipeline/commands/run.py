@@ -17,6 +17,7 @@ from components.core.errors import StoppedError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.check_table import check_table
+from pipeline.commands.retrain import without_drift, without_new_data
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
@@ -39,15 +40,38 @@ REFUSED_EXIT_CODE = 3
 
 
 def run_command(
-    config_file: Path, *, to: str | None, use_cache: bool, since: str | None = None, wait: bool = False
+    config_file: Path,
+    *,
+    to: str | None,
+    use_cache: bool,
+    since: str | None = None,
+    wait: bool = False,
+    if_new_data: bool = False,
+    if_drift: bool = False,
 ) -> int:
     """Runs the pipeline with progress and a closing summary; returns the exit code.
+
+    Args:
+        config_file: the pipeline.
+        to: last stage to run; all if None.
+        use_cache: whether unchanged stages are taken from earlier runs.
+        if_new_data: do nothing if no data have come since the last run.
+        if_drift: do nothing if the data are like those that the pushed model learned from.
 
     Raises:
         StoppedError: SIGTERM or Ctrl-C came; the Trainer has saved its state, other stages begin anew.
     """
     config = load_config(config_file)
     console = Console()
+    if if_new_data and without_new_data(config, console):
+        return 0
+
+    def run_data_stages() -> RunResult:
+        with _stoppable(), ConsoleObserver(console) as observer:
+            return run_logged(config, to="schema_gen", use_cache=use_cache, observer=observer)
+
+    if if_drift and without_drift(config, console, run_data_stages):
+        return 0
     with _stoppable(), ConsoleObserver(console) as observer:
         result = run_logged(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
     storage = ArtifactStorage(config.root, config.work_dir)
@@ -124,7 +148,8 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     pushed = _pushed(result)
     if pushed is not None:
         document = pushed.pushed()
-        yield "Served from", str(document["saved_model"])
+        is_canary = result.stages["pusher"].summary.get("label") == "canary"
+        yield "Canary" if is_canary else "Served from", str(document["saved_model"])
         yield "For the app", str(document["tflite"])
 
 

@@ -80,24 +80,38 @@ class History:
             return rows.events_of(connection, execution_id, "input")
 
     def latest_blessed(
-        self, *, artifact_type: str, blessing_type: str, other_than: str
+        self, *, artifact_type: str, blessing_type: str, other_than: str, not_from: str = ""
     ) -> ArtifactRecord | None:
         """The newest artifact that was an input of an execution whose blessing did not refuse it."""
         return next(
-            self.blessed(artifact_type=artifact_type, blessing_type=blessing_type, other_than=other_than),
+            self.blessed(
+                artifact_type=artifact_type,
+                blessing_type=blessing_type,
+                other_than=other_than,
+                not_from=not_from,
+            ),
             None,
         )
 
-    def blessed(self, *, artifact_type: str, blessing_type: str, other_than: str) -> Iterator[ArtifactRecord]:
+    def blessed(
+        self, *, artifact_type: str, blessing_type: str, other_than: str, not_from: str = ""
+    ) -> Iterator[ArtifactRecord]:
         """Artifacts that were inputs of executions whose blessing did not refuse them, newest first.
 
         Args:
             artifact_type: `Model`.
             blessing_type: `ModelBlessing`.
             other_than: digest of the candidate, which is never its own baseline.
+            not_from: digest of data; what was made from them is passed over.
         """
-        given, asked = events.alias(), events.alias()
-        blessing = artifacts.alias()
+        given, asked, made, read = (events.alias() for _ in range(4))
+        blessing, data = artifacts.alias(), artifacts.alias()
+        made_from = (
+            sa.select(made.c.artifact_id)
+            .join(read, sa.and_(read.c.execution_id == made.c.execution_id, read.c.kind == "input"))
+            .join(data, data.c.id == read.c.artifact_id)
+            .where(made.c.kind == "output", data.c.digest == not_from)
+        )
         query = (
             sa.select(artifacts)
             .join(asked, sa.and_(asked.c.artifact_id == artifacts.c.id, asked.c.kind == "input"))
@@ -107,7 +121,7 @@ class History:
             .join(runs, runs.c.id == executions.c.run_id)
             .where(blessing.c.type == blessing_type, blessing.c.refusal.is_(None), runs.c.root == self._root)
             .where(artifacts.c.type == artifact_type, artifacts.c.digest != other_than)
-            .where(artifacts.c.state == ArtifactState.LIVE)
+            .where(artifacts.c.state == ArtifactState.LIVE, artifacts.c.id.not_in(made_from))
             .where(asked.c.name != "baseline", executions.c.state == State.COMPLETE)
             .order_by(asked.c.execution_id.desc())
         )

@@ -21,6 +21,7 @@ class RunState:
     """What is known so far in one run."""
 
     run_id: int
+    pipeline: str
     waiting: dict[str, Node]
     results: dict[str, StageResult] = field(default_factory=dict)
     outputs: dict[OutputRef, ArtifactRecord] = field(default_factory=dict)
@@ -28,8 +29,8 @@ class RunState:
     not_before: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run_id: int, graph: Graph) -> "RunState":
-        return cls(run_id, dict(graph.nodes))
+    def of(cls, run_id: int, pipeline: str, graph: Graph) -> "RunState":
+        return cls(run_id, pipeline, dict(graph.nodes))
 
     def ready(self) -> list[Node]:
         """Stages that can begin now, in the graph's order."""

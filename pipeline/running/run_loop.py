@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from components.core.component import Lineage
 from components.data.beam.beam_config import BeamConfig
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.metadata.records import State
@@ -93,6 +94,7 @@ class RunLoop:
             scratch=self._storage.scratch_dir(node.name, plan.key) if self._keeps_scratch(plan) else None,
             log=self._storage.log_path(run_id, node.name),
             beam=self._beam,
+            lineage=Lineage(self._run.pipeline, run_id, digests(plan.inputs)),
         )
         try:
             self._executor.submit(task, progress)

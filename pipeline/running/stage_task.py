@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from components.core.artifacts import Artifact
-from components.core.component import Component, Scratch, Summary
+from components.core.component import Component, Lineage, Scratch, Summary
 from components.core.config import Config
 from components.core.errors import UserError
 from components.core.progress import Progress
@@ -40,6 +40,7 @@ class StageTask:
         scratch: directory of the stage's unfinished work; None if it keeps none.
         log: file to which the stage's log is appended.
         beam: where its Beam pipelines run.
+        lineage: what it may write into what leaves the pipeline.
     """
 
     execution_id: int
@@ -50,6 +51,7 @@ class StageTask:
     scratch: Path | None
     log: Path
     beam: BeamConfig
+    lineage: Lineage
 
     @property
     def stage(self) -> str:
@@ -136,6 +138,8 @@ def _arguments(task: StageTask, staged: Mapping[str, Artifact], progress: Progre
         arguments["progress"] = progress
     if task.scratch is not None:
         arguments["scratch"] = Scratch(task.scratch)
+    if spec.tells_lineage:
+        arguments["lineage"] = task.lineage
     return arguments
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from components.core.artifacts import PretrainedEncoder
+from components.core.artifacts import Model, PretrainedEncoder
 from components.core.errors import EncoderError
 from components.core.progress import Progress
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
@@ -25,6 +25,7 @@ from components.modeling.training.regularization.augmentation import Augmentatio
 from components.modeling.training.result import Epoch
 from components.modeling.training.tracking.tracker import flat_parameters
 from components.modeling.training.tracking.training_log import TrainingLog
+from components.modeling.training.warm_start import start_from_model
 from tflite.host_tokenizer import TokenizerSpec
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class SingleTraining:
         encoder: name of the encoder that the vocabulary belongs to.
         added_tokens: rows of the vocabulary that Transform added, and those that each starts from.
         pretrained: what the Pretrainer made of the encoder, if it is there.
+        initial: an earlier model whose weights are the start, if there is one.
         logs_dir: where the curves go.
         distribution: the devices that share each step.
         kept_in: where the state is kept for the case of an interruption; None keeps none.
@@ -60,6 +62,7 @@ class SingleTraining:
     encoder: str
     added_tokens: Mapping[int, Sequence[int]]
     pretrained: PretrainedEncoder | None
+    initial: Model | None
     logs_dir: Path
     distribution: Distribution
     kept_in: Path | None
@@ -71,7 +74,7 @@ class SingleTraining:
         """Trains with the seed of `config` on `train`; curves and state go into directories of that name."""
         progress.update(f"loading {self.encoder} ({self.policy})")
         with self.distribution.scope():
-            network, float32_network, model_config = self._networks(config, train)
+            network, float32_network, model_config = self._networks(config, train, progress)
         if config.seed != self.initial_seed:
             seed_dropout(network, config.seed)
         changes = config.regularization.augmentation
@@ -103,7 +106,7 @@ class SingleTraining:
         return Trained(float32_network, model_config, result)
 
     def _networks(
-        self, config: "TrainerConfig", train: TokenDataset
+        self, config: "TrainerConfig", train: TokenDataset, progress: Progress
     ) -> tuple[keras.Model, keras.Model, ModelConfig]:
         """The network to be trained, that to be served (the same if it needs no other form), and their config."""
         keras.utils.set_random_seed(self.initial_seed)
@@ -142,6 +145,8 @@ class SingleTraining:
             dropout_samples=config.regularization.dropout_samples,
         )
         start_from_names(network, self.heads, names)
+        if self.initial is not None:
+            progress.log(start_from_model(network, model_config, self.tokenizer, self.initial))
         if (lora := config.trainable.lora) is not None:
             add_lora(network, lora, top_layers=config.trainable.top_layers)
         is_served = self.policy == "float32" and lora is None

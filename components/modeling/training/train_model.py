@@ -44,6 +44,7 @@ def train_model(
     transform_graph: TransformGraph,
     pretrained: PretrainedEncoder | None = None,
     examples: Examples | None = None,
+    initial: Model | None = None,
     model: Model,
     progress: Progress = NO_PROGRESS,
     scratch: Scratch | None = None,
@@ -59,6 +60,7 @@ def train_model(
         transform_graph: tokenizer and encoder.
         pretrained: as for `trainer`.
         examples: as for `trainer`.
+        initial: as for `trainer`.
         model: where to write.
         progress: who is told.
         scratch: where the state of a stopped training is kept and found; None keeps none.
@@ -93,6 +95,7 @@ def train_model(
         encoder=transform_graph.encoder(),
         added_tokens=transform_graph.added_tokens(),
         pretrained=pretrained,
+        initial=initial,
         logs_dir=model.logs_dir,
         distribution=distribution,
         kept_in=kept_in,
@@ -131,6 +134,7 @@ def train_model(
         "trained parameters": f"{result.trained_parameters:,} ({result.trained_share:.2%})",
         "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
         "for tests only": trained.config.for_tests_only,
+        **({} if initial is None else {"warm start": True}),
     }
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.core.artifacts import Examples, Model, Schema
-from components.core.component import Output, Scratch, Summary, component
+from components.core.component import Lineage, Output, Scratch, Summary, component
 from components.core.config import Config
 from components.core.errors import GraphError
 from components.core.progress import NO_PROGRESS, Progress
@@ -44,6 +44,15 @@ def test_a_component_may_keep_scratch():
 
     spec = component()(slow).spec
     assert spec.keeps_scratch
+    assert (spec.inputs, spec.optional) == ({}, frozenset())
+
+
+def test_a_component_may_tell_its_lineage():
+    def push(*, config: CopyConfig, schema: Output[Schema], lineage: Lineage | None = None) -> Summary:
+        return {}
+
+    spec = component()(push).spec
+    assert spec.tells_lineage
     assert (spec.inputs, spec.optional) == ({}, frozenset())
 
 

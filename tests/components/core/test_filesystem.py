@@ -8,12 +8,15 @@ import pytest
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import (
     content_digest,
+    create_file,
     download,
     open_file,
     publish,
     publishing,
+    read_file,
     resolve_files,
     write_atomic,
+    write_file,
 )
 
 _bucket = itertools.count()
@@ -103,6 +106,21 @@ def test_files_are_found_by_name_pattern_and_directory(tmp_path: Path, bucket: s
         assert stream.read() == b"a.csv"
     with pytest.raises(UserError, match="no such file"):
         resolve_files(str(tmp_path / "*.parquet"))
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "object store"])
+def test_a_file_is_created_once(tmp_path: Path, bucket: str, remote: bool):
+    uri = f"{bucket if remote else tmp_path}/history/1.json"
+    assert read_file(uri) is None
+    assert create_file(uri, b"first")
+    assert not create_file(uri, b"second")
+    with open_file(uri) as stream:
+        assert stream.read() == b"first"
+    write_file(uri, b"replaced")
+    with open_file(uri) as stream:
+        assert stream.read() == b"replaced"
+    if not remote:
+        assert [path.name for path in (tmp_path / "history").iterdir()] == ["1.json"]
 
 
 def test_a_text_file_is_replaced_whole(tmp_path: Path):

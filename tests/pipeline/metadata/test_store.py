@@ -76,6 +76,24 @@ def test_only_a_blessed_model_other_than_the_candidate_is_a_baseline(store: Meta
     )
 
 
+def test_a_blessed_model_that_did_not_learn_from_these_data(store: MetadataStore):
+    for day in ("monday", "tuesday"):
+        run = store.start_run("toy", "{}")
+        data = execute(
+            store, run, "transform", {"transformed": ("TransformedExamples", f"/{day}", day, None)}
+        )
+        model = execute(store, run, "train", {"model": ("Model", f"/{day}", f"of {day}", None)}, data)
+        execute(store, run, "judge", {"blessing": ("ModelBlessing", "/b", "b", None)}, model)
+
+    def before(data: str) -> ArtifactRecord | None:
+        return store.latest_blessed(
+            artifact_type="Model", blessing_type="ModelBlessing", other_than="", not_from=data
+        )
+
+    assert before("wednesday").digest == "of tuesday"
+    assert before("tuesday").digest == "of monday", "a rerun starts where the first run started"
+
+
 def test_readers_do_not_wait_for_a_writer(store: MetadataStore, tmp_path: Path):
     run = store.start_run("toy", "{}")
     with store._database.writing() as writing:

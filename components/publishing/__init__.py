@@ -1,0 +1,1 @@
+"""Where models are published: versions that appear whole, who serves which, and how to go back."""

@@ -1,0 +1,180 @@
+"""A destination: its layout, and the reading and writing of whole versions in it.
+
+```
+<destination>/
+  saved_model/<version>/       TensorFlow Serving's layout, and manifest.json
+  tflite/<version>/            the files for apps, and manifest.json
+  tflite/update.json           what apps should have now
+  models.config                if `served_as` is set
+  inference_service.yaml       if `kserve` is set
+  history/<number>.json        what happened
+```
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from components.core.errors import StorageError, UserError
+from components.core.filesystem import (
+    download,
+    exists,
+    is_remote,
+    publish,
+    publishing,
+    read_file,
+    remove_directory,
+    subdirectories,
+    write_file,
+)
+from components.publishing.history import History
+from serving.manifest import MANIFEST_FILE, Manifest, ManifestError, check_manifest
+
+__all__ = ["KINDS", "Destination"]
+
+KINDS = ("tflite", "saved_model")
+"""In the order in which they appear: what a server finds has its twin for apps already."""
+
+_LAST = {"saved_model": "saved_model.pb", "tflite": MANIFEST_FILE}
+"""The file that an object store gets last: without it servers and readers take a version for not there yet."""
+
+
+class Destination:
+    """A directory or URI that versions are published in."""
+
+    def __init__(self, uri: str) -> None:
+        uri = uri.rstrip("/") or "/"
+        self.uri = uri if is_remote(uri) else str(Path(uri).expanduser().resolve())
+        self.history = History(f"{self.uri}/history")
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def version_dir(self, kind: str, version: int) -> str:
+        return f"{self.uri}/{kind}/{version}"
+
+    def places(self, version: int) -> dict[str, str]:
+        """The directory of each kind of a version."""
+        return {kind: self.version_dir(kind, version) for kind in ("saved_model", "tflite")}
+
+    def holds(self, version: int) -> bool:
+        """Whether all kinds of a version are there, whole."""
+        return all(
+            exists(f"{self.version_dir(kind, version)}/{name}")
+            for kind in KINDS
+            for name in {MANIFEST_FILE, _LAST[kind]}
+        )
+
+    def has_parts(self, version: int) -> bool:
+        """Whether anything of a version is there."""
+        return any(exists(self.version_dir(kind, version)) for kind in KINDS)
+
+    def highest_directory(self) -> int:
+        """The highest number that a directory has; 0 without any. Somebody may have put versions there by hand."""
+        names = (name for kind in KINDS for name in subdirectories(f"{self.uri}/{kind}"))
+        return max((int(name) for name in names if name.isdecimal()), default=0)
+
+    def manifest(self, kind: str, version: int) -> Manifest:
+        """The manifest of a version, unchecked."""
+        document: Manifest = self.document(f"{kind}/{version}/{MANIFEST_FILE}")
+        return document
+
+    def document(self, name: str) -> Any:
+        content = read_file(f"{self.uri}/{name}")
+        if content is None:
+            raise StorageError(f"{self.uri}/{name}: is gone; push again")
+        return json.loads(content)
+
+    def write(self, name: str, content: str) -> None:
+        """Writes a file at the top, or replaces it, whole."""
+        write_file(f"{self.uri}/{name}", content.encode())
+
+    def publish(self, version: int, sources: Mapping[str, Path], manifests: Mapping[str, Manifest]) -> None:
+        """Makes every kind of a version appear, each whole, or none.
+
+        Args:
+            version: a number that nobody else has.
+            sources: directory of each kind.
+            manifests: of each kind.
+
+        Raises:
+            StorageError: the destination cannot be written; nothing of the version is there.
+        """
+        done: list[str] = []
+        place = ""
+        try:
+            for kind in KINDS:
+                place = self.version_dir(kind, version)
+                with _appearing(place, last=_LAST[kind]) as staging:
+                    _copy_files(sources[kind], staging)
+                    text = json.dumps(manifests[kind], indent=2, ensure_ascii=False) + "\n"
+                    (staging / MANIFEST_FILE).write_text(text, encoding="utf-8")
+                done.append(place)
+        except BaseException as err:
+            for whole in done:
+                remove_directory(whole)
+            if isinstance(err, OSError):
+                raise StorageError(
+                    f"{place}: cannot be written ({err.strerror or err}); free some space there or set "
+                    "pusher.destination to another directory. Nothing was published"
+                ) from err
+            raise
+
+    @contextmanager
+    def fetched(self, version: int) -> Iterator[dict[str, Path]]:
+        """Local directories of a version's kinds, every file of which is what its manifest says.
+
+        Raises:
+            UserError: the version is not there, or is damaged.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            found = {}
+            for kind in KINDS:
+                place = self.version_dir(kind, version)
+                local = Path(scratch) / kind / str(version) if is_remote(place) else Path(place)
+                try:
+                    if is_remote(place):
+                        download(place, local)
+                    check_manifest(local)
+                except (ManifestError, StorageError) as err:
+                    raise UserError(f"version {version} cannot be served again: {err}") from err
+                found[kind] = local
+            yield found
+
+    def delete(self, version: int) -> None:
+        """Removes a version so that no part of it is ever taken for a whole one."""
+        for kind in reversed(KINDS):
+            place = self.version_dir(kind, version)
+            if is_remote(place):
+                remove_directory(f"{place}/{_LAST[kind]}")
+                remove_directory(place)
+            elif Path(place).is_dir():
+                hidden = Path(place).with_name(f".{version}.deleted")
+                Path(place).rename(hidden)
+                remove_directory(str(hidden))
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    for file in source.rglob("*"):
+        if file.is_file():
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+
+
+@contextmanager
+def _appearing(place: str, *, last: str) -> Iterator[Path]:
+    """Yields a directory to fill, which then appears at `place`, here or in an object store."""
+    if not is_remote(place):
+        with publishing(Path(place)) as staging:
+            yield staging
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        staging = Path(scratch) / "staging"
+        staging.mkdir()
+        yield staging
+        publish(staging, place, last=last)

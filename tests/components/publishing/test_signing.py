@@ -1,0 +1,223 @@
+"""What was signed is checked, by servers and by apps, and everything else is refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import UserError
+from components.publishing.signing import load_signer
+from serving.manifest import ManifestError, check_manifest
+from serving.public_keys import SignatureError, read_public_keys
+from tests.components.publishing.conftest import Key, Publisher
+from tflite.errors import UpdateError
+from tflite.update import check_file, check_update
+
+MakeKey = Callable[[str], Key]
+
+
+@pytest.fixture
+def key(make_key: MakeKey) -> Key:
+    return make_key("ours")
+
+
+@pytest.fixture
+def signed(tmp_path: Path, key: Key) -> Publisher:
+    publisher = Publisher(tmp_path / "exports", str(tmp_path / "models"), key.signer)
+    publisher.push("one")
+    publisher.push("two")
+    return publisher
+
+
+@pytest.fixture
+def version(signed: Publisher) -> Path:
+    return Path(signed.destination.version_dir("saved_model", 2))
+
+
+def test_what_was_pushed_passes(version: Path, key: Key, tmp_path: Path) -> None:
+    assert check_manifest(version, read_public_keys(key.public))["version"] == 2
+    shutil.copytree(version, tmp_path / "copied")
+    check_manifest(tmp_path / "copied", read_public_keys(key.public))
+
+
+def test_several_keys_may_be_trusted(version: Path, key: Key, make_key: MakeKey, tmp_path: Path) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(make_key("next").public.read_bytes() + b"\n" + key.public.read_bytes())
+    check_manifest(version, read_public_keys(both))
+
+
+def test_another_key_is_not_trusted(version: Path, make_key: MakeKey) -> None:
+    with pytest.raises(ManifestError, match=r"signed by key .* which is not trusted"):
+        check_manifest(version, read_public_keys(make_key("theirs").public))
+
+
+def test_changed_missing_and_added_files_are_named(version: Path) -> None:
+    (version / "saved_model.pb").write_text("owt")
+    (version / "assets.extra").mkdir()
+    (version / "assets.extra" / "tf_serving_warmup_requests").write_text("")
+    with pytest.raises(
+        ManifestError, match=r"warmup_requests is not in the manifest; saved_model.pb has changed"
+    ):
+        check_manifest(version)
+    (version / "saved_model.pb").unlink()
+    with pytest.raises(ManifestError, match=r"saved_model.pb is missing"):
+        check_manifest(version)
+
+
+def test_a_manifest_that_was_made_to_fit_is_refused(version: Path, key: Key) -> None:
+    (version / "saved_model.pb").write_text("owt")
+    path = version / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["saved_model.pb"] = {
+        "sha256": "2f44d9d2b8f3e6a2e3d1c1b0b86ba0d9f5f5b7a0c9d0d1d2d3d4d5d6d7d8d9da",
+        "size": 3,
+    }
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ManifestError, match="the document was changed after it"):
+        check_manifest(version, read_public_keys(key.public))
+    del manifest["signature"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ManifestError, match="not signed"):
+        check_manifest(version, read_public_keys(key.public))
+
+
+def test_an_old_version_under_a_new_number_is_refused(signed: Publisher, key: Key) -> None:
+    old, new = (Path(signed.destination.version_dir("saved_model", version)) for version in (1, 3))
+    shutil.copytree(old, new)
+    with pytest.raises(ManifestError, match="it is version 1, not 3"):
+        check_manifest(new, read_public_keys(key.public))
+
+
+def test_a_manifest_cannot_point_outside(version: Path) -> None:
+    path = version / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["../1/saved_model.pb"] = {"sha256": "", "size": 0}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ManifestError, match=r"\.\./1/saved_model.pb lies outside"):
+        check_manifest(version)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"files": 3}', '{"files": {}, "format_version": 9}'])
+def test_what_is_no_manifest_is_refused(version: Path, content: str) -> None:
+    (version / "manifest.json").write_text(content)
+    with pytest.raises(ManifestError):
+        check_manifest(version)
+
+
+def test_nothing_unsigned_follows_what_was_signed(signed: Publisher, tmp_path: Path, key: Key) -> None:
+    unsigned = Publisher(tmp_path / "exports", signed.destination.uri)
+    for act in (lambda: unsigned.push("three"), unsigned.releases.rollback):
+        with pytest.raises(UserError, match=f"signed with key {key.signer.key_id}; give the key"):
+            act()
+
+
+def test_a_new_key_signs_the_same_model_again(signed: Publisher, make_key: MakeKey, tmp_path: Path) -> None:
+    key = make_key("next")
+    publisher = Publisher(tmp_path / "exports", signed.destination.uri, key.signer)
+    assert publisher.push("two").version == 3
+    assert publisher.push("two").version == 3, "once"
+    check_manifest(Path(publisher.destination.version_dir("tflite", 3)), read_public_keys(key.public))
+
+
+def test_keys_that_cannot_be_used_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: Key
+) -> None:
+    (tmp_path / "no.pem").write_text("no key")
+    for name, words in {
+        "no.pem": "no unencrypted private key in PEM",
+        "missing.pem": "cannot be read",
+        key.public.name: "no unencrypted private key in PEM",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            load_signer(str(tmp_path / name))
+    with pytest.raises(UserError, match="SIGNING_KEY is not set"):
+        load_signer("env:SIGNING_KEY")
+    monkeypatch.setenv("SIGNING_KEY", key.private.read_text())
+    signer = load_signer("env:SIGNING_KEY")
+    assert signer is not None
+    assert signer.key_id == key.signer.key_id
+    with pytest.raises(SignatureError, match="cannot be read as public keys"):
+        read_public_keys(key.private)
+
+
+@pytest.fixture
+def update(signed: Publisher) -> Path:
+    return Path(signed.destination.uri) / "tflite" / "update.json"
+
+
+def test_an_app_takes_an_update(update: Path, key: Key) -> None:
+    found = check_update(
+        update.read_bytes(), public_key=key.public.read_bytes(), installed_release=2, app_version="1.0"
+    )
+    assert (found.release, found.model_version) == (4, 2)
+    file = found.files["int8"]
+    assert (file.file, file.size, file.minimum_runtime, file.mediapipe) == (
+        "2/emotion_int8.tflite",
+        3,
+        "1.14.0",
+        True,
+    )
+    check_file(update.parent / file.file, file)
+
+
+def test_an_app_refuses_a_changed_file(update: Path, key: Key) -> None:
+    file = check_update(update.read_bytes(), public_key=key.public.read_bytes()).files["int8"]
+    path = update.parent / file.file
+    path.write_text("owt")
+    with pytest.raises(UpdateError, match="SHA-256"):
+        check_file(path, file)
+    path.write_text("two and more")
+    with pytest.raises(UpdateError, match="12 bytes, 3 expected"):
+        check_file(path, file)
+
+
+def test_an_app_refuses_a_changed_manifest(update: Path, key: Key) -> None:
+    public_key = key.public.read_bytes()
+    document = json.loads(update.read_text())
+    changes = [{"release": 99}, {"model_version": 1}, {"minimum_app_version": "0.1"}, {"extra": True}]
+    for change in changes:
+        with pytest.raises(UpdateError, match="changed after it was signed"):
+            check_update(json.dumps({**document, **change}).encode(), public_key=public_key)
+    for content in (b"", b"[]", b"{}", json.dumps({**document, "signature": None}).encode()):
+        with pytest.raises(UpdateError):
+            check_update(content, public_key=public_key)
+
+
+def test_an_app_refuses_a_downgrade(signed: Publisher, update: Path, key: Key) -> None:
+    old = update.read_bytes()
+    signed.push("three")
+    public_key = key.public.read_bytes()
+    installed = check_update(update.read_bytes(), public_key=public_key)
+    with pytest.raises(UpdateError, match=r"release 4 is older than release 6"):
+        check_update(old, public_key=public_key, installed_release=installed.release)
+    signed.releases.rollback()
+    back = check_update(update.read_bytes(), public_key=public_key, installed_release=installed.release)
+    assert back.release > installed.release, "what the publisher takes back, apps take back"
+
+
+def test_an_app_refuses_another_key(update: Path, make_key: MakeKey) -> None:
+    with pytest.raises(UpdateError, match="the app trusts"):
+        check_update(update.read_bytes(), public_key=make_key("theirs").public.read_bytes())
+
+
+def test_an_app_that_is_too_old_keeps_its_model(key: Key) -> None:
+    document = {
+        "format_version": 1,
+        "release": 3,
+        "model_version": 2,
+        "released": "2026-11-26",
+        "minimum_app_version": "2.10",
+        "labels_sha256": None,
+        "files": {},
+    }
+    content = json.dumps(key.signer.sign(document)).encode()
+    for good in ("2.10", "2.10.0", "2.11", "3"):
+        check_update(content, public_key=key.public.read_bytes(), app_version=good)
+    for old in ("2.9", "2.9.9", "1"):
+        with pytest.raises(UpdateError, match=r"needs app 2.10 or later"):
+            check_update(content, public_key=key.public.read_bytes(), app_version=old)
+    newer = json.dumps(key.signer.sign({**document, "format_version": 2})).encode()
+    with pytest.raises(UpdateError, match="of format 2"):
+        check_update(newer, public_key=key.public.read_bytes())
