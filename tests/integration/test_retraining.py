@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from pipeline.metadata_store import MetadataStore
+from pipeline.metadata.store import MetadataStore
 from tests.integration.conftest import Workspace, starter_rows
 
 Emotion = Callable[..., tuple[int, str]]
