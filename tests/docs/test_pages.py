@@ -70,7 +70,7 @@ def test_the_checks_find_what_is_wrong():
 def check(words: list[str]) -> None:
     """Raises if the words begin as a command of the project and are none."""
     program, *arguments = words
-    match Path(program).name, arguments:
+    match program.removeprefix(".venv/bin/"), arguments:
         case "emotion", [name, *options]:
             command = typer.main.get_command(app).commands[name]
             while hasattr(command, "commands"):
