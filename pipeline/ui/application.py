@@ -19,8 +19,9 @@ from starlette.routing import Route
 
 from components.core.errors import UserError
 from pipeline.comparison import compare_runs, find_run, render_comparison
+from pipeline.lineage.page import render_page
 from pipeline.report import formats
-from pipeline.ui.views import PAGES, Roots, overview, run_view, runs_view
+from pipeline.ui.views import PAGES, Roots, lineage_view, overview, run_view, runs_view
 
 __all__ = ["application"]
 
@@ -43,6 +44,7 @@ def application(roots: Roots, *, hosts: tuple[str, ...] = ("localhost", "127.0.0
         Route("/", _answering(_home, roots)),
         Route("/compare/{root}", _answering(_compare, roots)),
         Route("/runs/{root}", _answering(_runs, roots)),
+        Route("/lineage/{root}/{name:path}", _answering(_lineage, roots)),
         Route("/runs/{root}/{run:int}", _answering(_run, roots)),
         Route("/runs/{root}/{run:int}/{file}", _answering(_file, roots)),
     ]
@@ -95,6 +97,12 @@ def _compare(roots: Roots, request: Request) -> Response:
         raise UserError(f"two runs are compared at a time; {len(chosen)} were chosen")
     before, after = (find_run(str(number), path) for number in chosen)
     return HTMLResponse(render_comparison(compare_runs(before, after)), headers=_headers(_POLICY))
+
+
+def _lineage(roots: Roots, request: Request) -> Response:
+    path = roots.path(request.path_params["root"])
+    ancestry = lineage_view(path, request.path_params["name"])
+    return HTMLResponse(render_page(ancestry), headers=_headers(_POLICY))
 
 
 def _html(template: str, *, status: int = 200, **values: Any) -> Response:

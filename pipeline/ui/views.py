@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from components.core.errors import UserError
+from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import has_store, last_used, open_store
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
 from pipeline.metadata.store import MetadataStore
 
-__all__ = ["PAGES", "Roots", "overview", "run_view", "runs_view"]
+__all__ = ["PAGES", "Roots", "lineage_view", "overview", "run_view", "runs_view"]
 
 PAGES: Mapping[str, str] = {
     "report.html": "Report",
@@ -106,6 +107,16 @@ def run_view(root: Path, run_id: int) -> dict[str, Any]:
         if output["type"] in ("Model", "TuningStudy")
     ]
     return {**run, "executions": executions, "pages": pages, "logs": logs}
+
+
+def lineage_view(root: Path, name: str) -> Ancestry:
+    """What led to a run (its number) or an artifact (`trainer/model/6`).
+
+    Raises:
+        UserError: nothing is called that.
+    """
+    with _reading(root) as store:
+        return find_ancestry(name, store, root)
 
 
 def _execution(store: MetadataStore, execution: ExecutionRecord) -> dict[str, Any]:

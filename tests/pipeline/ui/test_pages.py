@@ -71,6 +71,16 @@ def test_a_run_tells_its_stages_artifacts_and_pages(client: TestClient) -> None:
     assert "tensorboard --logdir" in page
 
 
+def test_the_way_to_a_run_and_to_an_artifact_is_drawn(client: TestClient) -> None:
+    page = client.get("/runs/toy/1").text
+    for path in ("/lineage/toy/1", "/lineage/toy/train/model/2"):
+        assert f'href="{path}"' in page
+        drawn = client.get(path).text
+        assert "<svg" in drawn
+        assert "read" in drawn
+    assert client.get("/lineage/toy/train/model/99").status_code == 404
+
+
 def test_errors_are_shown_and_nothing_in_them_is_markup(client: TestClient) -> None:
     page = client.get("/runs/toy/2").text
     assert "is empty; add rows" in page
