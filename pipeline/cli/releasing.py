@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["release_app"]
+from pipeline.cli.options import AsJson
 
-release_app = typer.Typer()
+__all__ = ["app"]
+
+app = typer.Typer()
 
 _Destination = Annotated[
     str | None,
@@ -27,16 +29,15 @@ _Key = Annotated[
     ),
 ]
 _Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the history.")]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-@release_app.command()
+@app.command()
 def versions(
     destination: _Destination = None,
     history: Annotated[
         bool, typer.Option("--history", help="Show what happened, in place of what is there.")
     ] = False,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the published versions: which is served, which is tried out, which was rolled back."""
     from pipeline.commands.releases import versions_command
@@ -44,7 +45,7 @@ def versions(
     versions_command(destination, history=history, as_json=as_json)
 
 
-@release_app.command()
+@app.command()
 def promote(
     destination: _Destination = None,
     version: Annotated[int | None, typer.Option(help="Version to serve; the canary if not given.")] = None,
@@ -57,7 +58,7 @@ def promote(
     promote_command(destination, version=version, message=message, signing_key=signing_key)
 
 
-@release_app.command()
+@app.command()
 def rollback(
     destination: _Destination = None,
     to: Annotated[
@@ -72,7 +73,7 @@ def rollback(
     rollback_command(destination, to=to, message=message, signing_key=signing_key)
 
 
-@release_app.command()
+@app.command()
 def verify(
     directory: Annotated[
         Path, typer.Argument(help="Version directory, `…/saved_model/7` or `…/tflite/7`, or a copy of it.")
@@ -80,7 +81,7 @@ def verify(
     key: Annotated[
         Path | None, typer.Option("--key", help="Public key or keys in PEM that must have signed it.")
     ] = None,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check that a version is what was pushed, file by file, and by whom. Exit code 3 if it is not."""
     from pipeline.commands.releases import verify_command

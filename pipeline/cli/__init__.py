@@ -1,0 +1,65 @@
+"""The `emotion` command. This package imports nothing heavy: `--help` answers at once."""
+
+import os
+import sys
+
+import typer
+
+from pipeline.cli import asking, exporting, history, orchestrating, releasing, running
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="emotion",
+    help="From labelled text to emotion models that answer alike in TF Serving and on a phone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for commands in (running.app, asking.app, exporting.app, releasing.app, history.app, orchestrating.app):
+    app.add_typer(commands)
+
+_STOPPED_EXIT_CODE = 75
+"""EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""
+
+
+def main() -> None:
+    """Runs the command; one clear line and exit code 2 for a mistake of the user, 75 if stopped, 1 for a failure."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as err:
+        sys.exit(_explain(err))
+
+
+def _explain(err: Exception) -> int:
+    from components.core.errors import EmotionPipelineError, StoppedError, UserError
+    from serving.errors import SavedModelError, ServerStartError
+    from tflite.errors import MetadataError, ModelFileError
+
+    if isinstance(err, ModuleNotFoundError) and _is_of_others(err.name):
+        print(
+            f"error: this command needs {err.name}, which is not installed; `pip install 'emotion-pipeline[pipeline]'`",
+            file=sys.stderr,
+        )
+        return 2
+    mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
+    if not isinstance(err, (EmotionPipelineError, *mistakes)):
+        raise err
+    if isinstance(err, StoppedError):
+        print(f"stopped: {err}; run the same command again to go on", file=sys.stderr)
+        return _STOPPED_EXIT_CODE
+    print(f"error: {err}", file=sys.stderr)
+    return 2 if isinstance(err, mistakes) else 1
+
+
+def _is_of_others(module: str | None) -> bool:
+    """Whether a package is missing, and not a module of this project."""
+    return module is not None and module.split(".")[0] not in ("pipeline", "components", "serving", "tflite")
