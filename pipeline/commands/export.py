@@ -122,5 +122,6 @@ def _read_labelled(data: str, split: str, model: Model, directory: Path) -> Exam
     )
     examples = Examples(directory / "examples")
     examples.path.mkdir()
-    example_gen(config=config, examples=examples)
+    with stderr_to(os.devnull):
+        example_gen(config=config, examples=examples)
     return examples

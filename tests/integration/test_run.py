@@ -182,7 +182,8 @@ def test_the_variant_for_a_target_is_chosen_within_limits(ran: Ran, tmp_path: Pa
     assert "FULLY_CONNECTED version 12 is needed" in " ".join(done.stdout.split())
     assert not out.exists()
     labelled = tmp_path / "mine.csv"
-    labelled.write_text("text,labels\nI am so happy,joy\nthat is awful,anger\n" * 3, encoding="utf-8")
+    rows = "I am so happy,joy\nthat is awful,anger\n" * 3
+    labelled.write_text(f"text,labels\n{rows}", encoding="utf-8")
     limits = ("--max-size-mb", "50", "--max-f1-drop", "1")
     done = workspace.emotion(*command, *limits, "--validation", str(labelled))
     assert done.returncode == 0, done.stderr
