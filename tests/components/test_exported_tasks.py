@@ -370,6 +370,7 @@ def test_a_tflite_file_without_its_activation_is_refused(everything: Exported) -
     from tflite.heads import Head as TFLiteHead
 
     loaded = load_model(everything.model)
+    facts = json.loads(everything.tflite.export_path.read_text(encoding="utf-8"))
     mood = TFLiteHead("mood", "single_label", tuple(str(number) for number in range(9)))
     content = convert(
         loaded.network,
@@ -380,7 +381,7 @@ def test_a_tflite_file_without_its_activation_is_refused(everything: Exported) -
     with pytest.raises(RefusedModelError, match="head mood: scores are not probabilities"):
         check_model(
             content,
-            parameters=loaded.network.count_params(),
+            parameters=facts["float32"]["parameters"],
             bytes_per_parameter=4,
             heads=(mood,),
             max_tokens=loaded.config.max_tokens,

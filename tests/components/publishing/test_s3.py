@@ -1,7 +1,9 @@
 """The same over the S3 protocol, against a server on this machine."""
 
+import gc
 import threading
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,9 @@ def server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # s3fs leaves its connections to the collector; they are not to end in another test
 
 
 @pytest.fixture

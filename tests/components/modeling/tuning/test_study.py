@@ -227,11 +227,12 @@ def test_processes_share_a_study(tmp_path: Path) -> None:
     assert [worker.returncode for worker in workers] == [0, 0]
     numbers = [[int(line) for line in lines if line.isdecimal()] for lines in outputs]
     # Every trial was made by one of them, both had a part in it, and both know the same best.
-    assert sorted(numbers[0] + numbers[1]) == list(range(1, 13))
+    # The one may have begun a trial more when the other ended the last.
+    assert sorted(numbers[0] + numbers[1]) in (list(range(1, 13)), list(range(1, 14)))
     assert numbers[0]
     assert numbers[1]
     assert outputs[0][-2] == outputs[1][-2]
-    assert len(open_study(tmp_path, shared=True).trials()) == 12
+    assert len(open_study(tmp_path, shared=True).trials()) in (12, 13)
 
 
 def test_what_a_killed_process_was_at_is_made_again(tmp_path: Path) -> None:
