@@ -149,8 +149,14 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     if pushed is not None:
         document = pushed.pushed()
         is_canary = result.stages["pusher"].summary.get("label") == "canary"
-        yield "Canary" if is_canary else "Served from", str(document["saved_model"])
-        yield "For the app", str(document["tflite"])
+        yield "Canary" if is_canary else "Served from", _from_here(str(document["saved_model"]))
+        yield "For the app", _from_here(str(document["tflite"]))
+
+
+def _from_here(place: str) -> str:
+    """A directory below the working directory by its relative path, which is what a person types; else as it is."""
+    here = Path.cwd()
+    return str(Path(place).relative_to(here)) if Path(place).is_relative_to(here) else place
 
 
 def _describe_quality(evaluated: StageResult) -> str:
