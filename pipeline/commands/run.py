@@ -130,7 +130,10 @@ def _print_summary(console: Console, result: RunResult, report: Path) -> None:
     for reason in result.refusals:
         console.print(f"[yellow]Stopped:[/] {escape(reason)}", highlight=False, soft_wrap=True)
     pages = [("Report", report), ("Data", report.with_name("statistics.html"))]
-    for name, value in (*_facts(result), *((name, str(page)) for name, page in pages if page.is_file())):
+    for name, value in (
+        *_facts(result),
+        *((name, _from_here(str(page))) for name, page in pages if page.is_file()),
+    ):
         console.print(f"[bold]{name:<15}[/] {value}", highlight=False, soft_wrap=True)
     for hint in _next_steps(result):
         console.print(f"  [green]{escape(hint)}[/]", highlight=False)
