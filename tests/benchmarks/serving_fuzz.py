@@ -143,9 +143,9 @@ def _right_answer(rest_port: int) -> list[list[float]]:
 
 def by_description(arguments: argparse.Namespace, rest_port: int) -> list[str]:
     """What schemathesis finds."""
-    description = Path(__file__).parents[2] / "serving" / "openapi.yaml"
+    description = Path(__file__).resolve().parents[2] / "serving" / "openapi.yaml"
     command = [
-        str(arguments.schemathesis),
+        str(arguments.schemathesis.absolute()),
         "run",
         str(description),
         f"--url=http://127.0.0.1:{rest_port}",
@@ -157,7 +157,8 @@ def by_description(arguments: argparse.Namespace, rest_port: int) -> list[str]:
         "--continue-on-failure",
         "--warnings=off",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as scratch:  # it leaves what it found in its working directory
+        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     print(done.stdout[-2500:])
     return [] if done.returncode == 0 else [f"schemathesis: exit code {done.returncode}"]
 

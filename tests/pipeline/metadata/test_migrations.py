@@ -28,7 +28,7 @@ CREATE TABLE events (execution_id INTEGER NOT NULL REFERENCES executions (id),
   PRIMARY KEY (execution_id, artifact_id, kind, name));
 CREATE INDEX ix_events_artifact_id ON events (artifact_id);
 INSERT INTO runs VALUES (7, 'toy', 'COMPLETE', '{}', '2026-01-01T00:00:00+00:00', '2026-01-01T00:01:00+00:00');
-INSERT INTO artifacts VALUES (3, 'Model', '/root/train/model/5', 'abc', NULL, '2026-01-01T00:01:00+00:00');
+INSERT INTO artifacts VALUES (3, 'Model', '/runs/toy/train/model/5', 'abc', NULL, '2026-01-01T00:01:00+00:00');
 INSERT INTO executions VALUES (5, 7, 'train', 'COMPLETE', 'key', '{"code": "1"}', '2026-01-01T00:00:00+00:00', 1.5,
   10.0, '{"rows": 2}', NULL);
 INSERT INTO events VALUES (5, 3, 'output', 'model');
