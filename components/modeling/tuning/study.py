@@ -163,7 +163,7 @@ class Study:
             elif self._is_exhausted():
                 return
             else:
-                self._make_trial(evaluate, on_trial)
+                self._make_trial(evaluate, on_trial, trials)
 
     def trials(self) -> list[Trial]:
         """Those that are over, in order; without what was cut off and is tried again."""
@@ -198,8 +198,13 @@ class Study:
                 self._study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
             )
 
-    def _make_trial(self, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> None:
+    def _make_trial(self, evaluate: Evaluate, on_trial: Callable[[Trial], None], trials: int) -> None:
         def objective(trial: optuna.Trial) -> float:
+            if self._places_before(trial.number) >= trials:
+                # Another process began the last one at the same moment: numbers say who was first.
+                trial.set_user_attr(_STOPPED, True)
+                raise _TrialError
+
             def report(epoch: int, metric: float) -> None:
                 trial.report(metric, epoch)
                 # After the last epoch there is nothing left to save.
@@ -227,6 +232,14 @@ class Study:
         with _experimental():
             self._study.sampler = self._make_sampler()
             self._study.optimize(objective, n_trials=1, catch=(_TrialError,), callbacks=[tell])
+
+    def _places_before(self, number: int) -> int:
+        """Trials that are over or at work and have a lower number."""
+        return sum(
+            trial.number < number
+            and (trial.state is TrialState.RUNNING or _read_trial(trial, self._space) is not None)
+            for trial in self._study.get_trials(deepcopy=False)
+        )
 
     def _make_sampler(self) -> optuna.samplers.BaseSampler:
         """One for each trial, so that the values depend on the seed and on the trials before it alone."""
