@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,11 @@ def signal_at(step: int, name: str) -> None:
         nonlocal seen
         seen += 1
         if seen == step:
+            waiting_for_it = signal.getsignal(signal.SIGTERM)
             os.kill(os.getppid(), getattr(signal, name))
-            # It is killed with its runner, or told to stop by it.
-            signal.pause()
+            # It is killed with its runner, or told to stop by it, which the training notices once.
+            while signal.getsignal(signal.SIGTERM) is waiting_for_it:
+                time.sleep(0.01)
         return call(self, *arguments)
 
     TrainingStep.__call__ = watched
