@@ -18,12 +18,19 @@ from tests.benchmarks.serving_reliability.server import Server, headers, serving
 __all__ = ["clock", "corrupt", "disk"]
 
 _DISK_MIB = 32
+_RATE = 50.0
+"""Requests a second, which any machine can bear: what is slow is slow by the fault."""
 _SLOWEST_MS = 5000.0
 """Longer than any answer takes, and much shorter than a jump."""
 
 
 def corrupt(base: Path, expected: Path, scratch: Path, minutes: float) -> list[str]:
-    with serving(base, scratch) as server, _new_versions(base) as publish, clients(server, expected) as found:
+    with (
+        serving(base, scratch) as server,
+        _new_versions(base) as publish,
+        clients(server, expected, rate=_RATE) as found,
+    ):
+        until(lambda: server.metric(":tensorflow:serving:request_count") > 50, "requests are answered")
         for name, damage in _DAMAGES.items():
             number = publish(damage)
             until(
@@ -46,7 +53,7 @@ def disk(base: Path, expected: Path, scratch: Path, minutes: float) -> list[str]
             return []
         log, filler = place / "log", place / "filler"
         flag = f"--request_log_directory={log}"
-        with serving(base, scratch, flag) as server, clients(server, expected) as found:
+        with serving(base, scratch, flag) as server, clients(server, expected, rate=_RATE) as found:
             until(lambda: _logged(server, "OK") > 50, "requests are logged")
             _fill(filler)
             until(lambda: _logged(server, "UNAVAILABLE") > 50, "lost entries of the log are counted")
@@ -83,7 +90,7 @@ def clock(base: Path, expected: Path, scratch: Path, minutes: float) -> list[str
     with (
         serving(base, scratch, *flags, environment=environment) as server,
         _new_versions(base) as publish,
-        clients(server, expected) as found,
+        clients(server, expected, rate=_RATE) as found,
     ):
         until(lambda: _logged(server, "OK") > 50, "requests are logged")
         for days in (30, -30, 0):
