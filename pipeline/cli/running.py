@@ -24,7 +24,10 @@ def run(
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: NoCache = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait for other runs on the same root; else one on this machine is an error."
+        ),
     ] = False,
     if_new_data: Annotated[
         bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")

@@ -55,6 +55,7 @@ def run_command(
         config_file: the pipeline.
         to: last stage to run; all if None.
         use_cache: whether unchanged stages are taken from earlier runs.
+        wait: whether to wait for other runs on the same root.
         if_new_data: do nothing if no data have come since the last run.
         if_drift: do nothing if the data are like those that the pushed model learned from.
 
@@ -68,7 +69,7 @@ def run_command(
 
     def run_data_stages() -> RunResult:
         with _stoppable(), ConsoleObserver(console) as observer:
-            return run_logged(config, to="schema_gen", use_cache=use_cache, observer=observer)
+            return run_logged(config, to="schema_gen", use_cache=use_cache, wait=wait, observer=observer)
 
     if if_drift and without_drift(config, console, run_data_stages):
         return 0

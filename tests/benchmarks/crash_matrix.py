@@ -89,7 +89,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--stores", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite"])
-    parser.add_argument("--stages", type=int, default=COUNT, help="length of the chain")
+    parser.add_argument("--stages", type=int, default=COUNT, help="length of the chain; 0 for no series")
     parser.add_argument("--random", type=int, default=40, help="kills at a random time, per store")
     parser.add_argument("--concurrent", type=int, default=50, help="pairs of runs at once, per store")
     parser.add_argument("--real", action="store_true", help="real stages, too: slow")
@@ -107,7 +107,7 @@ def main() -> None:
 def measure(kind: str, arguments: argparse.Namespace) -> Iterator[tuple[str, Tally]]:
     with serving(kind) as url, tempfile.TemporaryDirectory(prefix="crash-matrix-") as scratch:
         directory = Path(scratch)
-        for victim in VICTIMS:
+        for victim in VICTIMS if arguments.stages else ():
             yield f"{victim}s", kill_series(directory / victim, url, victim, arguments.stages)
         if arguments.random:
             yield "random", kill_at_random(directory / "random", url, arguments.random)
