@@ -38,6 +38,12 @@ def run(
             "--if-drift", help="Do nothing if the data are like those that the pushed model learned from."
         ),
     ] = False,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Server of the model: with --if-drift, run if its traffic has drifted, too."
+        ),
+    ] = None,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
@@ -51,6 +57,7 @@ def run(
             wait=wait,
             if_new_data=if_new_data,
             if_drift=if_drift,
+            live=live,
         )
     )
 

@@ -165,7 +165,7 @@ def test_a_warm_start_needs_a_registry(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("DESTINATION", "gs://reviews/models")
     warm = CONFIG.replace("pretrainer: {}", "trainer: {warm_start: latest_blessed}")
     (tmp_path / "emotion.yaml").write_text(warm, encoding="utf-8")
-    with pytest.raises(UserError, match="--registry none: .*warm_start"):
+    with pytest.raises(UserError, match=r"--registry none: .*warm_start"):
         compile_command(
             tmp_path / "emotion.yaml", kubeflow_options(tmp_path / "pipeline.yaml", registry="none")
         )
