@@ -87,7 +87,8 @@ def check_idle(store: MetadataStore) -> None:
     Raises:
         UserError: a run on this root is at work, here or on another machine that shares the store.
     """
-    for run in store.runs_elsewhere():
+    run = next(iter(store.runs_elsewhere()), None)
+    if run is not None:
         raise UserError(
             f"run {run['id']} is at work on this root at {run['owner']} since {run['started_at']}; wait for its end, "
             f"or, if that machine is gone, say so: `emotion gc --gone {run['id']}`"
