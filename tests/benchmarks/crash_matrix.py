@@ -303,7 +303,7 @@ def kill_real_stages(root: Path, url: str | None) -> Tally:
 
 
 def finish_real(tally: Tally, root: Path, url: str | None) -> Tally:
-    """The killed root's last run and an undisturbed root's only one: what is there, what is recorded, what is pushed."""
+    """The killed root's last run and another root's only one: what is there, what is recorded, what is pushed."""
     data, pushed = {}, {}
     for name in ("killed", "undisturbed"):
         done = emotion(root, "-c", "from pipeline.cli import main; main()", "run", f"{name}.yaml")
