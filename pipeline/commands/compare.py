@@ -12,7 +12,8 @@ from rich.table import Table
 from components.core.filesystem import write_atomic
 from pipeline.commands.roots import newest_root
 from pipeline.comparison import compare_runs, find_run, render_comparison
-from pipeline.comparison.words import change_of, figure_of, is_certain, metric_words, p_value, value_of
+from pipeline.comparison.words import change_of, figure_of, is_certain, metric_words, p_value
+from pipeline.pages.formats import format_value
 
 __all__ = ["compare_command"]
 
@@ -108,7 +109,7 @@ def _print_flips(console: Console, flips: Mapping[str, Any], title: str) -> None
             continue
         table = _table(direction.replace("_to_", " → "), "text", "right", "before", "after")
         for row in chosen[:_EXAMPLES_SHOWN]:
-            table.add_row(*(escape(value_of(row[key])) for key in ("text", "right", "before", "after")))
+            table.add_row(*(escape(format_value(row[key])) for key in ("text", "right", "before", "after")))
         console.print(table)
 
 
@@ -134,7 +135,9 @@ def _print_settings(console: Console, changes: list[Mapping[str, Any]]) -> None:
         return
     table = _table("configuration", "setting", "before", "after")
     for row in changes:
-        table.add_row(escape(row["key"]), escape(value_of(row["before"])), escape(value_of(row["after"])))
+        table.add_row(
+            escape(row["key"]), escape(format_value(row["before"])), escape(format_value(row["after"]))
+        )
     console.print(table)
 
 
@@ -150,7 +153,9 @@ def _print_data(console: Console, data: Mapping[str, Any]) -> None:
     if data["figures"]:
         table = _table("data", "split", "figure", "before", "after")
         for row in data["figures"]:
-            table.add_row(row["split"], row["figure"], value_of(row["before"]), value_of(row["after"]))
+            table.add_row(
+                row["split"], row["figure"], format_value(row["before"]), format_value(row["after"])
+            )
         console.print(table)
     if data["shares"]:
         table = _table("labels that moved most", "split", "label", "share before", "after")

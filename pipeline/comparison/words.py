@@ -1,12 +1,11 @@
 """How a comparison writes its figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from components.evaluation.checks.words import METRICS
-from pipeline.report.formats import format_value
 
-__all__ = ["change_of", "figure_of", "is_certain", "metric_words", "p_value", "value_of"]
+__all__ = ["change_of", "figure_of", "is_certain", "metric_words", "p_value"]
 
 _NONE = "–"
 
@@ -36,13 +35,6 @@ def is_certain(change: Mapping[str, Any]) -> bool:
 def p_value(p: float) -> str:
     """`p = 0.031`, or `p < 0.001`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def value_of(value: Any) -> str:
-    """A setting or a figure of the data in as few characters as tell it."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(format_value, value)) or "none"
-    return format_value(value)
 
 
 def _figure(figure: Mapping[str, Any], form: str) -> str:

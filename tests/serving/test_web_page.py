@@ -45,6 +45,7 @@ def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], byte
         ("/", "text/html; charset=utf-8"),
         ("/page/page.js", "text/javascript; charset=utf-8"),
         ("/page/page.css", "text/css; charset=utf-8"),
+        ("/page/theme.css", "text/css; charset=utf-8"),
         ("/page/icon.svg", "image/svg+xml"),
     ],
 )

@@ -38,6 +38,12 @@ def test_what_the_cleanings_are_held_against_is_what_python_says_today() -> None
     assert stale == [], "write them again: python -m tests.tflite.cleaning_cases, and update_case"
 
 
+def test_the_page_wears_what_the_server_wears() -> None:
+    ours = SAMPLES / "web" / "app" / "theme.css"
+    theme = Path(__file__).parents[2] / "serving" / "page" / "theme.css"
+    assert ours.read_text() == theme.read_text(), f"copy it: cp {theme} {ours}"
+
+
 def test_the_signed_update_is_what_python_takes() -> None:
     update = pytest.importorskip(
         "tflite.update", reason="the reference of the samples' checks is not there yet"

@@ -1,10 +1,12 @@
-"""How the report writes numbers."""
+"""How pages and tables write numbers."""
 
 import math
+from collections.abc import Sequence
 
 __all__ = [
     "format_bytes",
     "format_count",
+    "format_moment",
     "format_number",
     "format_percent",
     "format_points",
@@ -71,6 +73,11 @@ def _with_unit(number: float, unit: str) -> str:
     return f"{number:.1f} {unit}" if number < 99.95 else f"{number:,.0f} {unit}"
 
 
+def format_moment(moment: str) -> str:
+    """A time of the metadata store (ISO 8601, UTC), to the minute."""
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
 def format_seconds(seconds: float) -> str:
     """`0.3 s`, `42 s`, `3 min 20 s` or `2 h 05 min`."""
     if seconds < 10:
@@ -84,9 +91,11 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_value(value: object) -> str:
-    """A value of a summary or of a check in as few characters as tell it."""
+    """A value of a summary, a check or a setting in as few characters as tell it."""
     if value is None:
         return "–"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(format_value, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.report.formats import (
+from pipeline.pages.formats import (
     format_bytes,
     format_number,
     format_percent,
