@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.comparison.words import change_of, figure_of, metric_words, p_value
+from pipeline.comparison.words import (
+    by_change,
+    change_of,
+    figure_of,
+    is_certain,
+    metric_words,
+    p_value,
+    run_names,
+)
 from pipeline.pages.environment import page_environment
+from pipeline.pages.formats import format_share
 
 __all__ = ["render_comparison"]
 
@@ -15,7 +24,12 @@ def render_comparison(document: Mapping[str, Any]) -> str:
         "comparison",
         figure=figure_of,
         change=change_of,
+        by_change=by_change,
         words=metric_words,
         p=p_value,
+        share=format_share,
     )
-    return environment.get_template("comparison.html.j2").render(**document)
+    environment.tests["certain"] = is_certain
+    return environment.get_template("comparison.html.j2").render(
+        **document, names=run_names(document["runs"])
+    )

@@ -10,6 +10,7 @@ from pipeline.lineage.ancestry import Ancestry, Origin, Step
 from pipeline.lineage.layout import Layout, lay_out
 from pipeline.metadata.records import ArtifactRecord, State
 from pipeline.pages.environment import page_environment
+from pipeline.pages.formats import format_seconds
 
 __all__ = ["render_page"]
 
@@ -87,7 +88,7 @@ def _stage_card(step: Step, subject: ArtifactRecord | None) -> dict[str, Any]:
     execution, made = step.execution, step.gives.values()
     is_subject = subject is not None and any(record.id == subject.id for record in made)
     kind = "stage" if execution.state is State.COMPLETE else "unfinished"
-    took = f", {execution.seconds:,.1f} s" if execution.seconds is not None else ""
+    took = f", {format_seconds(execution.seconds)}" if execution.seconds is not None else ""
     gave = ", ".join(step.gives) or execution.state.value.lower()
     return {
         "key": _key(step),
