@@ -42,6 +42,7 @@ def page_environment(folder: str, **filters: Callable[..., Any]) -> Environment:
         when=formats.format_moment,
         **filters,
     )
+    environment.globals["figure"] = formats.format_figure
     return environment
 
 

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 
+from components.evaluation.checks.words import METRICS
+
 __all__ = [
     "format_bytes",
     "format_count",
+    "format_figure",
     "format_moment",
     "format_number",
     "format_percent",
@@ -16,6 +19,8 @@ __all__ = [
     "format_signed",
     "format_value",
 ]
+
+_UNITS = {"mb": "MB", "mib": "MiB", "s": "s"}
 
 
 def format_score(value: float | None) -> str:
@@ -88,6 +93,17 @@ def format_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def format_figure(name: str, value: object) -> tuple[str, str]:
+    """A figure of a summary: what it is called (`macro-F1 low`), and its value with the unit that its name ends in."""
+    metric = name.removesuffix("_low").removesuffix("_high")
+    if metric in METRICS:
+        return METRICS[metric] + name[len(metric) :].replace("_", " "), format_value(value)
+    thing, _, unit = name.rpartition("_")
+    if unit in _UNITS and thing:
+        return thing.replace("_", " "), f"{format_value(value)} {_UNITS[unit]}"
+    return name.replace("_", " "), format_value(value)
 
 
 def format_value(value: object) -> str:
