@@ -162,7 +162,8 @@ def _write(export: TFLiteExport, file: "VariantFile", loaded: "LoadedModel") -> 
 
 
 def _write_plain_files(directory: Path, loaded: "LoadedModel", config: TFLiteExporterConfig) -> None:
-    from components.edge.files import device_heads, localized_labels
+    from components.edge.files import localized_labels
+    from components.edge.guard import device_heads
     from tflite.metadata_files import file_contents
 
     contents = file_contents(

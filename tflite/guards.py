@@ -1,6 +1,7 @@
 """Refuses a .tflite file that would load but not do its work: what the converter gets wrong without a word."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,11 @@ from tflite.errors import ModelFileError, RefusedModelError
 from tflite.heads import Head, columns, units
 from tflite.isolation import IsolatedSession
 from tflite.model_file import ModelDescription, describe
+from tflite.session import Session
 
-__all__ = ["check_model"]
+__all__ = ["Expected", "check_behaviour", "check_model", "check_structure"]
 
+_REFUSED = "the .tflite file is refused: "
 _INPUT_NAMES = frozenset({"ids", "mask", "segment_ids"})
 _LEAST_SHARE_OF_WEIGHTS = 0.85
 """What the scores do not depend on is rightly left out: BERT's pooler and the positions after `max_tokens`, 1.5 % of
@@ -23,21 +26,11 @@ _SUM_TOLERANCE = 1e-4
 """How far the probabilities of a head may be from 1 in sum: float32 rounding of a few hundred of them."""
 
 
-def check_model(
-    content: bytes,
-    *,
-    parameters: int,
-    bytes_per_parameter: float,
-    heads: Sequence[Head],
-    max_tokens: int,
-    vocabulary_size: int,
-    separator_id: int,
-    fixed_length: bool = False,
-) -> ModelDescription:
-    """Checks structure first, then behaviour with valid random ids.
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What a file must be.
 
-    Args:
-        content: the .tflite file.
+    Attributes:
         parameters: parameters of the Keras network.
         bytes_per_parameter: at least so many, as `tflite.converter.BYTES_PER_PARAMETER` says.
         heads: what the scores are.
@@ -45,37 +38,62 @@ def check_model(
         vocabulary_size: number of embedding rows.
         separator_id: id of [SEP].
         fixed_length: whether the file takes `max_tokens` and no other length.
+    """
 
-    Returns:
-        What the file holds.
+    parameters: int
+    bytes_per_parameter: float
+    heads: Sequence[Head]
+    max_tokens: int
+    vocabulary_size: int
+    separator_id: int
+    fixed_length: bool = False
+
+
+def check_model(content: bytes, expected: Expected) -> ModelDescription:
+    """Checks structure first, then behaviour with valid random ids; returns what the file holds.
 
     Raises:
         ModelFileError: `content` is no .tflite file.
         RefusedModelError: it is one, but not one that a phone can use; all reasons found are listed.
     """
     description = describe(content)
-    outputs = sum(len(head.outputs) for head in heads)
-    tokens = max_tokens if fixed_length else -1
-    reasons = list(_structural_faults(description, round(parameters * bytes_per_parameter), outputs, tokens))
-    if not reasons:
-        reasons = list(
-            _behavioural_faults(
-                content,
-                heads=heads,
-                max_tokens=max_tokens,
-                vocabulary_size=vocabulary_size,
-                separator_id=separator_id,
-                fixed_length=fixed_length,
-            )
-        )
-    if reasons:
-        raise RefusedModelError("the .tflite file is refused: " + "; ".join(reasons))
+    check_structure(description, expected)
+    try:
+        session = IsolatedSession(content)
+    except ModelFileError as err:
+        raise RefusedModelError(f"{_REFUSED}{err}") from err
+    with session:
+        check_behaviour(session, expected)
     return description
 
 
-def _structural_faults(
-    model: ModelDescription, weight_bytes: int, outputs: int, tokens: int
-) -> Iterator[str]:
+def check_structure(model: ModelDescription, expected: Expected) -> None:
+    """What can be told without running the file.
+
+    Raises:
+        RefusedModelError: a phone cannot use it; all reasons found are listed.
+    """
+    _refuse(_structural_faults(model, expected))
+
+
+def check_behaviour(session: Session | IsolatedSession, expected: Expected) -> None:
+    """What only running it tells. The session of a file that is refused may have ended with it.
+
+    Raises:
+        RefusedModelError: it does not do its work; all reasons found are listed.
+    """
+    _refuse(_behavioural_faults(session, expected))
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    if reasons := list(faults):
+        raise RefusedModelError(_REFUSED + "; ".join(reasons))
+
+
+def _structural_faults(model: ModelDescription, expected: Expected) -> Iterator[str]:
+    weight_bytes = round(expected.parameters * expected.bytes_per_parameter)
+    outputs = sum(len(head.outputs) for head in expected.heads)
+    tokens = expected.max_tokens if expected.fixed_length else -1
     if model.outside_buffers:
         yield f"{model.outside_buffers} constants lie outside the flatbuffer; write them into it"
     elif model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
@@ -99,24 +117,16 @@ def _structural_faults(
         yield f"outputs {found}, expected one, float32 [1, {outputs}]"
 
 
-def _behavioural_faults(
-    content: bytes,
-    *,
-    heads: Sequence[Head],
-    max_tokens: int,
-    vocabulary_size: int,
-    separator_id: int,
-    fixed_length: bool,
-) -> Iterator[str]:
+def _behavioural_faults(session: Session | IsolatedSession, expected: Expected) -> Iterator[str]:
+    max_tokens, vocabulary_size, separator_id = (
+        expected.max_tokens,
+        expected.vocabulary_size,
+        expected.separator_id,
+    )
     random = np.random.default_rng(0)
     length = max_tokens + _EXCESS_TOKENS
     long, other = (random.integers(0, vocabulary_size, length, dtype=np.int32) for _ in range(2))
     cut = np.append(long[: max_tokens - 1], np.int32(separator_id))
-    try:
-        session = IsolatedSession(content)
-    except ModelFileError as err:
-        yield str(err)
-        return
     try:
         session.run([separator_id, vocabulary_size - 1])
     except (ModelFileError, RuntimeError) as err:
@@ -126,21 +136,21 @@ def _behavioural_faults(
         )
         return
     try:
-        expected, unlike = session.run(cut), session.run(other[:max_tokens])
+        scores, unlike = session.run(cut), session.run(other[:max_tokens])
     except (ModelFileError, RuntimeError) as err:
         yield f"it does not run at {max_tokens} tokens: {err}"
         return
-    yield from _score_faults(expected, heads)
-    if np.array_equal(expected, unlike):
+    yield from _score_faults(scores, expected.heads)
+    if np.array_equal(scores, unlike):
         yield "every text gets the same scores: the weights are not in effect"
-    if fixed_length:
+    if expected.fixed_length:
         return
     try:
         actual = session.run(long)
     except (ModelFileError, RuntimeError) as err:
         yield f"it fails at {length} tokens: nothing in the graph cuts them to {max_tokens} ({err})"
         return
-    difference = np.abs((actual - expected) / units(heads)).max()
+    difference = np.abs((actual - scores) / units(expected.heads)).max()
     if not difference <= _SAME:
         yield f"{length} tokens are not cut to {max_tokens}: scores differ by {difference:.2g}"
 

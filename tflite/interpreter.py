@@ -60,6 +60,11 @@ class TextClassifier:
         self._session = open_session(self.path, num_threads=num_threads)
 
     @property
+    def session(self) -> Session | IsolatedSession:
+        """The graph itself, which takes token ids."""
+        return self._session
+
+    @property
     def heads(self) -> tuple[Head, ...]:
         """What the scores are, in order."""
         return self.metadata.heads

@@ -8,7 +8,8 @@ from components.core.errors import ExportError
 from components.core.progress import Progress
 from components.edge.choice import Choice, NothingFitsError, choose
 from components.edge.choice_config import ChoiceConfig
-from components.edge.files import FileMaker, VariantFile, device_heads
+from components.edge.files import FileMaker, VariantFile
+from components.edge.guard import device_heads
 from components.edge.measurement import Measured, Reference, measure_file, sample_of
 from components.evaluation.labelled_texts import read_labelled_texts
 from components.modeling.classifier import LoadedModel
