@@ -186,9 +186,10 @@ def _exports(
         _Export("saved_model", partial(ask_saved_model, saved_model.saved_model_dir, timed=timed), exact)
     ]
     for variant in tflite.variants():
-        expected = partial(expected_file, loaded, VariantSpec.parse(variant))
+        spec = VariantSpec.parse(variant)
+        expected = partial(expected_file, loaded, spec)
         ask = partial(ask_tflite, tflite.model_path(variant), timed=timed, expected=expected)
-        limits = exact_tflite if variant == "float32" else quantized
+        limits = exact_tflite if spec.weights == "float32" and spec.coverage is None else quantized
         found.append(_Export(f"tflite_{variant}", ask, limits, tflite.model_path(variant)))
     return found
 

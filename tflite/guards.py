@@ -8,11 +8,14 @@ import numpy.typing as npt
 
 from tflite.errors import ModelFileError, RefusedModelError
 from tflite.heads import Head, columns, units
+from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 from tflite.isolation import IsolatedSession
 from tflite.model_file import ModelDescription, describe
 from tflite.session import Session
+from tflite.special_tokens import special_tokens_in_graph
+from tflite.text_operators import TEXT_INPUT, TEXT_OPERATORS
 
-__all__ = ["Expected", "check_behaviour", "check_model", "check_structure"]
+__all__ = ["Expected", "check_behaviour", "check_model", "check_structure", "check_text_model"]
 
 _REFUSED = "the .tflite file is refused: "
 _INPUT_NAMES = frozenset({"ids", "mask", "segment_ids"})
@@ -20,6 +23,13 @@ _LEAST_SHARE_OF_WEIGHTS = 0.85
 """What the scores do not depend on is rightly left out: BERT's pooler and the positions after `max_tokens`, 1.5 % of
 MiniLM, 10 % of a toy model."""
 _EXCESS_TOKENS = 17
+_TEXTS = (
+    "",
+    "I am so HAPPY, thank you!",
+    "Café — naïve über 你好, don’t\u200b stop\u00a0😀",
+    "Ἀθηνᾶ İstanbul e\u0301 ½ ﬁ \ufffd한국",
+    "words and words, and words " * 400,
+)
 _SAME = 1e-5
 """Largest difference between two runs that compute the same, of probabilities or in a target's deviations."""
 _SUM_TOLERANCE = 1e-4
@@ -38,6 +48,7 @@ class Expected:
         vocabulary_size: number of embedding rows.
         separator_id: id of [SEP].
         fixed_length: whether the file takes `max_tokens` and no other length.
+        takes_text: whether the tokenizer is inside.
     """
 
     parameters: int
@@ -47,6 +58,7 @@ class Expected:
     vocabulary_size: int
     separator_id: int
     fixed_length: bool = False
+    takes_text: bool = False
 
 
 def check_model(content: bytes, expected: Expected) -> ModelDescription:
@@ -82,7 +94,27 @@ def check_behaviour(session: Session | IsolatedSession, expected: Expected) -> N
     Raises:
         RefusedModelError: it does not do its work; all reasons found are listed.
     """
-    _refuse(_behavioural_faults(session, expected))
+    faults = _text_faults if expected.takes_text else _behavioural_faults
+    _refuse(faults(session, expected))
+
+
+def check_text_model(content: bytes, ids_content: bytes, spec: TokenizerSpec) -> None:
+    """Whether a file with the tokenizer inside answers as the one it was made of does behind the host's tokenizer.
+
+    Raises:
+        ModelFileError: one of them cannot be run.
+        RefusedModelError: it gives other scores.
+    """
+    texts = [*_TEXTS, *(f"so{token}{token} you" for token in special_tokens_in_graph(spec))]
+    tokenizer = HostTokenizer(spec)
+    with IsolatedSession(content) as session, IsolatedSession(ids_content) as reference:
+        for text in texts:
+            difference = np.abs(session.run_text(text.encode()) - reference.run(tokenizer.encode(text))).max()
+            if not difference <= _SAME:
+                raise RefusedModelError(
+                    f"{_REFUSED}its tokenizer gives other tokens than training for {text[:60]!r}: scores differ by "
+                    f"{difference:.2g}"
+                )
 
 
 def _refuse(faults: Iterable[str]) -> None:
@@ -93,7 +125,6 @@ def _refuse(faults: Iterable[str]) -> None:
 def _structural_faults(model: ModelDescription, expected: Expected) -> Iterator[str]:
     weight_bytes = round(expected.parameters * expected.bytes_per_parameter)
     outputs = sum(len(head.outputs) for head in expected.heads)
-    tokens = expected.max_tokens if expected.fixed_length else -1
     if model.outside_buffers:
         yield f"{model.outside_buffers} constants lie outside the flatbuffer; write them into it"
     elif model.constant_bytes < _LEAST_SHARE_OF_WEIGHTS * weight_bytes:
@@ -101,20 +132,43 @@ def _structural_faults(model: ModelDescription, expected: Expected) -> Iterator[
             f"weights are missing: {model.constant_bytes:,} bytes of constants, "
             f"expected about {weight_bytes:,} for the network's parameters"
         )
-    if model.custom_operators:
-        yield f"operators outside the builtin ones: {', '.join(model.custom_operators)}"
+    known = TEXT_OPERATORS if expected.takes_text else ()
+    if foreign := sorted(set(model.custom_operators) - set(known)):
+        yield f"operators outside the builtin ones: {', '.join(foreign)}"
     if model.subgraphs != 1:
         yield f"{model.subgraphs} subgraphs, expected 1 (control flow in the network?)"
     if low := sorted(model.tensor_dtypes & {"float16", "bfloat16"}):
         yield f"{' and '.join(low)} tensors, expected float32 arithmetic"
-    if len(model.inputs) != len(_INPUT_NAMES) or {tensor.name for tensor in model.inputs} != _INPUT_NAMES:
-        yield f"inputs {[tensor.name for tensor in model.inputs]}, expected {sorted(_INPUT_NAMES)}"
-    for tensor in model.inputs:
-        if (tensor.dtype, tensor.shape) != ("int32", (1, tokens)):
-            yield f"input {tensor.name} is {tensor.dtype} {list(tensor.shape)}, expected int32 [1, {tokens}]"
+    yield from _input_faults(model, expected)
     if [(tensor.dtype, tensor.shape) for tensor in model.outputs] != [("float32", (1, outputs))]:
         found = [(tensor.dtype, list(tensor.shape)) for tensor in model.outputs]
         yield f"outputs {found}, expected one, float32 [1, {outputs}]"
+
+
+def _input_faults(model: ModelDescription, expected: Expected) -> Iterator[str]:
+    names, dtype, shape = _INPUT_NAMES, "int32", [1, expected.max_tokens if expected.fixed_length else -1]
+    if expected.takes_text:
+        names, dtype, shape = frozenset({TEXT_INPUT}), "string", [1]
+    if len(model.inputs) != len(names) or {tensor.name for tensor in model.inputs} != names:
+        yield f"inputs {[tensor.name for tensor in model.inputs]}, expected {sorted(names)}"
+    for tensor in model.inputs:
+        if (tensor.dtype, list(tensor.shape)) != (dtype, shape):
+            yield f"input {tensor.name} is {tensor.dtype} {list(tensor.shape)}, expected {dtype} {shape}"
+
+
+def _text_faults(session: Session | IsolatedSession, expected: Expected) -> Iterator[str]:
+    """Texts that are too long are cut where the graph says: what comes behind must change nothing."""
+    long = "i am so happy and thank you . " * expected.max_tokens
+    try:
+        scores, unlike, longer = (session.run_text(text.encode()) for text in (long, "no !", long + "no !"))
+    except (ModelFileError, RuntimeError) as err:
+        yield f"it does not run: {err}"
+        return
+    yield from _score_faults(scores, expected.heads)
+    if np.array_equal(scores, unlike):
+        yield "every text gets the same scores: the weights are not in effect"
+    if not np.abs((longer - scores) / units(expected.heads)).max() <= _SAME:
+        yield f"a text of more than {expected.max_tokens} tokens is not cut to them"
 
 
 def _behavioural_faults(session: Session | IsolatedSession, expected: Expected) -> Iterator[str]:

@@ -12,7 +12,8 @@ from components.edge.variants import VariantSpec
 from components.modeling.classifier import LoadedModel
 from tflite.converter import convert
 from tflite.errors import RefusedModelError
-from tflite.guards import check_model
+from tflite.guards import Expected, check_model, check_text_model
+from tflite.host_tokenizer import TokenizerSpec
 from tflite.label_names import read_names, shipped_names
 from tflite.metadata import ModelMetadata, attach_metadata, can_suppress
 from tflite.model_file import ModelDescription
@@ -67,6 +68,7 @@ class FileMaker:
         self._loaded = loaded
         self._config = config
         self._texts = texts
+        self._tokenizer_graphs: dict[tuple[str, ...], bytes] = {}
 
     def make(self, names: Sequence[str]) -> Iterator[VariantFile]:
         """The files, in the order of their names.
@@ -106,13 +108,26 @@ class FileMaker:
             content = keep_vocabulary(content, len(whole.vocabulary), rows)
             tokenizer = pruned(whole, rows)
         metadata = replace(self._metadata, tokenizer=tokenizer)
-        complete = attach_metadata(content, metadata)
         expected = expected_file(self._loaded, spec, len(tokenizer.vocabulary))
         try:
+            if spec.takes_text:
+                content = self._with_tokenizer(content, tokenizer, expected)
+            complete = attach_metadata(content, metadata)
             description = check_model(complete, expected)
         except RefusedModelError as err:
             raise RefusedModelError(f"{name}: {err}") from err
         return VariantFile(name, complete, metadata, description, expected.parameters)
+
+    def _with_tokenizer(self, content: bytes, tokenizer: TokenizerSpec, expected: Expected) -> bytes:
+        """The file that takes text; the one that takes ids must be right by itself, and both must say the same."""
+        from tflite.text_input import take_text, tokenizer_graph
+
+        check_model(content, replace(expected, takes_text=False))
+        if tokenizer.vocabulary not in self._tokenizer_graphs:
+            self._tokenizer_graphs[tokenizer.vocabulary] = tokenizer_graph(tokenizer)
+        joined = take_text(content, self._tokenizer_graphs[tokenizer.vocabulary])
+        check_text_model(joined, content, tokenizer)
+        return joined
 
     @cached_property
     def _counts(self) -> Mapping[int, int]:

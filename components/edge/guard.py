@@ -26,6 +26,7 @@ def expected_file(loaded: LoadedModel, spec: VariantSpec, vocabulary_size: int) 
         vocabulary_size=vocabulary_size,
         separator_id=loaded.tokenizer.end_id,
         fixed_length=spec.fixed_length,
+        takes_text=spec.takes_text,
     )
 
 

@@ -120,12 +120,13 @@ def test_a_smaller_vocabulary_is_proven_by_its_own_ids(exported: Exported, tmp_p
     texts = write_examples(tmp_path / "examples", train=TEXTS, test=TEXTS)
     tflite = TFLiteExport(tmp_path / "tflite")
     tflite.path.mkdir()
-    config = TFLiteExporterConfig(variants=("float32", "int8_vocab70"))
+    config = TFLiteExporterConfig(variants=("float32", "float32_text", "int8_vocab70"))
     tflite_exporter(config=config, model=exported.model, examples=texts, export=tflite)
     small = replace(exported, tflite=tflite)
     # A vocabulary this small takes some words apart that the random weights knew as wholes.
     blessing, _ = prove(small, texts, tmp_path, min_int8_agreement=0.5)
     assert blessing.refusal() is None, failed(blessing)
+    assert "tflite_float32_text.max_score_difference" in {check.name for check in blessing.verdict().checks}
 
     path = tflite.model_path("int8_vocab70")
     metadata = read_metadata(path)
