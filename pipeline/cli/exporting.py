@@ -49,6 +49,7 @@ class _Consumer(StrEnum):
     MEDIAPIPE_0_10 = "mediapipe-0.10"
     BERTNL = "bertnl"
     LITERT = "litert"
+    LITERT_WITH_TOKENIZER = "litert-with-tokenizer"
 
 
 class _Preference(StrEnum):
@@ -71,8 +72,8 @@ def export(
         list[str] | None,
         typer.Option(
             help="tflite: file to write, several times for several: float32, float16, int8, int8_per_tensor, int8_int4 "
-            "or int4, behind it _vocab99 for a smaller vocabulary and _fixed for a fixed length. With a target or a "
-            "limit: what is tried."
+            "or int4, behind it _vocab99 for a smaller vocabulary, and _fixed for a fixed length or _text for the "
+            "tokenizer inside. With a target or a limit: what is tried."
         ),
     ] = None,
     target: Annotated[
