@@ -21,9 +21,9 @@ class SavedModelExporterConfig(Config):
     """Heads, thresholds, tokenizer and longest text are the model's; what is left to choose is this."""
 
     precision: WeightPrecision = "float32"
-    """How the encoder's weights are stored. `bfloat16` takes half the disk and memory, and is faster too on CPUs with
-    AVX512_BF16 or AMX; on others it is slower. `int8` takes a quarter and runs on every CPU, but a text alone takes
-    longer, since its weights become float32 in every call. Docs: exports, "Smaller weights"."""
+    """How the encoder's weights are stored. `bfloat16` halves files and weights in memory and is faster on a CPU with
+    AVX512_BF16 or AMX, but many times slower on one without AVX-512. `int8` makes the files a quarter and runs on every
+    CPU, but is slower, and saves no memory: matrices become float32 in each call. See docs/exports.md."""
 
     explain: bool = False
     """Whether there is a signature `explain`, which says what each word of a text adds to a score. A text costs as much
