@@ -42,7 +42,7 @@ class ArtifactStorage:
     <root>/.metadata-store.json               which store keeps account of it, if work_dir is not the root
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
     <work_dir>/reports/<run id>/              report of each run, and the log of each stage that it executed
-    <work_dir>/.staging/                      outputs being written; emptied at every start
+    <work_dir>/.staging/                      outputs being written, temporary files; emptied at every start
     <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
     <work_dir>/.verified/                     how artifacts looked when their content was known to be right
@@ -225,6 +225,11 @@ class ArtifactStorage:
     @property
     def scratch_root(self) -> Path:
         return self.work_dir / ".scratch"
+
+    @property
+    def temporary(self) -> Path:
+        """For temporary files of the stages of one run: what a killed one left, the next one removes."""
+        return self._staging / "tmp"
 
     @property
     def downloads(self) -> Path:

@@ -136,7 +136,7 @@ class LocalRunner:
             return
         from pipeline.running.worker_pool import WorkerPool
 
-        pool = WorkerPool(self._settings, lock=lock)
+        pool = WorkerPool(self._settings, lock=lock, temporary=self._storage.temporary)
         try:
             yield pool
         finally:

@@ -204,6 +204,12 @@ def _print_checks(directories: Sequence[Path]) -> None:
 def _print(document: Any, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not document:
+        print("nothing yet; `emotion run CONFIG` runs a pipeline")
+    elif isinstance(document, list) and "summary" in document[0]:
+        from pipeline.commands.run_view import show_run
+
+        show_run(Console(), document)
     elif isinstance(document, list):
         Console().print(_table(document))
     else:
@@ -247,14 +253,6 @@ def _cell(key: str, value: Any) -> str:
         return ""
     if key == "quality":
         return ", ".join(_figure(name, figure) for name, figure in value.items())
-    if key in ("summary", "resources"):
-        from pipeline.console import format_summary
-
-        return format_summary(value)
-    if key == "log":
-        return "/".join(value.split("/")[-3:])
-    if key == "outputs":
-        return "\n".join("/".join(place.split("/")[-3:]) for place in value.values())
     if key == "stages":
         return ", ".join(f"{count} {_DONE.get(state, state)}" for state, count in value.items())
     if isinstance(value, dict):

@@ -23,7 +23,7 @@ from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
 from pipeline.metadata.records import State
 from pipeline.native_stderr import stderr_to
-from pipeline.report.formats import format_value
+from pipeline.pages.formats import format_value
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command", "run_logged"]
 
