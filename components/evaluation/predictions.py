@@ -138,7 +138,7 @@ def _members(path: Path, *names: str) -> Iterator[tuple[_Member, ...]]:
             )
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as err:
             raise DataError(
-                f"{path}: cannot be read as predictions ({err}); expected a `predictions-<split>.npz` of the Evaluator"
+                f"{path}: cannot be read as predictions ({getattr(err, 'strerror', None) or err}); expected a `predictions-<split>.npz` of the Evaluator"
             ) from err
         yield members
 
