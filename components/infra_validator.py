@@ -85,7 +85,7 @@ def infra_validator(
     1. Takes texts of the data and hard ones (behind a context, if the model reads one), scores them with the Keras
        model, and tokenizes them in pure Python.
     2. Asks the SavedModel in this process, and for a sample through a model server over gRPC.
-    3. Asks every .tflite file.
+    3. Asks every .tflite file, and has the guards look at it once more.
     4. Checks names, tasks, thresholds, token ids, scores, decisions and latency: the verdict.
     5. Writes verdict and comparison.
 
@@ -102,7 +102,7 @@ def infra_validator(
     segments = loaded.tokenizer.segments
     rows = read_rows(examples, config.rows, segments=segments)
     timed = rows.pick(range(min(_TIMED_TEXTS, len(rows))))
-    exports = _exports(config, saved_model, tflite, timed=timed)
+    exports = _exports(config, loaded, saved_model, tflite, timed=timed)
     progress.update("asking the Keras model", completed=0, total=len(exports) + 2)
     reference = _ask_keras(loaded, rows + hard_texts(segments))
 
@@ -161,8 +161,15 @@ def _ask_keras(loaded: "LoadedModel", probes: "ProbeTexts") -> "Reference":
 
 
 def _exports(
-    config: InfraValidatorConfig, saved_model: SavedModelExport, tflite: TFLiteExport, *, timed: "ProbeTexts"
+    config: InfraValidatorConfig,
+    loaded: "LoadedModel",
+    saved_model: SavedModelExport,
+    tflite: TFLiteExport,
+    *,
+    timed: "ProbeTexts",
 ) -> list[_Export]:
+    from components.edge.guard import expected_file
+    from components.edge.variants import VariantSpec
     from components.infra.answers import ask_saved_model, ask_tflite
     from components.infra.judgement import Limits
 
@@ -179,8 +186,10 @@ def _exports(
         _Export("saved_model", partial(ask_saved_model, saved_model.saved_model_dir, timed=timed), exact)
     ]
     for variant in tflite.variants():
-        ask = partial(ask_tflite, tflite.model_path(variant), timed=timed)
-        limits = exact_tflite if variant == "float32" else quantized
+        spec = VariantSpec.parse(variant)
+        expected = partial(expected_file, loaded, spec)
+        ask = partial(ask_tflite, tflite.model_path(variant), timed=timed, expected=expected)
+        limits = exact_tflite if spec.weights == "float32" and spec.coverage is None else quantized
         found.append(_Export(f"tflite_{variant}", ask, limits, tflite.model_path(variant)))
     return found
 

@@ -33,7 +33,7 @@ class TFLiteExporterConfig(Config):
     """Files that are made in any case. `float32` answers as the Keras model does; `int8` (dynamic range) is a quarter
     of its size and several times as fast. Both by default: the first is what the second is judged against. Others are
     float16, int8_per_tensor, int8_int4 and int4, each with `_vocab99` behind it for a vocabulary that covers 99 % of
-    the pieces of the training texts, and `_fixed` for a fixed length."""
+    the pieces of the training texts, and `_fixed` for a fixed length or `_text` for the tokenizer inside."""
 
     choose: ChoiceConfig | None = None
     """One more file: the smallest or the fastest that a target can run within limits; null chooses none."""
@@ -154,7 +154,9 @@ def _write(export: TFLiteExport, file: "VariantFile", loaded: "LoadedModel") -> 
         "vocabulary_rows": len(file.metadata.tokenizer.vocabulary),
         "min_runtime": file.description.min_runtime,
         # MediaPipe's tokenizer lower-cases ASCII whatever the vocabulary wants, and its classifier takes one text.
-        "mediapipe": loaded.tokenizer.rules.lowercase and loaded.tokenizer.segments == 1,
+        "mediapipe": loaded.tokenizer.rules.lowercase
+        and loaded.tokenizer.segments == 1
+        and not file.description.custom_operators,
         "heads": {head.name: head.task for head in loaded.config.heads},
         "segments": loaded.tokenizer.segments,
         "operators": dict(file.description.operators),
@@ -162,7 +164,8 @@ def _write(export: TFLiteExport, file: "VariantFile", loaded: "LoadedModel") -> 
 
 
 def _write_plain_files(directory: Path, loaded: "LoadedModel", config: TFLiteExporterConfig) -> None:
-    from components.edge.files import device_heads, localized_labels
+    from components.edge.files import localized_labels
+    from components.edge.guard import device_heads
     from tflite.metadata_files import file_contents
 
     contents = file_contents(

@@ -24,7 +24,7 @@ from tflite.errors import ModelFileError, TFLiteError
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 from tflite.metadata import read_metadata
 
-__all__ = ["LENGTHS", "THREADS", "benchmark", "lines", "sentence_ids", "wanted_lengths"]
+__all__ = ["LENGTHS", "THREADS", "benchmark", "lines", "sentence_ids", "sentence_text", "wanted_lengths"]
 
 LENGTHS = (8, 16, 32, 64, 128)
 """Tokens."""
@@ -57,7 +57,7 @@ def benchmark(
 
     Args:
         model: a .tflite file with metadata, whose vocabulary the sentences are cut by.
-        against: another .tflite file, or one in ONNX, that takes the same ids.
+        against: another .tflite file, or one in ONNX, that takes the same ids, or text.
         threads: of one inference.
         lengths: tokens of a text, [CLS] and [SEP] among them; `LENGTHS` up to the model's maximum if not given.
         rounds: times that the models take turns.
@@ -73,7 +73,10 @@ def benchmark(
         ValueError: a length or a number of threads is out of range.
     """
     spec = read_metadata(model).tokenizer
-    rows = [sentence_ids(spec, length) for length in wanted_lengths(spec, lengths)]
+    rows = [
+        {"ids": sentence_ids(spec, length), "text": sentence_text(spec, length)}
+        for length in wanted_lengths(spec, lengths)
+    ]
     if min(threads, default=0) < 1:
         raise ValueError(f"threads must be at least one number from 1 on; got {list(threads)}")
     files = [model] if against is None else [model, against]
@@ -115,10 +118,20 @@ def sentence_ids(spec: TokenizerSpec, length: int) -> list[int]:
     return [spec.start_id, *islice(cycle(inner), length - 2), spec.end_id]
 
 
-def _cold_start(file: Path, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
+def sentence_text(spec: TokenizerSpec, length: int) -> str:
+    """A text of so many tokens, [CLS] and [SEP] among them: words, and full stops where no word fits."""
+    tokenizer, text, missing = HostTokenizer(spec), "", length - 2
+    for word in cycle(" ".join(_SENTENCES).split()):
+        if (pieces := len(tokenizer.encode(word)) - 2) > missing:
+            return text + " ." * missing
+        text, missing = f"{text} {word}", missing - pieces
+    raise AssertionError("a cycle has no end")
+
+
+def _cold_start(file: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Medians over fresh processes; the file is in the system's cache."""
     starts = [
-        _measured("cold_start", [file], model=str(file), ids=rows[0], longest=rows[-1])
+        _measured("cold_start", [file], model=str(file), first=rows[0], longest=rows[-1])
         for _ in range(_STARTS)
     ]
     medians = {name: statistics.median(start[name] for start in starts) for name in starts[0]}

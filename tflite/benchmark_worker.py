@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,9 +23,8 @@ __all__ = ["measure_cold_start", "measure_speed"]
 
 _WARM_UP_RUNS = 3
 
-
-class _Runnable(Protocol):
-    def run(self, ids: Sequence[int]) -> Any: ...
+Row: TypeAlias = Mapping[str, Any]
+"""{"ids": token ids of a text, "text": one of as many tokens}: each model takes one of them."""
 
 
 class _OnnxSession:
@@ -56,14 +55,19 @@ class _OnnxSession:
         return self._session.run(None, {name: values[name] for name in self._names})
 
 
-def _open(path: str, num_threads: int) -> _Runnable:
+def _open(path: str, num_threads: int) -> Callable[[Row], object]:
+    """What runs a model on a row."""
     if path.endswith(".onnx"):
-        return _OnnxSession(path, num_threads)
-    return Session(Path(path), num_threads=num_threads)
+        onnx = _OnnxSession(path, num_threads)
+        return lambda row: onnx.run(row["ids"])
+    session = Session(Path(path), num_threads=num_threads)
+    if session.takes_text:
+        return lambda row: session.run_text(row["text"].encode())
+    return lambda row: session.run(row["ids"])
 
 
 def measure_speed(
-    models: Sequence[str], threads: Sequence[int], rows: Sequence[Sequence[int]], rounds: int, runs: int
+    models: Sequence[str], threads: Sequence[int], rows: Sequence[Row], rounds: int, runs: int
 ) -> list[dict[str, Any]]:
     """Times of warm inferences, by threads and length; models take turns, so that noise meets all of them.
 
@@ -72,16 +76,16 @@ def measure_speed(
     """
     found = []
     for num_threads in threads:
-        sessions = [_open(path, num_threads) for path in models]
-        for ids in rows:
+        opened = [_open(path, num_threads) for path in models]
+        for row in rows:
             times: list[list[float]] = [[] for _ in models]
             for _ in range(rounds):
-                for session, own in zip(sessions, times, strict=True):
-                    own += _timed_runs(session, ids, runs)
+                for run, own in zip(opened, times, strict=True):
+                    own += _timed_runs(run, row, runs)
             found.append(
                 {
                     "threads": num_threads,
-                    "tokens": len(ids),
+                    "tokens": len(row["ids"]),
                     "median_ms": [statistics.median(own) for own in times],
                     "p90_ms": [float(np.quantile(own, 0.9)) for own in times],
                 }
@@ -89,26 +93,26 @@ def measure_speed(
     return found
 
 
-def _timed_runs(session: _Runnable, ids: Sequence[int], runs: int) -> list[float]:
+def _timed_runs(run: Callable[[Row], object], row: Row, runs: int) -> list[float]:
     """Milliseconds of each run, after some that bring the model's weights back into the caches."""
     times = []
     for number in range(_WARM_UP_RUNS + runs):
         started = time.perf_counter()
-        session.run(ids)
+        run(row)
         if number >= _WARM_UP_RUNS:
             times.append(1000 * (time.perf_counter() - started))
     return times
 
 
-def measure_cold_start(model: str, ids: Sequence[int], longest: Sequence[int]) -> dict[str, float]:
+def measure_cold_start(model: str, first: Row, longest: Row) -> dict[str, float]:
     """Times of the first opening and the first answer of this process, and what memory the model takes at most."""
     before_mb = _memory_mb("VmRSS")
     started = time.perf_counter()
-    session = _open(model, 1)
+    run = _open(model, 1)
     opened = time.perf_counter()
-    session.run(ids)
+    run(first)
     answered = time.perf_counter()
-    session.run(longest)
+    run(longest)
     peak_mb = _memory_mb("VmHWM")
     return {
         "open_ms": 1000 * (opened - started),

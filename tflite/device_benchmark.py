@@ -12,6 +12,7 @@ import numpy as np
 from tflite.benchmark import sentence_ids, wanted_lengths
 from tflite.metadata import read_metadata
 from tflite.model_file import describe_inputs, map_file
+from tflite.text_operators import TEXT_INPUT
 
 __all__ = ["write_device_benchmark"]
 
@@ -33,7 +34,7 @@ def write_device_benchmark(
 
     Raises:
         ModelFileError, MetadataError: the model cannot be read.
-        ValueError: a length is out of range.
+        ValueError: a length is out of range, or the model has the tokenizer inside.
         FileExistsError: `directory` exists.
     """
     spec = read_metadata(model).tokenizer
@@ -41,6 +42,11 @@ def write_device_benchmark(
     with map_file(model) as content:
         inputs = describe_inputs(content)
     names = [tensor.name for tensor in inputs]
+    if names == [TEXT_INPUT]:
+        raise ValueError(
+            "benchmark_model has no operators of TensorFlow Text; name the same variant without _text, whose time "
+            "differs by what the tokenizer takes"
+        )
     if (fixed := inputs[0].shape[-1]) > 0:
         wanted = [fixed]
     directory.mkdir(parents=True)

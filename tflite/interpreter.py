@@ -12,7 +12,7 @@ from tflite.heads import Head, columns, decide
 from tflite.host_tokenizer import HostTokenizer
 from tflite.isolation import IsolatedSession
 from tflite.metadata import ModelMetadata, read_metadata
-from tflite.session import Session
+from tflite.session import Session, takes_text
 
 __all__ = ["LabelScore", "TextClassifier"]
 
@@ -56,8 +56,15 @@ class TextClassifier:
         self.path = Path(path)
         self.metadata: ModelMetadata = read_metadata(self.path)
         self._tokenizer = HostTokenizer(self.metadata.tokenizer)
+        self.takes_text = takes_text(self.path)
+        """Whether the file has the tokenizer inside; `encode` says then what that should do."""
         open_session = IsolatedSession if isolated else Session
         self._session = open_session(self.path, num_threads=num_threads)
+
+    @property
+    def session(self) -> Session | IsolatedSession:
+        """The graph itself."""
+        return self._session
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -94,9 +101,12 @@ class TextClassifier:
         Raises:
             ModelFileError: the runtime crashes on the file, or it does not do what its metadata say.
         """
-        ids, segment_ids = self.encode(text, context)
+        asked = None if self.takes_text and not context else self.encode(text, context)
         try:
-            scores = self._session.run(ids, segment_ids)
+            if asked is None:  # a lone surrogate has no UTF-8 form; the cleaning would drop it
+                scores = self._session.run_text(text.encode(errors="ignore"))
+            else:
+                scores = self._session.run(*asked)
         except (ModelFileError, RuntimeError, ValueError) as err:
             raise ModelFileError(f"{self.path}: cannot score a text ({err}); export it again") from err
         if len(scores) != len(self.labels):

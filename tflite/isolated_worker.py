@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -17,16 +18,21 @@ import numpy as np
 from tflite.errors import ModelFileError
 from tflite.session import Session
 
-__all__ = ["ANSWER", "REQUEST", "Status", "limit_memory", "serve"]
+__all__ = ["ANSWER", "REQUEST", "Question", "Status", "limit_memory", "serve"]
 
-REQUEST = struct.Struct("<i")
-"""Number of tokens; int32 ids and int32 segment ids follow."""
+REQUEST = struct.Struct("<ii")
+"""What is asked (`Question`), and number of tokens, whose int32 ids and segment ids follow, or of bytes in UTF-8."""
 
 ANSWER = struct.Struct("<ii")
 """Status and number of bytes that follow: float32 scores, or a message in UTF-8. The first answer is to loading."""
 
 _ADDRESS_SPACE = 8 << 30
 """Bytes beside four times the file: what a model of any size that a phone could hold needs here by far."""
+
+
+class Question(IntEnum):
+    IDS = 0
+    TEXT = 1
 
 
 class Status(IntEnum):
@@ -48,9 +54,15 @@ def serve(path: Path, num_threads: int, requests: IO[bytes], answers: IO[bytes])
     if not _answer(answers, load):
         return
     while header := requests.read(REQUEST.size):
-        (count,) = REQUEST.unpack(header)
-        rows = np.frombuffer(requests.read(8 * count), np.int32).reshape(2, count)
-        _answer(answers, lambda rows=rows: session.run(*rows).tobytes())  # type: ignore[misc]
+        question, count = REQUEST.unpack(header)
+        asked = requests.read(count if question == Question.TEXT else 8 * count)
+        _answer(answers, partial(_scores, session, question, asked))
+
+
+def _scores(session: Session, question: int, asked: bytes) -> bytes:
+    if question == Question.TEXT:
+        return session.run_text(asked).tobytes()
+    return session.run(*np.frombuffer(asked, np.int32).reshape(2, -1)).tobytes()
 
 
 def _answer(answers: IO[bytes], work: Callable[[], bytes]) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflite.errors import ModelFileError
-from tflite.isolated_worker import ANSWER, REQUEST, Status
+from tflite.isolated_worker import ANSWER, REQUEST, Question, Status
 
 __all__ = ["IsolatedSession"]
 
@@ -66,12 +66,19 @@ class IsolatedSession:
             RuntimeError: the graph cannot run with them (an id outside the vocabulary).
             ModelFileError: the runtime crashes on the file, or does not answer in time; no other text is answered then.
         """
-        if self._failure is not None:
-            raise ModelFileError(self._failure)
         row = np.asarray(ids, np.int32)
         segments = np.zeros_like(row) if segment_ids is None else np.asarray(segment_ids, np.int32)
+        return self._ask(Question.IDS, len(row), row.tobytes() + segments.tobytes())
+
+    def run_text(self, text: bytes) -> npt.NDArray[np.float32]:
+        """Scores of one text in UTF-8, float32 [outputs], as `Session.run_text`; errors as in `run`."""
+        return self._ask(Question.TEXT, len(text), text)
+
+    def _ask(self, question: Question, count: int, asked: bytes) -> npt.NDArray[np.float32]:
+        if self._failure is not None:
+            raise ModelFileError(self._failure)
         with contextlib.suppress(BrokenPipeError):  # the answer says why
-            self._stream("stdin").write(REQUEST.pack(len(row)) + row.tobytes() + segments.tobytes())
+            self._stream("stdin").write(REQUEST.pack(question, count) + asked)
         return np.frombuffer(self._read_answer(self._timeout_s), np.float32)
 
     def close(self) -> None:

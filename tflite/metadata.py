@@ -41,6 +41,7 @@ from tflite.metadata_files import (
 )
 from tflite.metadata_schema import MIN_PARSER_VERSION
 from tflite.model_file import Content, add_buffer, describe_inputs, map_file, read_buffer
+from tflite.text_operators import TEXT_INPUT
 
 __all__ = ["ModelMetadata", "attach_metadata", "can_suppress", "read_metadata"]
 
@@ -72,6 +73,7 @@ _INPUTS = {
     "mask": "1 for a token, 0 for padding; int32 [1, tokens]",
     "segment_ids": "Zeros; int32 [1, tokens]",
 }
+_TEXT_INPUTS = {TEXT_INPUT: "One text as it was written, UTF-8; string [1]"}
 _PAIR_INPUTS = {
     **_INPUTS,
     "ids": "Token ids: [CLS] what was said before [SEP] text [SEP]; int32 [1, tokens]",
@@ -173,7 +175,7 @@ def attach_metadata(content: bytes, metadata: ModelMetadata) -> bytes:
 
     Raises:
         ModelFileError: `content` is no .tflite file.
-        MetadataError: an input is not one of ids, mask and segment_ids.
+        MetadataError: the inputs are neither ids, mask and segment_ids, nor text.
     """
     with_buffer = add_buffer(content, _BUFFER_NAME, schema.encode(_tables(content, metadata)))
     archive = io.BytesIO(with_buffer)
@@ -219,9 +221,12 @@ def _parse(content: Content, archive: Path | io.BytesIO, name: str) -> ModelMeta
 
 def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
     names = [tensor.name for tensor in describe_inputs(content)]
-    if sorted(names) != sorted(_INPUTS):
-        raise MetadataError(f"the model's inputs must be {sorted(_INPUTS)}; they are {sorted(names)}")
-    inputs = _INPUTS if metadata.tokenizer.segments == 1 else _PAIR_INPUTS
+    takes_text = names == [TEXT_INPUT]
+    if sorted(names) != sorted(_INPUTS) and not takes_text:
+        raise MetadataError(
+            f"the model's inputs must be {sorted(_INPUTS)} or {TEXT_INPUT} alone; they are {sorted(names)}"
+        )
+    inputs = _TEXT_INPUTS if takes_text else _INPUTS if metadata.tokenizer.segments == 1 else _PAIR_INPUTS
     units = [schema.score_calibration(), schema.score_threshold(_SHOWN_FROM)]
     files = [
         LABELS,
@@ -235,11 +240,13 @@ def _tables(content: bytes, metadata: ModelMetadata) -> schema.Table:
     )
     subgraph = schema.subgraph_metadata(
         inputs=[
-            schema.tensor_metadata(name, inputs[name], files=[VOCABULARY] if name == "ids" else ())
+            schema.tensor_metadata(
+                name, inputs[name], files=[VOCABULARY] if name in ("ids", TEXT_INPUT) else ()
+            )
             for name in names
         ],
         outputs=[scores],
-        input_process_units=[schema.bert_tokenizer(VOCABULARY)],
+        input_process_units=() if takes_text else [schema.bert_tokenizer(VOCABULARY)],
     )
     return schema.model_metadata(
         name=metadata.name,

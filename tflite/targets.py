@@ -9,13 +9,16 @@ from typing import Literal, TypeAlias, get_args
 from tflite.errors import RefusedModelError
 from tflite.metadata import ModelMetadata, read_metadata
 from tflite.model_file import ModelDescription, describe
+from tflite.text_operators import TEXT_INPUT, TEXT_OPERATORS
 
 __all__ = ["TARGETS", "Target", "check_target", "target_faults"]
 
-Target: TypeAlias = Literal["mediapipe", "mediapipe-0.10", "bertnl", "litert"]
+Target: TypeAlias = Literal["mediapipe", "mediapipe-0.10", "bertnl", "litert", "litert-with-tokenizer"]
 """`mediapipe`: MediaPipe Tasks TextClassifier from 1.0 on; `mediapipe-0.10`: its older releases, from 0.10.21 on;
 `bertnl`: BertNLClassifier of the TensorFlow Lite Task Library; `litert`: a LiteRT interpreter, with a tokenizer of the
-app's own."""
+app's own; `litert-with-tokenizer`: one that is linked with TensorFlow Text's operators, which takes the text itself."""
+
+_TAKES_TEXT: Target = "litert-with-tokenizer"
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
@@ -48,9 +51,12 @@ def target_faults(model: ModelDescription, metadata: ModelMetadata, target: Targ
             yield f"{name} version {version} is needed, {has}"
     if "int4" in model.constant_dtypes and target in _WITHOUT_INT4:
         yield "it has no int4 weights"
-    if model.custom_operators:
-        yield f"it has no {', '.join(model.custom_operators)}"
-    if target == "litert":
+    known = TEXT_OPERATORS if target == _TAKES_TEXT else ()
+    if foreign := [name for name in model.custom_operators if name not in known]:
+        yield f"it has no {', '.join(foreign)}"
+    if target == _TAKES_TEXT and [tensor.name for tensor in model.inputs] != [TEXT_INPUT]:
+        yield "the file takes token ids; a variant with _text behind its name has the tokenizer inside"
+    if target in ("litert", _TAKES_TEXT):
         return
     if not metadata.tokenizer.rules.lowercase:
         yield "its tokenizer lower-cases every text, and this vocabulary is cased"
@@ -61,5 +67,5 @@ def target_faults(model: ModelDescription, metadata: ModelMetadata, target: Targ
 @cache
 def _linked_versions(target: Target) -> Mapping[str, int]:
     table = json.loads(_VERSIONS.read_text(encoding="utf-8"))
-    column = table["targets"].index(target)
+    column = table["targets"].index("litert" if target == _TAKES_TEXT else target)
     return {name: versions[column] for name, versions in table["operators"].items()}

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from components.core.errors import ExportError
+from components.edge.guard import device_heads, expected_file
 from components.edge.variants import VariantSpec
 from components.modeling.classifier import LoadedModel
-from tflite.converter import BYTES_PER_PARAMETER, convert
+from tflite.converter import convert
 from tflite.errors import RefusedModelError
-from tflite.guards import check_model
-from tflite.heads import Head
+from tflite.guards import Expected, check_model, check_text_model
 from tflite.host_tokenizer import TokenizerSpec
 from tflite.label_names import read_names, shipped_names
 from tflite.metadata import ModelMetadata, attach_metadata, can_suppress
@@ -23,7 +23,7 @@ from tflite.vocabulary import count_pieces, kept_rows, pruned
 if TYPE_CHECKING:
     from components.tflite_exporter import TFLiteExporterConfig
 
-__all__ = ["FileMaker", "VariantFile", "device_heads", "localized_labels"]
+__all__ = ["FileMaker", "VariantFile", "localized_labels"]
 
 _FOR_TESTS_ONLY = " For tests only: its encoder has random weights."
 _TWO_SEGMENTS = (
@@ -50,11 +50,6 @@ class VariantFile:
     parameters: int
 
 
-def device_heads(loaded: LoadedModel) -> tuple[Head, ...]:
-    """The model's heads as the files have them."""
-    return tuple(Head(**dict(head)) for head in loaded.config.heads)
-
-
 def localized_labels(loaded: LoadedModel, config: "TFLiteExporterConfig") -> dict[str, tuple[str, ...]]:
     """Names of the labels by locale, in their order: those that ship, and those that were given."""
     labels = loaded.config.labels
@@ -73,6 +68,7 @@ class FileMaker:
         self._loaded = loaded
         self._config = config
         self._texts = texts
+        self._tokenizer_graphs: dict[tuple[str, ...], bytes] = {}
 
     def make(self, names: Sequence[str]) -> Iterator[VariantFile]:
         """The files, in the order of their names.
@@ -107,16 +103,31 @@ class FileMaker:
 
     def _complete(self, name: str, spec: VariantSpec, content: bytes) -> VariantFile:
         whole = tokenizer = self._loaded.tokenizer
-        parameters = self._loaded.network.count_params() - self._unread_positions
         if spec.coverage is not None:
             rows = kept_rows(whole, self._counts, spec.coverage)
             content = keep_vocabulary(content, len(whole.vocabulary), rows)
             tokenizer = pruned(whole, rows)
-            parameters -= (len(whole.vocabulary) - len(rows)) * self._embedding_width
         metadata = replace(self._metadata, tokenizer=tokenizer)
-        complete = attach_metadata(content, metadata)
-        description = self._check(name, spec, complete, tokenizer, parameters)
-        return VariantFile(name, complete, metadata, description, parameters)
+        expected = expected_file(self._loaded, spec, len(tokenizer.vocabulary))
+        try:
+            if spec.takes_text:
+                content = self._with_tokenizer(content, tokenizer, expected)
+            complete = attach_metadata(content, metadata)
+            description = check_model(complete, expected)
+        except RefusedModelError as err:
+            raise RefusedModelError(f"{name}: {err}") from err
+        return VariantFile(name, complete, metadata, description, expected.parameters)
+
+    def _with_tokenizer(self, content: bytes, tokenizer: TokenizerSpec, expected: Expected) -> bytes:
+        """The file that takes text; the one that takes ids must be right by itself, and both must say the same."""
+        from tflite.text_input import take_text, tokenizer_graph
+
+        check_model(content, replace(expected, takes_text=False))
+        if tokenizer.vocabulary not in self._tokenizer_graphs:
+            self._tokenizer_graphs[tokenizer.vocabulary] = tokenizer_graph(tokenizer)
+        joined = take_text(content, self._tokenizer_graphs[tokenizer.vocabulary])
+        check_text_model(joined, content, tokenizer)
+        return joined
 
     @cached_property
     def _counts(self) -> Mapping[int, int]:
@@ -126,24 +137,6 @@ class FileMaker:
                 "root, or variants without _vocab"
             )
         return count_pieces(self._loaded.tokenizer, self._texts())
-
-    @cached_property
-    def _unread_positions(self) -> int:
-        """Parameters of positions that no text reaches: `tflite.tables.drop_positions` leaves them out."""
-        longest = self._loaded.config.max_tokens
-        shapes = [
-            weight.shape
-            for weight in self._loaded.network.weights
-            if "position_embedding" in weight.path and len(weight.shape) == 2
-        ]
-        return sum(max(0, int(shape[0]) - longest) * int(shape[1]) for shape in shapes)
-
-    @cached_property
-    def _embedding_width(self) -> int:
-        """Parameters of one row, of all tables of the vocabulary together."""
-        size = len(self._loaded.tokenizer.vocabulary)
-        shapes = [weight.shape for weight in self._loaded.network.weights]
-        return sum(int(shape[1]) for shape in shapes if len(shape) == 2 and shape[0] == size)
 
     @cached_property
     def _metadata(self) -> ModelMetadata:
@@ -163,20 +156,3 @@ class FileMaker:
             suppress_undecided=config.suppress_undecided and can_suppress(heads),
             label_names=localized_labels(loaded, config),
         )
-
-    def _check(
-        self, name: str, spec: VariantSpec, content: bytes, tokenizer: TokenizerSpec, parameters: int
-    ) -> ModelDescription:
-        try:
-            return check_model(
-                content,
-                parameters=parameters,
-                bytes_per_parameter=BYTES_PER_PARAMETER[spec.weights],
-                heads=device_heads(self._loaded),
-                max_tokens=self._loaded.config.max_tokens,
-                vocabulary_size=len(tokenizer.vocabulary),
-                separator_id=tokenizer.end_id,
-                fixed_length=spec.fixed_length,
-            )
-        except RefusedModelError as err:
-            raise RefusedModelError(f"{name}: {err}") from err

@@ -8,7 +8,8 @@ from components.core.errors import ExportError
 from components.core.progress import Progress
 from components.edge.choice import Choice, NothingFitsError, choose
 from components.edge.choice_config import ChoiceConfig
-from components.edge.files import FileMaker, VariantFile, device_heads
+from components.edge.files import FileMaker, VariantFile
+from components.edge.guard import device_heads
 from components.edge.measurement import Measured, Reference, measure_file, sample_of
 from components.evaluation.labelled_texts import read_labelled_texts
 from components.modeling.classifier import LoadedModel
@@ -35,7 +36,8 @@ def choose_file(
         raise ExportError(
             "a variant is chosen by labelled texts, and none are at hand; export from a pipeline root"
         )
-    steps = len(config.candidates) + 1
+    variants = config.variants()
+    steps = len(variants) + 1
     progress.update("asking the Keras model", completed=0, total=steps)
     sample = sample_of(read_labelled_texts(examples, config.split, loaded.config.heads), config.sample)
     reference = Reference.of(loaded, sample, device_heads(loaded))
@@ -45,7 +47,7 @@ def choose_file(
     files: dict[str, VariantFile] = {}
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "candidate.tflite"
-        for number, file in enumerate(maker.make(config.candidates), start=1):
+        for number, file in enumerate(maker.make(variants), start=1):
             progress.update(f"asking {file.name}", completed=number, total=steps)
             if faults := list(target_faults(file.description, file.metadata, config.target)):
                 found.append((file.name, f"{config.target} cannot run it: {'; '.join(faults)}"))

@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 from components.infra.probe_texts import ProbeTexts
 from serving.description import describe
 from serving.predictor import Predictor, encode_texts
+from tflite.errors import RefusedModelError
+from tflite.guards import Expected, check_behaviour, check_structure
 from tflite.heads import Head, decide
 from tflite.interpreter import TextClassifier
+from tflite.isolation import IsolatedSession
+from tflite.metadata import read_metadata
+from tflite.model_file import describe as describe_file
+from tflite.model_file import map_file
+from tflite.session import Session
 
 __all__ = ["Answers", "ask_saved_model", "ask_tflite", "share_of"]
 
@@ -35,6 +42,7 @@ class Answers:
         latency_ms_p50: median wall time of one text, text to scores, milliseconds.
         size_bytes: of its files.
         unknown_share: share of [UNK] among the token ids, 0-1, for an export with a tokenizer of the host's; else None.
+        refusal: why the guards refuse a .tflite file that gives answers, empty if they do not; None for other exports.
     """
 
     heads: tuple[Head, ...]
@@ -46,6 +54,7 @@ class Answers:
     latency_ms_p50: float
     size_bytes: int
     unknown_share: float | None = None
+    refusal: str | None = None
 
 
 def share_of(token_id: int, tokens: Sequence[tuple[list[int], list[int]]]) -> float:
@@ -83,16 +92,25 @@ def ask_saved_model(directory: Path, probes: ProbeTexts, *, timed: ProbeTexts) -
         predictor.close()
 
 
-def ask_tflite(path: Path, probes: ProbeTexts, *, timed: ProbeTexts) -> Answers:
-    """Opens a .tflite file and asks it text by text, as an app does; arguments as in `ask_saved_model`.
+def ask_tflite(
+    path: Path, probes: ProbeTexts, *, timed: ProbeTexts, expected: Callable[[int], Expected]
+) -> Answers:
+    """Opens a .tflite file and asks it text by text, as an app does; other arguments as in `ask_saved_model`.
+
+    Args:
+        expected: what the guards must find in it, from the number of words of its vocabulary.
 
     Raises:
-        TFLiteError: it cannot be opened.
+        TFLiteError: it cannot be opened, or is no file that could be asked.
     """
+    wanted = expected(len(read_metadata(path).tokenizer.vocabulary))
+    with map_file(path) as content:
+        check_structure(describe_file(content), wanted)
     classifier = TextClassifier(path)
     scores = classifier.scores_of(probes.texts, probes.contexts)
     contexts = probes.contexts or [""] * len(probes)
     tokens = [classifier.encode(text, context) for text, context in zip(probes.texts, contexts, strict=True)]
+    latency_ms = _median_ms(lambda one: classifier.scores_of(one.texts, one.contexts), timed)
     return Answers(
         heads=classifier.heads,
         labels=classifier.labels,
@@ -100,10 +118,20 @@ def ask_tflite(path: Path, probes: ProbeTexts, *, timed: ProbeTexts) -> Answers:
         scores=scores,
         decisions=decide(classifier.heads, scores, classifier.thresholds),
         tokens=tokens,
-        latency_ms_p50=_median_ms(lambda one: classifier.scores_of(one.texts, one.contexts), timed),
+        latency_ms_p50=latency_ms,
         size_bytes=path.stat().st_size,
         unknown_share=share_of(classifier.metadata.tokenizer.unknown_id, tokens),
+        refusal=_refusal(classifier.session, wanted),
     )
+
+
+def _refusal(session: Session | IsolatedSession, expected: Expected) -> str:
+    """Comes last: what it asks may end the session of a file that is refused."""
+    try:
+        check_behaviour(session, expected)
+    except RefusedModelError as err:
+        return str(err)
+    return ""
 
 
 def _saved_model_tokens(predictor: Predictor, probes: ProbeTexts) -> list[tuple[list[int], list[int]]]:

@@ -70,6 +70,7 @@ def judge(
         _same_heads(name, answers, reference),
         _same_thresholds(name, answers, reference),
         _same_tokens(name, answers, reference),
+        *_guarded(name, answers),
     ]
     if answers.scores.shape != reference.scores.shape:
         return checks, None
@@ -160,6 +161,15 @@ def _same_tokens(name: str, answers: Answers, reference: Reference) -> Check:
             f"{wrong[0][:60]!r}; the vocabulary or the cleaning rules differ: export the model again"
         )
     return Check.at_most(f"{name}.token_ids", len(wrong), 0, message)
+
+
+def _guarded(name: str, answers: Answers) -> list[Check]:
+    if answers.refusal is None:
+        return []
+    message = f"{name}: the guards find nothing to refuse"
+    if answers.refusal:
+        message = f"{name}: {answers.refusal}; export the model again"
+    return [Check.at_most(f"{name}.guards", 1 if answers.refusal else 0, 0, message)]
 
 
 def _decisions_follow(name: str, answers: Answers, reference: Reference) -> Check:

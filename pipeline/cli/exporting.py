@@ -19,7 +19,10 @@ def serve(
         Path | None,
         typer.Option("--model", "-m", help="Pushed model directory; the newest one if not given."),
     ] = None,
-    name: Annotated[str, typer.Option(help="Model name in requests.")] = "emotion",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Model name in requests; what the Pusher says if not given, or emotion."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.")] = 8500,
     rest_port: Annotated[int, typer.Option(help="REST port; 0 takes a free one.")] = 8501,
@@ -46,6 +49,7 @@ class _Consumer(StrEnum):
     MEDIAPIPE_0_10 = "mediapipe-0.10"
     BERTNL = "bertnl"
     LITERT = "litert"
+    LITERT_WITH_TOKENIZER = "litert-with-tokenizer"
 
 
 class _Preference(StrEnum):
@@ -68,8 +72,8 @@ def export(
         list[str] | None,
         typer.Option(
             help="tflite: file to write, several times for several: float32, float16, int8, int8_per_tensor, int8_int4 "
-            "or int4, behind it _vocab99 for a smaller vocabulary and _fixed for a fixed length. With a target or a "
-            "limit: what is tried."
+            "or int4, behind it _vocab99 for a smaller vocabulary, and _fixed for a fixed length or _text for the "
+            "tokenizer inside. With a target or a limit: what is tried."
         ),
     ] = None,
     target: Annotated[

@@ -95,7 +95,10 @@ def run(
     to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
     no_cache: NoCache = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait for other runs on the same root; else one on this machine is an error."
+        ),
     ] = False,
     if_new_data: Annotated[
         bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")
@@ -106,6 +109,12 @@ def run(
             "--if-drift", help="Do nothing if the data are like those that the pushed model learned from."
         ),
     ] = False,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Server of the model: with --if-drift, run if its traffic has drifted, too."
+        ),
+    ] = None,
 ) -> None:
     """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
     from pipeline.commands.run import run_command
@@ -119,5 +128,6 @@ def run(
             wait=wait,
             if_new_data=if_new_data,
             if_drift=if_drift,
+            live=live,
         )
     )

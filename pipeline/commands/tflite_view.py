@@ -1,6 +1,6 @@
 """What a .tflite file says of itself: for `emotion inspect`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tflite.errors import MetadataError
 from tflite.metadata import ModelMetadata, read_metadata
 from tflite.model_file import ModelDescription, describe, map_file
 from tflite.targets import TARGETS, target_faults
+from tflite.text_operators import TEXT_INPUT, TEXT_OPERATORS
 
 __all__ = ["show_tflite", "tflite_document"]
 
@@ -82,11 +83,12 @@ def _rows(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "tokenizer", _tokenizer(document)
         yield "languages", ", ".join(document["label_names"]) or "none: labels have no names to show"
         shown = "labels from their thresholds on" if document["suppress_undecided"] else "every label"
-        yield "MediaPipe shows", shown
+        if [one["name"] for one in document["inputs"]] != [TEXT_INPUT]:
+            yield "MediaPipe shows", shown
     yield "constants", f"{document['constant_bytes'] / 1e6:.1f} MB in {document['subgraphs']} graph(s)"
     yield "operators", _operators(document)
     if document["custom_operators"]:
-        yield "custom operators", ", ".join(document["custom_operators"])
+        yield "custom operators", _custom_operators(document["custom_operators"])
     yield "min runtime", document["min_runtime"] or "–"
     for target, faults in document.get("targets", {}).items():
         yield f"runs in {target}", "no: " + "; ".join(faults) if faults else "yes"
@@ -106,6 +108,13 @@ def _tokenizer(document: Mapping[str, Any]) -> str:
     if rules["characters"]:
         parts.append(f"{len(rules['characters'])} characters replaced")
     return ", ".join(parts)
+
+
+def _custom_operators(names: Sequence[str]) -> str:
+    shown = ", ".join(names)
+    if set(names) <= set(TEXT_OPERATORS):
+        return f"{shown}: needs LiteRT linked with TensorFlow Text (SELECT_TFTEXT_OPS)"
+    return shown
 
 
 def _operators(document: Mapping[str, Any]) -> str:

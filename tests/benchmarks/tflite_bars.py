@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.edge.files import FileMaker, device_heads
+from components.edge.files import FileMaker
+from components.edge.guard import device_heads
 from components.edge.measurement import Reference, measure_file, sample_of
 from components.evaluation.labelled_texts import read_labelled_texts
 from components.modeling.classifier import LoadedModel, load_model

@@ -366,7 +366,7 @@ def test_a_fault_is_found(
 def test_a_tflite_file_without_its_activation_is_refused(everything: Exported) -> None:
     from tflite.converter import convert
     from tflite.errors import RefusedModelError
-    from tflite.guards import check_model
+    from tflite.guards import Expected, check_model
     from tflite.heads import Head as TFLiteHead
 
     loaded = load_model(everything.model)
@@ -381,10 +381,12 @@ def test_a_tflite_file_without_its_activation_is_refused(everything: Exported) -
     with pytest.raises(RefusedModelError, match="head mood: scores are not probabilities"):
         check_model(
             content,
-            parameters=facts["float32"]["parameters"],
-            bytes_per_parameter=4,
-            heads=(mood,),
-            max_tokens=loaded.config.max_tokens,
-            vocabulary_size=len(loaded.tokenizer.vocabulary),
-            separator_id=loaded.tokenizer.end_id,
+            Expected(
+                parameters=facts["float32"]["parameters"],
+                bytes_per_parameter=4,
+                heads=(mood,),
+                max_tokens=loaded.config.max_tokens,
+                vocabulary_size=len(loaded.tokenizer.vocabulary),
+                separator_id=loaded.tokenizer.end_id,
+            ),
         )

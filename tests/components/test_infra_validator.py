@@ -1,6 +1,7 @@
 """The infra validator blesses true exports, and finds every planted fault."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from components.core.artifacts import Examples, InfraBlessing, SavedModelExport, TFLiteExport
 from components.core.component import Summary
@@ -20,13 +22,15 @@ from components.data.records.tfrecord import write_records
 from components.infra.probe_texts import HARD_TEXTS
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.modeling.classifier import LoadedModel, load_model
+from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.modeling.tokenization import in_graph_tokenizer
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from serving.description import HeadDescription
 from serving.saved_model import export_saved_model
-from tests.components.exported_model import LABELS, Exported, export_both
+from tests.components.exported_model import LABELS, MAX_TOKENS, Exported, export_both
 from tflite.heads import Head
 from tflite.metadata import attach_metadata, read_metadata
+from tflite.model_file import pack, unpack
 
 TEXTS = [
     f"i am {feeling} about {thing}"
@@ -88,7 +92,11 @@ def test_true_exports_are_blessed(exported: Exported, examples: Examples, tmp_pa
             f"{export}.{what}" for what in ("labels", "heads", "thresholds", "token_ids", "decisions")
         } <= names
     assert names >= SCORES
-    assert {"tflite_float32.max_score_difference", "tflite_int8.decision_agreement"} <= names
+    assert {
+        "tflite_float32.guards",
+        "tflite_float32.max_score_difference",
+        "tflite_int8.decision_agreement",
+    } <= names
 
 
 def test_the_comparison_is_written_down(exported: Exported, examples: Examples, tmp_path: Path) -> None:
@@ -112,12 +120,13 @@ def test_a_smaller_vocabulary_is_proven_by_its_own_ids(exported: Exported, tmp_p
     texts = write_examples(tmp_path / "examples", train=TEXTS, test=TEXTS)
     tflite = TFLiteExport(tmp_path / "tflite")
     tflite.path.mkdir()
-    config = TFLiteExporterConfig(variants=("float32", "int8_vocab70"))
+    config = TFLiteExporterConfig(variants=("float32", "float32_text", "int8_vocab70"))
     tflite_exporter(config=config, model=exported.model, examples=texts, export=tflite)
     small = replace(exported, tflite=tflite)
     # A vocabulary this small takes some words apart that the random weights knew as wholes.
     blessing, _ = prove(small, texts, tmp_path, min_int8_agreement=0.5)
     assert blessing.refusal() is None, failed(blessing)
+    assert "tflite_float32_text.max_score_difference" in {check.name for check in blessing.verdict().checks}
 
     path = tflite.model_path("int8_vocab70")
     metadata = read_metadata(path)
@@ -298,6 +307,74 @@ def test_a_truncated_tflite_file_is_a_verdict(exported: Exported, examples: Exam
     assert set(failed(blessing)) == {"tflite_int8.answers"}
 
 
+def without_weights(content: bytes) -> bytes:
+    """What converting a function without freezing its variables gives."""
+    model = unpack(content)
+    for buffer in model.buffers:
+        if buffer.data is not None and len(buffer.data) > 400:
+            buffer.data = None
+    return pack(model, len(content))
+
+
+def without_the_last_word(content: bytes) -> bytes:
+    model = unpack(content)
+    (table,) = [one for one in model.subgraphs[0].tensors if is_embedding_table(one)]
+    rows, width = table.shape
+    table.shape = np.array([rows - 1, width], np.int32)
+    buffer = model.buffers[table.buffer]
+    buffer.data = buffer.data[: len(buffer.data) * (rows - 1) // rows]
+    return pack(model, len(content))
+
+
+def is_embedding_table(tensor: Any) -> bool:
+    return tensor.shape is not None and len(tensor.shape) == 2 and tensor.shape[0] == len(TINY_VOCABULARY)
+
+
+def without_truncation(content: bytes) -> bytes:
+    """A file of the same weights whose positions go beyond what its tokenizer cuts at, as one of another maximum has.
+
+    Every text of the validation gets the right answer: their ids are cut before.
+    """
+    model = unpack(content)
+    graph = model.subgraphs[0]
+    changed = 0
+    for operator in graph.operators:
+        options = operator.builtinOptions
+        if isinstance(options, schema.StridedSliceOptionsT):
+            ends = model.buffers[graph.tensors[operator.inputs[2]].buffer]
+            numbers = np.frombuffer(bytes(ends.data), np.int32).copy()
+            changed += int((numbers == MAX_TOKENS).sum())
+            numbers[numbers == MAX_TOKENS] = 2 * MAX_TOKENS
+            ends.data = np.frombuffer(numbers.tobytes(), np.uint8)
+    assert changed
+    return pack(model, len(content))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check", "reason"),
+    [
+        (without_weights, "answers", r"weights are missing: [\d,]+ bytes of constants"),
+        (without_the_last_word, "guards", r"the last of \d+ words has no row in the embedding table"),
+        (without_truncation, "guards", r"fails at 49 tokens: nothing in the graph cuts them to 32"),
+    ],
+)
+def test_a_broken_tflite_file_is_refused_for_what_is_wrong(
+    exported: Exported,
+    examples: Examples,
+    tmp_path: Path,
+    spoil: Callable[[bytes], bytes],
+    check: str,
+    reason: str,
+) -> None:
+    tflite = copied_tflite(exported, tmp_path)
+    path = tflite.model_path("float32")
+    path.write_bytes(attach_metadata(spoil(path.read_bytes()), read_metadata(path)))
+    blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
+    checks = failed(blessing)
+    assert set(checks) == {f"tflite_float32.{check}"}
+    assert re.search(reason, checks[f"tflite_float32.{check}"].message)
+
+
 def test_a_tflite_file_of_another_model_is_found(
     exported: Exported, examples: Examples, tmp_path: Path
 ) -> None:
@@ -319,10 +396,11 @@ def test_a_tflite_file_of_another_model_is_found(
     blessing, _ = prove(replace(exported, tflite=tflite), examples, tmp_path)
     float32 = {
         f"tflite_float32.{what}"
-        for what in ("labels", "heads", "thresholds", "decisions", "max_score_difference")
+        for what in ("labels", "heads", "thresholds", "guards", "decisions", "max_score_difference")
     }
     int8 = {
-        f"tflite_int8.{what}" for what in ("labels", "heads", "thresholds", "decisions", "decision_agreement")
+        f"tflite_int8.{what}"
+        for what in ("labels", "heads", "thresholds", "guards", "decisions", "decision_agreement")
     }
     assert set(failed(blessing)) == float32 | int8
 

@@ -15,6 +15,7 @@ from pipeline.commands.tflite_view import show_tflite, tflite_document
 from tests.tflite import toy
 from tflite.errors import ModelFileError
 from tflite.metadata import attach_metadata
+from tflite.text_input import take_text, tokenizer_graph
 
 
 def shown(path: Path) -> str:
@@ -65,8 +66,24 @@ def test_the_document_is_json_and_lists_no_words(tmp_path: Path, capsys: pytest.
     document = json.loads(capsys.readouterr().out)
     assert document["labels"] == list(toy.LABELS)
     assert document["vocabulary_size"] == len(toy.spec().vocabulary)
-    assert document["targets"] == {"mediapipe": [], "mediapipe-0.10": [], "bertnl": [], "litert": []}
+    targets = document["targets"]
+    assert targets.pop("litert-with-tokenizer") == [
+        "the file takes token ids; a variant with _text behind its name has the tokenizer inside"
+    ]
+    assert targets == {"mediapipe": [], "mediapipe-0.10": [], "bertnl": [], "litert": []}
     assert "##a" not in json.dumps(document)
+
+
+def test_a_file_with_the_tokenizer_inside_says_what_runtime_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "emotion_int8_text.tflite"
+    content = take_text(toy.files()["int8"], tokenizer_graph(toy.spec()))
+    path.write_bytes(attach_metadata(content, toy.metadata()))
+    unbroken = " ".join(shown(path).split())
+    assert "text string [1]" in unbroken
+    assert "needs LiteRT linked with TensorFlow Text (SELECT_TFTEXT_OPS)" in unbroken
+    assert "runs in litert-with-tokenizer yes" in unbroken
+    assert "runs in litert no: it has no FastBertNormalize" in unbroken
+    assert "MediaPipe shows" not in unbroken
 
 
 def test_a_file_of_others_shows_its_structure(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.tflite import toy
 from tflite import model_file
 from tflite.converter import BYTES_PER_PARAMETER, Variant, convert
 from tflite.errors import ModelFileError, RefusedModelError
-from tflite.guards import check_model
+from tflite.guards import Expected, check_model
 from tflite.heads import Head
 from tflite.model_file import ModelDescription
 
@@ -25,7 +25,7 @@ def check(content: bytes, **changes: Any) -> ModelDescription:
         "separator_id": toy.spec().end_id,
         **changes,
     }
-    return check_model(content, **expected)
+    return check_model(content, Expected(**expected))
 
 
 def altered(change: Callable[[Any], None], variant: Variant = "float32") -> bytes:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tflite import toy
 from tflite.converter import BYTES_PER_PARAMETER, convert
-from tflite.guards import check_model
+from tflite.guards import Expected, check_model
 from tflite.heads import Head
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 from tflite.metadata import ModelMetadata, attach_metadata
@@ -54,12 +54,14 @@ def test_minilm_keeps_its_scores_and_its_size(texts: list[str]) -> None:
         content = attach_metadata(converted, metadata)
         check_model(
             content,
-            parameters=network.count_params(),
-            bytes_per_parameter=BYTES_PER_PARAMETER[variant],
-            heads=heads,
-            max_tokens=MAX_TOKENS,
-            vocabulary_size=len(vocabulary),
-            separator_id=spec.end_id,
+            Expected(
+                parameters=network.count_params(),
+                bytes_per_parameter=BYTES_PER_PARAMETER[variant],
+                heads=heads,
+                max_tokens=MAX_TOKENS,
+                vocabulary_size=len(vocabulary),
+                separator_id=spec.end_id,
+            ),
         )
         session = Session(content)
         all_scores[variant] = np.stack([session.run(ids) for ids in encoded])

@@ -6,7 +6,7 @@ import pytest
 from tests.tflite import toy
 from tflite.converter import BYTES_PER_PARAMETER, Variant, convert
 from tflite.errors import ModelFileError
-from tflite.guards import check_model
+from tflite.guards import Expected, check_model
 from tflite.model_file import describe, unpack
 from tflite.quantizer import BLOCK, quantize
 from tflite.session import Session
@@ -39,12 +39,14 @@ def test_the_guards_let_every_variant_pass() -> None:
     for variant, content in made.items():
         check_model(
             content,
-            parameters=toy.shared_network().count_params(),
-            bytes_per_parameter=BYTES_PER_PARAMETER[variant],
-            heads=toy.HEADS,
-            max_tokens=toy.MAX_TOKENS,
-            vocabulary_size=len(toy.spec().vocabulary),
-            separator_id=3,
+            Expected(
+                parameters=toy.shared_network().count_params(),
+                bytes_per_parameter=BYTES_PER_PARAMETER[variant],
+                heads=toy.HEADS,
+                max_tokens=toy.MAX_TOKENS,
+                vocabulary_size=len(toy.spec().vocabulary),
+                separator_id=3,
+            ),
         )
     assert largest_difference(made["float16"]) < 1e-3
     assert largest_difference(made["int8_per_tensor"]) < 0.02

@@ -30,7 +30,9 @@ def test_scores_stay_when_the_next_text_comes() -> None:
 def test_inputs_of_other_names_are_refused() -> None:
     model = model_file.unpack(toy.files()["int8"])
     model.signatureDefs[0].inputs[0].name = "words"
-    with pytest.raises(ModelFileError, match=r"must be ids, mask and segment_ids; they are .*words"):
+    with pytest.raises(
+        ModelFileError, match=r"must be ids, mask and segment_ids, or text alone; they are .*words"
+    ):
         Session(model_file.pack(model, 1 << 16))
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from components.edge.choice_config import ChoiceConfig
 from components.edge.variants import VariantSpec
 
 
@@ -11,6 +12,7 @@ from components.edge.variants import VariantSpec
         ("int8_int4", VariantSpec("int8_int4")),
         ("int4_vocab99", VariantSpec("int4", 0.99)),
         ("int8_int4_vocab98.5_fixed", VariantSpec("int8_int4", 0.985, fixed_length=True)),
+        ("int8_vocab99_text", VariantSpec("int8", 0.99, takes_text=True)),
         ("float16_fixed", VariantSpec("float16", fixed_length=True)),
     ],
 )
@@ -24,3 +26,15 @@ def test_a_name_says_what_the_file_is_made_of(name: str, expected: VariantSpec) 
 def test_another_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no variant; expected one of float32, float16, int8"):
         VariantSpec.parse(name)
+
+
+def test_a_file_with_the_tokenizer_inside_has_no_fixed_length() -> None:
+    with pytest.raises(ValueError, match="has no fixed length; leave _fixed out"):
+        VariantSpec.parse("int8_fixed_text")
+
+
+def test_the_target_that_takes_text_is_offered_files_that_do() -> None:
+    names = ("float32", "int8_vocab99", "int4_text", "int8_fixed")
+    config = ChoiceConfig(target="litert-with-tokenizer", candidates=names)
+    assert config.variants() == ("float32_text", "int8_vocab99_text", "int4_text", "int8_text")
+    assert ChoiceConfig(candidates=names).variants() == names
