@@ -23,6 +23,7 @@ from components.modeling.ensembles.ensemble_config import EnsembleConfig
 from components.modeling.head_settings import HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision
+from components.modeling.pruning import PruningConfig
 from components.modeling.training.batching_config import BatchingConfig
 from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
@@ -52,6 +53,9 @@ class TrainerConfig(Config):
 
     trainable: TrainableConfig = TrainableConfig()
     """What of the network is trained, and how fast each part: `all` (default), `head`, upper layers, LoRA."""
+
+    pruning: PruningConfig | None = None
+    """Layers and units of the encoder that are left out, for a model that is smaller and faster; none by default."""
 
     warm_start: Literal["latest_blessed"] | None = None
     """`latest_blessed`: training starts from the newest blessed model that has not learned from these very data, where
@@ -169,7 +173,8 @@ def trainer(
 
     1. Reads the splits `train` and `validation` into memory.
     2. Loads the encoder, or what the Pretrainer made of it, lets tokens that Transform added start from those they
-       replace, and puts pooling, dropout and the heads on it. With `warm_start`, weights of `initial` take their place.
+       replace, prunes it if configured, and puts pooling, dropout and the heads on it. With `warm_start`, weights of
+       `initial` take their place.
     3. If configured, asks the teachers about the texts of `train`, which `examples` holds.
     4. Trains, from where an earlier execution stopped if its state is in `scratch`; after each epoch calibrates the
        scores and tunes the thresholds on `validation`; keeps the best epoch. An ensemble does so several times, and

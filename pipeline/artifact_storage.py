@@ -1,8 +1,10 @@
 """Where artifacts live: a pipeline root on this machine or in an object store, and the local side of it."""
 
 import fcntl
+import json
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +15,12 @@ from components.core.artifacts import Artifact
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import (
     content_digest,
+    create_file,
     download,
     file_sizes,
     is_remote,
     publish,
+    read_file,
     remove_directory,
     subdirectories,
 )
@@ -35,9 +39,10 @@ class ArtifactStorage:
 
     ```
     <root>/<stage>/<output>/<execution id>/   published artifacts
+    <root>/.metadata-store.json               which store keeps account of it, if work_dir is not the root
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
     <work_dir>/reports/<run id>/              report of each run, and the log of each stage that it executed
-    <work_dir>/.staging/                      outputs being written; emptied at every start
+    <work_dir>/.staging/                      outputs being written, temporary files; emptied at every start
     <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
     <work_dir>/.verified/                     how artifacts looked when their content was known to be right
@@ -109,6 +114,32 @@ class ArtifactStorage:
                 on_wait(f"another run is at work in {self.work_dir} (process {holder or 'unknown'})")
                 told = True
             time.sleep(0.05)
+
+    def claim(self, store: str, where: str) -> None:
+        """Sees to it that one metadata store alone keeps account of a root that does not hold it itself.
+
+        Two would give one number to two artifacts, and each would take what the other one made for garbage.
+
+        Args:
+            store: its name.
+            where: its place, for messages.
+
+        Raises:
+            UserError: another one keeps account of it.
+        """
+        if self.root == str(self.work_dir):
+            return
+        place = f"{self.root}/.metadata-store.json"
+        mine = json.dumps({"store": store, "where": f"{where} on {socket.gethostname()}"}).encode()
+        found = read_file(place)
+        if found is None and not create_file(place, mine):
+            found = read_file(place)
+        if found is not None and json.loads(found)["store"] != store:
+            raise UserError(
+                f"{self.root}: another metadata store keeps account of what is here: {json.loads(found)['where']}; two "
+                "would mix up their artifacts. Set `metadata` to the URL of one database on all machines, or set "
+                "another `root`"
+            )
 
     def stage_outputs(self, execution_id: int, outputs: Mapping[str, type[Artifact]]) -> dict[str, Artifact]:
         """Empty local directories for the outputs of one execution."""
@@ -194,6 +225,11 @@ class ArtifactStorage:
     @property
     def scratch_root(self) -> Path:
         return self.work_dir / ".scratch"
+
+    @property
+    def temporary(self) -> Path:
+        """For temporary files of the stages of one run: what a killed one left, the next one removes."""
+        return self._staging / "tmp"
 
     @property
     def downloads(self) -> Path:

@@ -127,6 +127,8 @@ class PipelineConfig(Config):
         return {**values, "tuner": {**own, "trainer": {**start, **changed}}}
 
 
+_PROBLEMS_TOLD = 3
+
 _PASSWORD = re.compile(r"(?<=[^/:@]):[^/@]*(?=@)")
 """`:secret` in `postgresql://user:secret@host`."""
 
@@ -166,12 +168,20 @@ def parse_yaml(text: str, *, source: str = "configuration", base: Path | None = 
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as err:
-        raise ConfigError(f"{source}: not valid YAML: {' '.join(str(err).split())}") from err
+        raise ConfigError(f"{source}: not valid YAML: {_yaml_problem(err)}") from err
     if not isinstance(document, dict):
         raise ConfigError(
-            f"{source}: expected keys and values such as `name: …` and `example_gen: …` at the top"
+            f"{source}: expected keys and values such as `name: …` and `example_gen: …` at the top; "
+            "`emotion init DATA` writes a configuration for your data"
         )
     return parse_config(document, source=source, base=base)
+
+
+def _yaml_problem(err: yaml.YAMLError) -> str:
+    """What is wrong, and where."""
+    if isinstance(err, yaml.MarkedYAMLError) and err.problem_mark is not None:
+        return f"line {err.problem_mark.line + 1}, column {err.problem_mark.column + 1}: {err.problem}"
+    return " ".join(str(err).split())
 
 
 def parse_config(
@@ -190,8 +200,9 @@ def parse_config(
     try:
         return PipelineConfig.model_validate(_expand(document, source), context={"base": base})
     except ValidationError as err:
-        problems = "; ".join(_describe(problem) for problem in err.errors(include_url=False)[:3])
-        raise ConfigError(f"{source}: {problems}") from err
+        problems = [_describe(problem) for problem in err.errors(include_url=False)]
+        more = f"; and {len(problems) - _PROBLEMS_TOLD} more" if len(problems) > _PROBLEMS_TOLD else ""
+        raise ConfigError(f"{source}: {'; '.join(problems[:_PROBLEMS_TOLD])}{more}") from err
 
 
 def _describe(problem: Any) -> str:

@@ -1,7 +1,6 @@
 """What a person sees in the terminal while a run goes on and when it is over."""
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 
@@ -24,12 +23,13 @@ from rich.text import Text
 from components.core.component import Summary
 from components.core.progress import Progress as StageProgress
 from pipeline.metadata.records import State
+from pipeline.pages.formats import format_figure
 from pipeline.running.failures import is_stop
 from pipeline.running.results import StageResult
 
-__all__ = ["ConsoleObserver", "PlainProgress", "format_summary"]
+__all__ = ["MARKS", "ConsoleObserver", "PlainProgress", "format_summary"]
 
-_MARKS = {State.COMPLETE: "[green]✓[/]", State.CACHED: "[cyan]↺[/]", State.REFUSED: "[yellow]–[/]"}
+MARKS = {State.COMPLETE: "[green]✓[/]", State.CACHED: "[cyan]↺[/]", State.REFUSED: "[yellow]–[/]"}
 
 _SECONDS_BETWEEN_PLAIN_LINES = 15.0
 
@@ -96,7 +96,7 @@ class ConsoleObserver:
             told = f"[yellow]{escape(result.message)}[/]"
             self._last_refusal = result.message
         self._print(
-            f"{_MARKS[result.state]} {self._position(result.name)} {result.name:<20} {took:>8}  {told}"
+            f"{MARKS[result.state]} {self._position(result.name)} {result.name:<20} {took:>8}  {told}"
         )
 
     def stage_retried(self, stage: str, error: BaseException, delay_s: float) -> None:
@@ -191,19 +191,7 @@ class PlainProgress:
 
 
 def format_summary(summary: Summary) -> str:
-    """`macro_f1 0.512, rows 43410`: a stage's summary in a line."""
-    return ", ".join(f"{name.replace('_', ' ')} {_format(value)}" for name, value in _shown(summary).items())
-
-
-def _shown(summary: Summary) -> Mapping[str, str | int | float | bool]:
-    return {name: value for name, value in summary.items() if value is not None}
-
-
-def _format(value: str | int | float | bool) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
-    return value
+    """`macro-F1 0.5123, rows 43,410`: a stage's summary in a line."""
+    return ", ".join(
+        " ".join(format_figure(name, value)) for name, value in summary.items() if value is not None
+    )

@@ -56,10 +56,24 @@ def collect_garbage(
 ) -> tuple[Garbage, ...]:
     """Deletes it; call it with the root locked. Returns what could not be deleted.
 
-    Artifacts are marked first: killed in the middle, no run takes half of one from the cache.
+    Artifacts are marked first: killed in the middle, no run takes half of one from the cache. A run that begins on
+    another machine after that does not take them either; one that began before has them unmarked.
+
+    Raises:
+        UserError: a run on another machine is at work; nothing was deleted.
     """
     garbage = tuple(garbage)
+    live = [
+        key
+        for key, record in store.find_artifacts(_ids(garbage)).items()
+        if record.state is ArtifactState.LIVE
+    ]
     store.set_artifact_state(_ids(garbage), ArtifactState.MARKED_FOR_DELETION)
+    try:
+        check_idle(store)
+    except UserError:
+        store.set_artifact_state(live, ArtifactState.LIVE)
+        raise
     for item in garbage:
         storage.remove(item.place)
     left = tuple(item for item in garbage if exists(item.place))
@@ -73,9 +87,12 @@ def check_idle(store: MetadataStore) -> None:
     Raises:
         UserError: a run on this root is at work, here or on another machine that shares the store.
     """
-    for run in store.runs(limit=None):
-        if run["state"] == State.RUNNING and run["owner"] != store.owner:
-            raise UserError(f"run {run['id']} is at work on this root at {run['owner']}; wait for its end")
+    run = next(iter(store.runs_elsewhere()), None)
+    if run is not None:
+        raise UserError(
+            f"run {run['id']} is at work on this root at {run['owner']} since {run['started_at']}; wait for its end, "
+            f"or, if that machine is gone, say so: `emotion gc --gone {run['id']}`"
+        )
 
 
 def _ids(garbage: Iterable[Garbage]) -> list[int]:
@@ -150,7 +167,11 @@ def _unrecorded(history: _History, storage: ArtifactStorage) -> Iterator[Garbage
     recorded = {
         record.uri for record in history.artifacts.values() if record.state is not ArtifactState.DELETED
     }
-    running = {str(key) for key, execution in history.executions.items() if execution.state is State.RUNNING}
+    ended = {
+        (execution.stage, str(key))
+        for key, execution in history.executions.items()
+        if execution.state is not State.RUNNING
+    }
     places = {
         (history.executions[key].stage, name) for key, _, kind, name in history.events if kind == "output"
     }
@@ -158,7 +179,8 @@ def _unrecorded(history: _History, storage: ArtifactStorage) -> Iterator[Garbage
         base = f"{storage.root}/{stage}/{name}"
         for number in subdirectories(base):
             place = f"{base}/{number}"
-            if number.isdecimal() and number not in running and place not in recorded:
+            # A number that is not known is that of an execution that began meanwhile, on another machine.
+            if (stage, number) in ended and place not in recorded:
                 yield Garbage(place, "unrecorded", _size(place))
 
 

@@ -1,6 +1,7 @@
 """Runs the graph on this machine: what can at once, cached, each output whole or not at all."""
 
 import contextlib
+import time
 from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ from pipeline.running.run_loop import RunLoop
 from pipeline.running.runner_config import IN_PROCESS, RunnerConfig
 
 __all__ = ["SILENT", "LocalRunner", "RunObserver", "RunResult", "StageResult"]
+
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class LocalRunner:
@@ -43,7 +46,8 @@ class LocalRunner:
             beam: where Beam pipelines run; in the stage's process if None.
             use_cache: whether what was done before is not done again.
             rerun: stages that are executed even so.
-            wait: whether to wait for another run on this root; it is an error if not.
+            wait: whether to wait for other runs on this root. If not, another one on this machine is an error; one on
+                a machine that shares the store is not: both work, side by side.
         """
         self._storage = storage
         self._store = store
@@ -70,6 +74,9 @@ class LocalRunner:
             # Raises for a missing source or encoder now rather than after the stages before it.
             node.config.external_inputs()
         with self._storage.lock(on_wait=observer.run_waits if self._wait else None) as lock:
+            self._storage.claim(self._store.name, self._store.where)
+            if self._wait:
+                self._wait_for_other_machines(observer)
             self._take_back_unfinished()
             run_id = self._store.start_run(pipeline, config)
             observer.run_started(run_id, tuple(node.name for node in graph))
@@ -85,6 +92,19 @@ class LocalRunner:
                 with contextlib.suppress(sa.exc.OperationalError):
                     self._store.finish_run(run_id, state)
             return RunResult(run_id, state, {node.name: results[node.name] for node in graph})
+
+    def _wait_for_other_machines(self, observer: RunObserver) -> None:
+        """Until none is at work on this root that shares the store."""
+        told = False
+        while others := self._store.runs_elsewhere():
+            if not told:
+                run = others[0]
+                observer.run_waits(
+                    f"run {run['id']} is at work on this root at {run['owner']}; if that machine is gone, say so: "
+                    f"`emotion gc --gone {run['id']}`"
+                )
+                told = True
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def _take_back_unfinished(self) -> None:
         """Removes what a killed run had published of stages that it could not complete."""
@@ -116,7 +136,7 @@ class LocalRunner:
             return
         from pipeline.running.worker_pool import WorkerPool
 
-        pool = WorkerPool(self._settings, lock=lock)
+        pool = WorkerPool(self._settings, lock=lock, temporary=self._storage.temporary)
         try:
             yield pool
         finally:

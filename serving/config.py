@@ -17,9 +17,10 @@ class ServerConfig:
 
     Attributes:
         model_base_path: directory of version directories (`<number>/saved_model.pb`) of the one model.
-        model_name: its name in requests.
+        model_name: its name in requests; None = `default`, or the pushed model's own.
         model_config_file: a `ModelServerConfig` in text form that lists the models; in place of the two above.
         model_config_file_poll_wait_seconds: between looks whether that file has changed; 0 = never look again.
+        pushed_model_dir: the Pusher's destination, if none of the above says what to serve (`PushedModel`).
         host: address to listen on; `0.0.0.0` is every interface.
         port: gRPC port; 0 takes a free one, None = no TCP.
         grpc_socket_path: UNIX socket for gRPC; None = none.
@@ -35,7 +36,8 @@ class ServerConfig:
         monitoring_config_file: a `MonitoringConfig` in text form; without it, metrics are not shown.
         traffic_window_seconds: of live traffic that is compared with the training data; 0 = traffic is not watched.
         traffic_min_texts: in that window, from which on something is said about them.
-        file_system_poll_wait_seconds: between looks for new versions; 0 = never look again.
+        file_system_poll_wait_seconds: between looks for new versions, and what the Pusher says of them; 0 = never look
+            again.
         max_num_load_retries: how often a new version that cannot be loaded is tried again.
         load_retry_interval_micros: between these tries.
         trusted_keys_file: PEM of public keys; only versions whose manifest one of them signed are served.
@@ -61,9 +63,10 @@ class ServerConfig:
     """
 
     model_base_path: Path | None = None
-    model_name: str = "default"
+    model_name: str | None = None
     model_config_file: Path | None = None
     model_config_file_poll_wait_seconds: float = 0
+    pushed_model_dir: Path | None = None
     host: str = "0.0.0.0"
     port: int | None = 8500
     grpc_socket_path: Path | None = None

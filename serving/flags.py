@@ -74,7 +74,7 @@ def _check(config: ServerConfig) -> None:
             "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set: --port or "
             "--grpc_socket_path"
         )
-    if config.model_base_path is None and config.model_config_file is None:
+    if not (config.model_base_path or config.model_config_file or config.pushed_model_dir):
         raise ServerStartError(
             "Both server_options.model_base_path and server_options.model_config_file are empty! Name a directory "
             "of <number>/saved_model.pb with --model_base_path"
@@ -174,6 +174,11 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
             "model_config_file_poll_wait_seconds",
             float,
             "between looks at that file; default 0 = never look again",
+        ),
+        (
+            "pushed_model_dir",
+            _path,
+            "the Pusher's destination, in place of these: serve what its models.config says (not TensorFlow Serving's)",
         ),
         (
             "file_system_poll_wait_seconds",

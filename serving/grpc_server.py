@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from serving.data_plane import DataPlane
 from serving.errors import ServerStartError, ServingError, UnavailableError
-from serving.grpc_service import SERVICES, abort, add_services
+from serving.grpc_service import SERVICES, Turns, abort, add_services
 from serving.lifecycle import Lifecycle
 
 __all__ = ["GrpcOptions", "GrpcServer"]
@@ -32,6 +32,8 @@ _HEALTH_OF_SERVICES = ("", "PredictionService", "ModelService", *SERVICES)
 _REFUSED = tuple(f"/{name}/" for name in SERVICES)
 """Starts of the methods that are refused while the server drains: health and reflection answer to the end."""
 _STOP_SECONDS = 1.0
+_READERS = 1024
+"""Calls whose messages are read at a time, and that wait for a turn; the server's default limit of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +79,14 @@ class GrpcServer:
         # Probes must be answered while every other thread computes.
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="grpc probes")
         self._server = grpc.server(
-            _CountingPool(options.max_threads, lifecycle),
+            _CountingPool(max(options.max_threads, _READERS), lifecycle),
             # Of an argument that is given twice, gRPC takes the first.
             options=[*{**_CHANNEL_ARGUMENTS, **dict(options.channel_arguments)}.items()],
             interceptors=[_Admission(lifecycle, options.admit, self._probes), *options.interceptors],
         )
-        add_services(self._server, plane, as_tensor_content=options.as_tensor_content)
+        add_services(
+            self._server, plane, Turns(options.max_threads), as_tensor_content=options.as_tensor_content
+        )
         self._health = health.HealthServicer(experimental_thread_pool=self._probes)
         self._health.Check = _run_in(self._probes, self._health.Check)
         self._healthy: set[str] = set()

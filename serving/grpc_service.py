@@ -3,7 +3,9 @@
 import functools
 import logging
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import grpc
@@ -25,7 +27,7 @@ from serving.example_methods import Classification, serialized_examples
 from serving.tensors import from_protos, to_proto
 from serving.wire import signature_def_map, status_response, write_result
 
-__all__ = ["SERVICES", "abort", "add_services"]
+__all__ = ["SERVICES", "Turns", "abort", "add_services"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,18 +41,48 @@ SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelSer
 """Full names."""
 
 
-def add_services(server: grpc.Server, plane: DataPlane, *, as_tensor_content: bool = False) -> None:
+class Turns:
+    """How many calls are answered at a time; the others wait.
+
+    gRPC's own threads cannot be the limit: each reads a message to its end, and clients that stall in theirs would take
+    all of them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.Semaphore(count)
+
+    @contextmanager
+    def taken(self, call: Call) -> Iterator[None]:
+        """Waits for a turn, which ends with the block.
+
+        Raises:
+            CancelledError: the client has gone meanwhile.
+            DeadlineExceededError: the deadline has passed.
+        """
+        while not self._free.acquire(timeout=call.seconds_left):
+            call.check()
+        try:
+            call.check()
+            yield
+        finally:
+            self._free.release()
+
+
+def add_services(
+    server: grpc.Server, plane: DataPlane, turns: Turns, *, as_tensor_content: bool = False
+) -> None:
     """Lets a server answer for the data plane.
 
     Args:
         server: not started yet.
         plane: what answers.
+        turns: of all calls.
         as_tensor_content: whether Predict answers in `tensor_content` rather than in `float_val` and its like.
     """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        _PredictionService(plane, as_tensor_content=as_tensor_content), server
+        _PredictionService(plane, turns, as_tensor_content=as_tensor_content), server
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(plane), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(plane, turns), server)
 
 
 def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.ServicerContext], Any]:
@@ -60,8 +92,7 @@ def _rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
     @functools.wraps(method)
     def handle(service: Any, request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            with running(_call_of(context)) as call:
-                call.check()
+            with running(_call_of(context)) as call, service.turns.taken(call):
                 if name not in _COUNTED:
                     return method(service, request)
                 with service.plane.metrics.request(request.model_spec.name, api=name, entrypoint="GRPC"):
@@ -101,8 +132,9 @@ def abort(context: grpc.ServicerContext, error: ServingError) -> NoReturn:
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """What is not overridden answers UNIMPLEMENTED."""
 
-    def __init__(self, plane: DataPlane, *, as_tensor_content: bool) -> None:
+    def __init__(self, plane: DataPlane, turns: Turns, *, as_tensor_content: bool) -> None:
         self.plane = plane
+        self.turns = turns
         self._as_tensor_content = as_tensor_content
 
     @_rpc
@@ -162,8 +194,9 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, turns: Turns) -> None:
         self.plane = plane
+        self.turns = turns
 
     @_rpc
     def GetModelStatus(self, request: Any) -> Any:  # noqa: N802

@@ -3,12 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from serving.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, UnknownError
 from serving.model_config import ModelSettings
 from serving.predictor import Predictor
 from serving.repository import ModelRepository, Retries, VersionStatus
+from serving.versions import either, specific
 from serving.warmup import load_warm
 
 __all__ = ["Models"]
@@ -68,6 +70,10 @@ class Models:
             raise NotFoundError(f"Servable not found for request: {wanted}")
         return repository
 
+    def labels(self, name: str) -> Mapping[str, int]:
+        """The versions that a model's labels stand for; not to be changed."""
+        return self._labels.get(name, {})
+
     def labelled(self, name: str, label: str) -> int:
         """The version that a label stands for.
 
@@ -109,6 +115,22 @@ class Models:
             self.refresh()
             self._check_available({name: now[name] for name in now.keys() - before.keys()})
 
+    def follow(self, settings: Sequence[ModelSettings]) -> None:
+        """`configure`, but a version that a label is to move to is loaded first.
+
+        For those who can only write a file and get no answer. Until such a version is there, labels and versions stay
+        as they were.
+
+        Raises:
+            FailedPreconditionError: the version of a label cannot be loaded; the labels stay.
+            UnknownError: a new model could not be loaded; it will be tried again.
+        """
+        try:
+            self.configure(settings)
+        except FailedPreconditionError:
+            self.configure([self._before_labels(model) for model in settings])
+            self.configure(settings)
+
     def refresh(self) -> None:
         """Looks for versions that have come or gone."""
         for name, repository in self._repositories.items():
@@ -123,6 +145,13 @@ class Models:
         """Drops all models; calls that run now still finish."""
         for repository in self._repositories.values():
             repository.close()
+
+    def _before_labels(self, settings: ModelSettings) -> ModelSettings:
+        """The versions of now and those to come, with the labels of now."""
+        now = self._repositories.get(settings.name)
+        kept = frozenset(now.available if now else ())
+        policy = either(settings.policy, specific(kept)) if kept else settings.policy
+        return replace(settings, policy=policy, labels=self._labels.get(settings.name, {}))
 
     def _new(self, settings: ModelSettings) -> ModelRepository:
         return ModelRepository(settings, load=self._load, retries=self._retries)

@@ -86,7 +86,9 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
         encoding = request.headers.get("content-encoding", "")
         model, method = _named_in(path)
         try:
-            body = await request.body()
+            # A client that stalls in its body holds a place of `max_in_flight`.
+            with _deadline(options):
+                body = await request.body()
             with (
                 plane.metrics.request(model, api=method, entrypoint="REST"),
                 _deadline(options),

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from serving.config import ServerConfig
 from serving.errors import ServerStartError, ServingError
@@ -20,6 +21,7 @@ from serving.setup import (
     load_options,
     model_loader,
     models_of,
+    pushed_model,
     retries,
     start_rest_server,
     watches_traffic,
@@ -46,10 +48,12 @@ class ModelServer:
         self.config = config
         self.lifecycle = Lifecycle()
         self.metrics = Metrics(lambda name: name in self.models.repositories)
+        self._pushed = pushed_model(config)
         self.models = Models(
             load=model_loader(config, load_options(config, self.metrics), self.metrics),
             retries=retries(config),
-            labels_before_versions=config.allow_version_labels_for_unavailable_models,
+            labels_before_versions=self._pushed is not None
+            or config.allow_version_labels_for_unavailable_models,
         )
         self._guard = Guard(
             config.guard,
@@ -65,7 +69,10 @@ class ModelServer:
         self._stop_ports: list[Callable[[], None]] = []
         self._watch()
         try:
-            self.models.configure(models_of(config))
+            if self._pushed:
+                self._pushed.follow(self.models)
+            else:
+                self.models.configure(models_of(config))
             self.lifecycle.enter(Phase.SERVING)
             self._open_ports()
         except ServingError as err:
@@ -130,15 +137,14 @@ class ModelServer:
     def _poll_files(self) -> None:
         config = self.config
         if config.file_system_poll_wait_seconds > 0:
-            self._pollers.append(
-                Poller("versions", config.file_system_poll_wait_seconds, self.models.refresh)
-            )
+            look = partial(self._pushed.follow, self.models) if self._pushed else self.models.refresh
+            self._pollers.append(Poller("versions", config.file_system_poll_wait_seconds, look))
         if config.model_config_file and config.model_config_file_poll_wait_seconds > 0:
             self._pollers.append(
                 Poller(
                     "model config",
                     config.model_config_file_poll_wait_seconds,
-                    lambda: self.models.configure(models_of(config)),
+                    lambda: self.models.follow(models_of(config)),
                 )
             )
 

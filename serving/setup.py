@@ -24,6 +24,7 @@ from serving.metrics import METRICS_PATH, Metrics
 from serving.model_config import ModelSettings, read_model_config
 from serving.predictor import Predictor
 from serving.public_keys import SignatureError, read_public_keys
+from serving.pushed_model import PushedModel
 from serving.repository import Retries
 from serving.text_protos import MonitoringConfig, read_text_proto
 from serving.warmup import load_warm
@@ -37,6 +38,7 @@ __all__ = [
     "load_options",
     "model_loader",
     "models_of",
+    "pushed_model",
     "retries",
     "start_rest_server",
     "watches_traffic",
@@ -56,8 +58,17 @@ def models_of(config: ServerConfig) -> list[ModelSettings]:
     if config.model_config_file is not None:
         return read_model_config(config.model_config_file)
     if config.model_base_path is None:
-        raise ServerStartError("there is no model to serve: name model_base_path or model_config_file")
-    return [ModelSettings(name=config.model_name, base_path=config.model_base_path)]
+        raise ServerStartError(
+            "there is no model to serve: name model_base_path, model_config_file or pushed_model_dir"
+        )
+    return [ModelSettings(name=config.model_name or "default", base_path=config.model_base_path)]
+
+
+def pushed_model(config: ServerConfig) -> PushedModel | None:
+    """The model that is served as the Pusher says; None if the settings name others."""
+    if config.pushed_model_dir is None or config.model_config_file or config.model_base_path:
+        return None
+    return PushedModel(config.pushed_model_dir, config.model_name)
 
 
 def load_options(config: ServerConfig, metrics: Metrics) -> LoadOptions:

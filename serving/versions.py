@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from serving.errors import SavedModelError
 
-__all__ = ["VersionPolicy", "all_versions", "find_versions", "latest", "newest_version", "specific"]
+__all__ = ["VersionPolicy", "all_versions", "either", "find_versions", "latest", "newest_version", "specific"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,11 @@ def specific(wanted: frozenset[int]) -> VersionPolicy:
         return {number: path for number, path in found.items() if number in wanted}
 
     return choose
+
+
+def either(one: VersionPolicy, other: VersionPolicy) -> VersionPolicy:
+    """The policy that serves what one of two would."""
+    return lambda found: one(found) | other(found)
 
 
 def _holds_model(directory: Path) -> bool:

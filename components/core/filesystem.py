@@ -77,7 +77,7 @@ def open_file(uri: str, mode: str = "rb") -> IO[Any]:
             return filesystem.open(path, mode, encoding=encoding)  # type: ignore[no-any-return]
         return Path(uri).open(mode, encoding=encoding)
     except FileNotFoundError as err:
-        raise UserError(f"{uri}: no such file; check the path in the configuration") from err
+        raise UserError(f"{uri}: no such file; check the path") from err
     except IsADirectoryError as err:
         raise UserError(f"{uri}: is a directory; name a file") from err
     except PermissionError as err:
@@ -108,7 +108,7 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
             found = [str(entry) for entry in Path(local.anchor).glob(str(below)) if entry.is_file()]
     visible = sorted(name for name in found if not Path(name).name.startswith((".", "_")))
     if not visible:
-        raise UserError(f"{pattern}: no such file; check the path in the configuration")
+        raise UserError(f"{pattern}: no such file; check the path")
     return tuple(visible)
 
 

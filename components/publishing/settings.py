@@ -22,7 +22,8 @@ class ServedAsConfig(Config):
 
     settle_seconds: float = Field(default=60.0, ge=0)
     """How long to wait between telling servers to load a new version and giving it a label: longer than their
-    `--model_config_file_poll_wait_seconds`, or they refuse the label."""
+    `--model_config_file_poll_wait_seconds`, or TensorFlow Serving refuses the label. The embedded server needs no
+    wait."""
 
 
 class KServeConfig(Config):

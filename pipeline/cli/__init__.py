@@ -16,8 +16,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (running.app, asking.app, exporting.app, releasing.app, history.app, orchestrating.app):
-    app.add_typer(commands)
+for _panel, _commands in {
+    "Run": running.app,
+    "Ask a model": asking.app,
+    "Export and serve": exporting.app,
+    "Releases": releasing.app,
+    "Look at what ran": history.app,
+    "Other orchestrators": orchestrating.app,
+}.items():
+    for _command in _commands.registered_commands:
+        _command.rich_help_panel = _panel
+    app.add_typer(_commands)
 
 _STOPPED_EXIT_CODE = 75
 """EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""

@@ -19,7 +19,10 @@ def serve(
         Path | None,
         typer.Option("--model", "-m", help="Pushed model directory; the newest one if not given."),
     ] = None,
-    name: Annotated[str, typer.Option(help="Model name in requests.")] = "emotion",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Model name in requests; what the Pusher says if not given, or emotion."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.")] = 8500,
     rest_port: Annotated[int, typer.Option(help="REST port; 0 takes a free one.")] = 8501,

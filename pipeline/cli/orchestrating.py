@@ -54,7 +54,8 @@ def stage(
     run: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Name of the run under which the registry keeps what the stage did."
+            metavar="NAME",
+            help="Name of the run, under which the registry keeps what the stage did, and for manifests.",
         ),
     ] = None,
     no_cache: Annotated[

@@ -13,43 +13,21 @@ app = typer.Typer()
 
 
 @app.command()
-def run(
-    config: ConfigFile,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--from", help="Run this stage and all that depend on it, even if they are in the cache."
-        ),
-    ] = None,
-    to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
-    no_cache: NoCache = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for another run on the same root; else that is an error.")
-    ] = False,
-    if_new_data: Annotated[
-        bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")
-    ] = False,
-    if_drift: Annotated[
-        bool,
-        typer.Option(
-            "--if-drift", help="Do nothing if the data are like those that the pushed model learned from."
-        ),
-    ] = False,
+def init(
+    data: Annotated[
+        Path, typer.Argument(help="Your CSV, TSV, JSONL or Parquet file, or a directory of splits.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Configuration to write.")] = Path(
+        "emotion.yaml"
+    ),
+    text: Annotated[str | None, typer.Option(help="Text column, where the guess is wrong.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label column, where the guess is wrong.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the configuration.")] = False,
 ) -> None:
-    """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
-    from pipeline.commands.run import run_command
+    """Look at your data and write a commented configuration for it."""
+    from pipeline.commands.init import init_command
 
-    raise typer.Exit(
-        run_command(
-            config,
-            since=since,
-            to=to,
-            use_cache=not no_cache,
-            wait=wait,
-            if_new_data=if_new_data,
-            if_drift=if_drift,
-        )
-    )
+    init_command(data, output=output, text=text, labels=labels, force=force)
 
 
 @app.command()
@@ -106,18 +84,50 @@ def validate(
 
 
 @app.command()
-def init(
-    data: Annotated[
-        Path, typer.Argument(help="Your CSV, TSV, JSONL or Parquet file, or a directory of splits.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Configuration to write.")] = Path(
-        "emotion.yaml"
-    ),
-    text: Annotated[str | None, typer.Option(help="Text column, where the guess is wrong.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Label column, where the guess is wrong.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the configuration.")] = False,
+def run(
+    config: ConfigFile,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Run this stage and all that depend on it, even if they are in the cache."
+        ),
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Last stage to run, e.g. `trainer`.")] = None,
+    no_cache: NoCache = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Wait for other runs on the same root; else one on this machine is an error."
+        ),
+    ] = False,
+    if_new_data: Annotated[
+        bool, typer.Option("--if-new-data", help="Do nothing if no data have come since the last run.")
+    ] = False,
+    if_drift: Annotated[
+        bool,
+        typer.Option(
+            "--if-drift", help="Do nothing if the data are like those that the pushed model learned from."
+        ),
+    ] = False,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Server of the model: with --if-drift, run if its traffic has drifted, too."
+        ),
+    ] = None,
 ) -> None:
-    """Look at your data and write a commented configuration for it."""
-    from pipeline.commands.init import init_command
+    """Run the pipeline: ingest, validate, train, evaluate, export, prove and push."""
+    from pipeline.commands.run import run_command
 
-    init_command(data, output=output, text=text, labels=labels, force=force)
+    raise typer.Exit(
+        run_command(
+            config,
+            since=since,
+            to=to,
+            use_cache=not no_cache,
+            wait=wait,
+            if_new_data=if_new_data,
+            if_drift=if_drift,
+            live=live,
+        )
+    )

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.core.verdict import Check
-from pipeline.report.formats import format_value
+from pipeline.pages.formats import format_value
 
 __all__ = ["check_table"]
 

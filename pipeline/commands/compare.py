@@ -5,14 +5,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
 from components.core.filesystem import write_atomic
 from pipeline.commands.roots import newest_root
 from pipeline.comparison import compare_runs, find_run, render_comparison
-from pipeline.comparison.words import change_of, figure_of, is_certain, metric_words, p_value, value_of
+from pipeline.comparison.words import (
+    by_change,
+    change_of,
+    figure_of,
+    is_certain,
+    metric_words,
+    p_value,
+    run_names,
+)
+from pipeline.pages.formats import format_share, format_value
 
 __all__ = ["compare_command"]
 
@@ -41,7 +50,7 @@ def compare_command(before: str, after: str, *, root: Path | None, html: Path | 
 
 
 def _print(console: Console, document: Mapping[str, Any]) -> None:
-    names = [f"run {run['run']} ({run['pipeline']})" for run in document["runs"]]
+    names = run_names(document["runs"])
     _say(console, f"[bold]{escape(names[0])}[/] → [bold]{escape(names[1])}[/]")
     evaluated = document["evaluated"]
     if evaluated["paired"]:
@@ -60,7 +69,7 @@ def _print_head(console: Console, head: Mapping[str, Any], *, several: bool) -> 
     title = f"{head['head']}: " if several else ""
     if head["note"]:
         _say(console, f"[yellow]{escape(head['head'])} is not paired:[/] {escape(head['note'])}")
-    figures = _table(f"{title}figures", "figure", "before", "after", "change (95 %)")
+    figures = _table(f"{title}figures", "figure", "before", "after", "change (95 %)", numbers=3)
     for row in head["metrics"]:
         cells = (metric_words(row["metric"]), figure_of(row["before"]), figure_of(row["after"]), _change(row))
         figures.add_row(*cells)
@@ -76,11 +85,19 @@ def _print_head(console: Console, head: Mapping[str, Any], *, several: bool) -> 
 
 def _labels(head: Mapping[str, Any], title: str) -> Table:
     """The labels whose F1 moved most."""
-    by_size = sorted(head["labels"], key=lambda row: -abs(row["change"]["value"] or 0.0))
+    by_size = by_change(head["labels"])
     flips = {row["label"]: row for row in head.get("flips", {}).get("labels", ())}
     more = f", the {_LABELS_SHOWN} that moved most of {len(by_size)}" if len(by_size) > _LABELS_SHOWN else ""
-    columns = ("label", "texts", "F1 before", "after", "change (95 %)", "threshold", "decisions lost / won")
-    table = _table(f"{title}labels{more}", *columns)
+    columns = (
+        "label",
+        "texts",
+        "F1 before",
+        "F1 after",
+        "change (95 %)",
+        "threshold",
+        "decisions lost / won",
+    )
+    table = _table(f"{title}labels{more}", *columns, numbers=6)
     for row in by_size[:_LABELS_SHOWN]:
         flipped = flips.get(row["label"], {"right_to_wrong": 0, "wrong_to_right": 0})
         table.add_row(
@@ -108,7 +125,7 @@ def _print_flips(console: Console, flips: Mapping[str, Any], title: str) -> None
             continue
         table = _table(direction.replace("_to_", " → "), "text", "right", "before", "after")
         for row in chosen[:_EXAMPLES_SHOWN]:
-            table.add_row(*(escape(value_of(row[key])) for key in ("text", "right", "before", "after")))
+            table.add_row(*(escape(format_value(row[key])) for key in ("text", "right", "before", "after")))
         console.print(table)
 
 
@@ -134,7 +151,9 @@ def _print_settings(console: Console, changes: list[Mapping[str, Any]]) -> None:
         return
     table = _table("configuration", "setting", "before", "after")
     for row in changes:
-        table.add_row(escape(row["key"]), escape(value_of(row["before"])), escape(value_of(row["after"])))
+        table.add_row(
+            escape(row["key"]), escape(format_value(row["before"])), escape(format_value(row["after"]))
+        )
     console.print(table)
 
 
@@ -148,23 +167,29 @@ def _print_data(console: Console, data: Mapping[str, Any]) -> None:
         if data[f"labels_{word}"]:
             _say(console, f"labels {word}: {escape(', '.join(data[f'labels_{word}']))}")
     if data["figures"]:
-        table = _table("data", "split", "figure", "before", "after")
+        table = _table("data", "split", "figure", "before", "after", numbers=2)
         for row in data["figures"]:
-            table.add_row(row["split"], row["figure"], value_of(row["before"]), value_of(row["after"]))
+            table.add_row(
+                row["split"], row["figure"], format_value(row["before"]), format_value(row["after"])
+            )
         console.print(table)
     if data["shares"]:
-        table = _table("labels that moved most", "split", "label", "share before", "after")
+        table = _table("labels that moved most", "split", "label", "share before", "share after", numbers=2)
         for row in data["shares"][:_SHARES_SHOWN]:
-            table.add_row(row["split"], escape(row["label"]), f"{row['before']:.4f}", f"{row['after']:.4f}")
+            table.add_row(
+                row["split"], escape(row["label"]), format_share(row["before"]), format_share(row["after"])
+            )
         console.print(table)
 
 
-def _table(title: str, *columns: str) -> Table:
+def _table(title: str, *columns: str, numbers: int = 0) -> Table:
+    """A table whose last `numbers` columns hold numbers."""
     table = Table(
         title=f"\n{escape(title)}", title_justify="left", title_style="bold", header_style="dim", box=None
     )
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        justify: JustifyMethod = "right" if place >= len(columns) - numbers else "left"
+        table.add_column(column, overflow="fold", justify=justify)
     return table
 
 

@@ -49,6 +49,11 @@ def compile_command(config_file: Path, options: CompileOptions) -> None:
     portable = read_portable(config_file)
     graph = build_graph(portable.config)
     check_stages(portable.config.resources, tuple(graph.nodes))
+    if options.registry_uri is None and portable.config.trainer.warm_start is not None:
+        raise UserError(
+            "--registry none: trainer.warm_start looks for the latest blessed model there; name a registry, or take "
+            "`warm_start` out"
+        )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     if options.target == "kubeflow":
         _kubeflow(graph, portable, options)

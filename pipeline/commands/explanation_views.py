@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.pages.words import shade_of
+
 if TYPE_CHECKING:
     from components.evaluation.explanations.explainer import Explanation, Word
 
@@ -28,9 +30,6 @@ _BAR_CELLS = 16
 _FOR = ("#dbe9ff", "#aecdff", "#79acfb", "#4d8df0")
 _AGAINST = ("#ffe8d1", "#ffcb97", "#fba55c", "#ee8130")
 """Weak to strong, under black letters: blue and orange are told apart by whoever does not see red or green."""
-
-_FAINT = 0.08
-"""Words of less than this share of the strongest one's value are not coloured."""
 
 
 @dataclass(frozen=True)
@@ -216,31 +215,19 @@ def _parts(text: str, words: Sequence["Word"]) -> Iterator[tuple[str, float | No
     yield text[end:], None, True
 
 
-def shade_of(value: float, largest: float) -> int:
-    """1 to 4, weak to strong, for the score; -1 to -4 against it; 0 for next to nothing."""
-    share = abs(value) / largest if largest else 0.0
-    if not share >= _FAINT:
-        return 0
-    shade = min(int(share * len(_FOR)) + 1, len(_FOR))
-    return shade if value > 0 else -shade
-
-
 def explanation_page(explained: Sequence[ExplainedText]) -> str:
     """A page that needs no network and no script, light and dark."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+    from pipeline.pages.environment import page_environment
 
-    environment = Environment(
-        loader=PackageLoader("pipeline", "commands"),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("explain.html.j2").render(
-        texts=explained,
-        decision=decision,
-        remarks=remarks,
-        parts=_parts,
-        shade_of=shade_of,
-        strongest=_strongest,
+    return (
+        page_environment("commands")
+        .get_template("explain.html.j2")
+        .render(
+            texts=explained,
+            decision=decision,
+            remarks=remarks,
+            parts=_parts,
+            shade_of=shade_of,
+            strongest=_strongest,
+        )
     )

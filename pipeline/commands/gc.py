@@ -9,28 +9,35 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from components.core.errors import StorageError
+from components.core.errors import StorageError, UserError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.roots import newest_root, storage_of
 from pipeline.garbage import Garbage, check_idle, collect_garbage, find_garbage
 from pipeline.metadata.location import open_store
+from pipeline.metadata.store import MetadataStore
 
 __all__ = ["gc_command"]
 
 _MIB = 1024**2
 
 
-def gc_command(root: Path | None, *, keep_runs: int, delete: bool, as_json: bool) -> None:
+def gc_command(
+    root: Path | None, *, keep_runs: int, delete: bool, as_json: bool, gone: Sequence[int] = ()
+) -> None:
     """Shows what may go; deletes it if told so.
 
+    Args:
+        gone: runs that were at work on machines that are gone: they count as failed from now on.
+
     Raises:
-        UserError: there is no such root, or a run is at work there.
+        UserError: there is no such root, a run is at work there, or one of `gone` is not.
         StorageError: something could not be deleted.
     """
     root = newest_root(root)
     store = open_store(root)
     storage = storage_of(root, store)
     try:
+        _end_runs(gone, store)
         if not delete:
             garbage = find_garbage(storage, store, keep_runs=keep_runs)
             _show(garbage, storage, deleted=False, as_json=as_json)
@@ -46,6 +53,15 @@ def gc_command(root: Path | None, *, keep_runs: int, delete: bool, as_json: bool
         raise StorageError(
             f"{left[0].place}: cannot be deleted ({len(left)} in all); look who may write there and run this again"
         )
+
+
+def _end_runs(gone: Sequence[int], store: MetadataStore) -> None:
+    at_work = {run["id"] for run in store.runs_elsewhere()}
+    for run_id in gone:
+        if run_id not in at_work:
+            known = ", ".join(map(str, sorted(at_work))) or "none"
+            raise UserError(f"--gone {run_id}: no such run is at work on another machine; there is {known}")
+        store.end_run(run_id)
 
 
 def _show(garbage: Sequence[Garbage], storage: ArtifactStorage, *, deleted: bool, as_json: bool) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from components.core.errors import UserError
 from pipeline.commands.roots import newest_root
@@ -76,10 +76,12 @@ def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None
     root = newest_root(options.root)
     store = open_store(root)
     places: list[Path] = []
+    earlier = 0
     try:
         match what:
             case "runs":
                 document: Any = _runs(store, options.limit)
+                earlier = store.count_runs() - len(document)
             case "artifacts":
                 document = [_artifact(record) for record in store.artifacts(limit=options.limit)]
             case "run":
@@ -91,21 +93,24 @@ def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None
     finally:
         store.close()
     _print(document, as_json=options.as_json)
+    if earlier and not options.as_json:
+        print(f"and {earlier} earlier; --limit {earlier + len(document)} shows all")
     if places and not options.as_json:
         _print_checks(places)
 
 
 def _runs(store: History, limit: int) -> list[dict[str, Any]]:
     runs = store.runs(limit)
-    by_run: dict[int, list[ExecutionRecord]] = {}
-    for execution in store.executions(*(run["id"] for run in runs)):
-        by_run.setdefault(execution.run_id, []).append(execution)
-    return [_run_line(run, by_run.get(run["id"], [])) for run in runs]
+    states: dict[int, list[str]] = {run["id"]: [] for run in runs}
+    told: dict[int, dict[str, Any]] = {}
+    for run_id, stage, state, summary in store.outcomes(*states):
+        states[run_id].append(state)
+        if stage == "evaluator":
+            told[run_id] = json.loads(summary or "{}")
+    return [_run_line(run, states[run["id"]], told.get(run["id"], {})) for run in runs]
 
 
-def _run_line(run: dict[str, Any], executions: Sequence[ExecutionRecord]) -> dict[str, Any]:
-    states = [execution.state.value for execution in executions]
-    told = next((execution.summary for execution in executions if execution.stage == "evaluator"), {})
+def _run_line(run: dict[str, Any], states: Sequence[str], told: dict[str, Any]) -> dict[str, Any]:
     ended = run["finished_at"]
     return {
         "id": run["id"],
@@ -199,6 +204,12 @@ def _print_checks(directories: Sequence[Path]) -> None:
 def _print(document: Any, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not document:
+        print("nothing yet; `emotion run CONFIG` runs a pipeline")
+    elif isinstance(document, list) and "summary" in document[0]:
+        from pipeline.commands.run_view import show_run
+
+        show_run(Console(), document)
     elif isinstance(document, list):
         Console().print(_table(document))
     else:
@@ -233,7 +244,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
             min_width=_LEAST.get(column),
         )
     for row in rows:
-        table.add_row(*(escape(_cell(column, row[column])) for column in columns))
+        table.add_row(*(Text(_cell(column, row[column])) for column in columns))
     return table
 
 
@@ -242,14 +253,6 @@ def _cell(key: str, value: Any) -> str:
         return ""
     if key == "quality":
         return ", ".join(_figure(name, figure) for name, figure in value.items())
-    if key in ("summary", "resources"):
-        from pipeline.console import format_summary
-
-        return format_summary(value)
-    if key == "log":
-        return "/".join(value.split("/")[-3:])
-    if key == "outputs":
-        return "\n".join("/".join(place.split("/")[-3:]) for place in value.values())
     if key == "stages":
         return ", ".join(f"{count} {_DONE.get(state, state)}" for state, count in value.items())
     if isinstance(value, dict):

@@ -17,6 +17,7 @@ from pipeline.retraining import last_judged_run, measure_drift, new_inputs
 
 if TYPE_CHECKING:
     from components.data.statistics.measurement import Measurement
+    from pipeline.live_traffic import LiveShift
 
 __all__ = ["without_drift", "without_new_data"]
 
@@ -46,8 +47,22 @@ def without_new_data(config: PipelineConfig, console: Console) -> bool:
     return True
 
 
-def without_drift(config: PipelineConfig, console: Console, run_data_stages: Callable[[], RunResult]) -> bool:
-    """Runs the data stages and says how far the data are from those of the pushed model; whether within the limits."""
+def without_drift(
+    config: PipelineConfig,
+    console: Console,
+    run_data_stages: Callable[[], RunResult],
+    live: str | None = None,
+) -> bool:
+    """Runs the data stages and says how far the data are from those of the pushed model; whether within the limits.
+
+    Args:
+        config: the pipeline.
+        console: where it is said.
+        run_data_stages: runs them.
+        live: URL of a server that serves the model. If its traffic has drifted, the data are not looked at.
+    """
+    if live is not None and _live_drift(config, console, live):
+        return False
     result = run_data_stages()
     if result.state is not State.COMPLETE:
         return False
@@ -85,5 +100,23 @@ def without_drift(config: PipelineConfig, console: Console, run_data_stages: Cal
     return True
 
 
-def _figure(one: "Measurement") -> str:
+def _live_drift(config: PipelineConfig, console: Console, url: str) -> bool:
+    from pipeline.live_traffic import read_live_shifts
+
+    settings = config.example_validator
+    shifts = read_live_shifts(url, max_shift=settings.max_category_shift, false_alarms=settings.false_alarms)
+    for one in shifts:
+        told = "live drift" if one.exceeded else "no live drift"
+        console.print(
+            f"{told}: {one.feature} of {one.texts:,} texts that model {escape(one.model)} was asked about "
+            f"({_figure(one)})",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not shifts:
+        console.print(f"live drift: unknown, {escape(url)} has seen too few texts", highlight=False)
+    return any(one.exceeded for one in shifts)
+
+
+def _figure(one: "Measurement | LiveShift") -> str:
     return f"{one.value:.3f}, limit {one.limit:.3f}"

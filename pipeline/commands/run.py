@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from components.core.artifacts import InfraBlessing, ModelBlessing, PushedModel
-from components.core.errors import StoppedError
+from components.core.errors import StoppedError, UserError
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.check_table import check_table
@@ -23,7 +23,7 @@ from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
 from pipeline.metadata.records import State
 from pipeline.native_stderr import stderr_to
-from pipeline.report.formats import format_value
+from pipeline.pages.formats import format_value
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command", "run_logged"]
 
@@ -48,6 +48,7 @@ def run_command(
     wait: bool = False,
     if_new_data: bool = False,
     if_drift: bool = False,
+    live: str | None = None,
 ) -> int:
     """Runs the pipeline with progress and a closing summary; returns the exit code.
 
@@ -55,12 +56,17 @@ def run_command(
         config_file: the pipeline.
         to: last stage to run; all if None.
         use_cache: whether unchanged stages are taken from earlier runs.
+        wait: whether to wait for other runs on the same root.
         if_new_data: do nothing if no data have come since the last run.
         if_drift: do nothing if the data are like those that the pushed model learned from.
+        live: URL of a server; what it is asked about drifts, too.
 
     Raises:
+        UserError: `live` without `if_drift`, or a wrong configuration.
         StoppedError: SIGTERM or Ctrl-C came; the Trainer has saved its state, other stages begin anew.
     """
+    if live is not None and not if_drift:
+        raise UserError("--live is a reason to run for --if-drift; give that, too")
     config = load_config(config_file)
     console = Console()
     if if_new_data and without_new_data(config, console):
@@ -68,9 +74,9 @@ def run_command(
 
     def run_data_stages() -> RunResult:
         with _stoppable(), ConsoleObserver(console) as observer:
-            return run_logged(config, to="schema_gen", use_cache=use_cache, observer=observer)
+            return run_logged(config, to="schema_gen", use_cache=use_cache, wait=wait, observer=observer)
 
-    if if_drift and without_drift(config, console, run_data_stages):
+    if if_drift and without_drift(config, console, run_data_stages, live):
         return 0
     with _stoppable(), ConsoleObserver(console) as observer:
         result = run_logged(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)

@@ -17,13 +17,15 @@ __all__ = ["example_request", "serve_command"]
 
 
 def serve_command(
-    model: Path | None, *, name: str, host: str, port: int, rest_port: int, flags: Sequence[str] = ()
+    model: Path | None, *, name: str | None, host: str, port: int, rest_port: int, flags: Sequence[str] = ()
 ) -> int:
     """Serves until Ctrl-C or SIGTERM, then drains; returns the exit code.
 
+    A pushed model is served as the Pusher's `models.config` says, if it wrote one, also when that changes.
+
     Args:
         model: the newest pushed one if None.
-        name: of the model in requests.
+        name: of the model in requests; None = what `models.config` says, `emotion` without one.
         host: address to listen on.
         port: gRPC port; 0 takes a free one.
         rest_port: REST port; 0 takes a free one.
@@ -42,11 +44,16 @@ def serve_command(
     console = Console()
 
     def announce(server: ModelServer) -> None:
-        url = f"{scheme}://{host}:{server.rest_port}/v1/models/{config.model_name}"
+        served = next(iter(server.models.repositories))
+        url = f"{scheme}://{host}:{server.rest_port}/v1/models/{served}"
         address = f"gRPC {host}:{server.port}, REST {url}"
-        console.print(
-            f"serving {base} as [bold]{config.model_name}[/]: {address}", highlight=False, soft_wrap=True
-        )
+        console.print(f"serving {base} as [bold]{served}[/]: {address}", highlight=False, soft_wrap=True)
+        if labels := server.models.labels(served):
+            told = ", ".join(f"{label} is version {labels[label]}" for label in sorted(labels, reverse=True))
+            console.print(f"  {told}", highlight=False, soft_wrap=True)
+        if "stable" in labels:
+            # Whoever names no label is answered by the highest number, which may be a canary.
+            url += "/labels/stable"
         console.print(
             f"  try: [green]curl {header}-d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True
         )
@@ -55,9 +62,11 @@ def serve_command(
             console.print(f"  look: {look}", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
 
-    config = parse_flags(
-        flags, model_base_path=base, model_name=name, host=host, port=port, rest_api_port=rest_port
-    )
+    # A destination of the Pusher also holds what it says of its versions.
+    pushed = base.name == "saved_model"
+    place = {"pushed_model_dir": base.parent} if pushed else {"model_base_path": base}
+    named = name if pushed else name or "emotion"
+    config = parse_flags(flags, **place, model_name=named, host=host, port=port, rest_api_port=rest_port)
     scheme = "https" if config.guard.tls_certificate_file else "http"
     header = "-H 'x-api-key: KEY' " if config.guard.api_keys_file else ""
     serve_until_signal(config, on_start=announce, mask_text=_mask_text())

@@ -55,13 +55,13 @@ def stage_command(stage: str, config_source: str, options: StageOptions) -> int:
     """
     config = read_config(config_source, options.variables)
     node = _node(config, stage)
-    if options.run is not None and options.registry is None:
-        raise UserError("--run names the run in the registry; give --registry, too")
     registry = Registry(options.registry, config.name) if options.registry else None
     request = StageRequest(
         inputs=read_pairs("--input", options.inputs),
         outputs=read_pairs("--output", options.outputs),
         gates=read_pairs("--gate", options.gates),
+        pipeline=config.name,
+        run=options.run,
         registry=registry,
         use_cache=options.use_cache,
         scratch=options.scratch,

@@ -55,7 +55,13 @@ def compare_runs(before: RecordedRun, after: RecordedRun) -> dict[str, Any]:
 
 
 def _about(run: RecordedRun) -> dict[str, Any]:
-    return {"run": run.number, "pipeline": run.pipeline, "state": run.state, "started_at": run.started_at}
+    return {
+        "root": run.root,
+        "run": run.number,
+        "pipeline": run.pipeline,
+        "state": run.state,
+        "started_at": run.started_at,
+    }
 
 
 def _verdict_changes(before: RecordedRun, after: RecordedRun) -> dict[str, Any]:

@@ -3,29 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
-
-from pipeline.comparison.words import change_of, figure_of, metric_words, p_value, value_of
-from pipeline.report import formats
+from pipeline.comparison.words import (
+    by_change,
+    change_of,
+    figure_of,
+    is_certain,
+    metric_words,
+    p_value,
+    run_names,
+)
+from pipeline.pages.environment import page_environment
+from pipeline.pages.formats import format_share
 
 __all__ = ["render_comparison"]
 
 
 def render_comparison(document: Mapping[str, Any]) -> str:
     """Returns the HTML of what `compare_runs` found."""
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("pipeline", "comparison"), PackageLoader("pipeline", "report")]),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    environment = page_environment(
+        "comparison",
         figure=figure_of,
         change=change_of,
+        by_change=by_change,
         words=metric_words,
         p=p_value,
-        value=value_of,
-        count=formats.format_count,
+        share=format_share,
     )
-    return environment.get_template("comparison.html.j2").render(**document)
+    environment.tests["certain"] = is_certain
+    return environment.get_template("comparison.html.j2").render(
+        **document, names=run_names(document["runs"])
+    )

@@ -25,7 +25,8 @@ class RecordedRun:
     """What a run left.
 
     Attributes:
-        number: of the run in its root.
+        root: name of the pipeline root.
+        number: of the run in it.
         pipeline: the pipeline's name.
         state: `COMPLETE`, `REFUSED` …
         started_at: ISO 8601, UTC.
@@ -34,6 +35,7 @@ class RecordedRun:
         digests: of the artifacts' content, by type.
     """
 
+    root: str
     number: int
     pipeline: str
     state: str
@@ -94,8 +96,8 @@ def _read(root: Path, number: int | None) -> RecordedRun:
     storage = ArtifactStorage(str(root))
     store = open_store(root)
     try:
-        runs = [row for row in store.runs(limit=_ALL) if number is None or row["id"] == number]
-        found = (_record(row, store, storage) for row in runs)
+        runs = [row for row in store.runs(limit=None) if number is None or row["id"] == number]
+        found = (_record(root, row, store, storage) for row in runs)
         evaluated = artifacts.ModelEvaluation
         run = next((run for run in found if number is not None or run.artifact(evaluated) is not None), None)
     finally:
@@ -106,15 +108,13 @@ def _read(root: Path, number: int | None) -> RecordedRun:
     return run
 
 
-_ALL = 1_000_000
-
-
-def _record(row: Mapping[str, Any], store: History, storage: ArtifactStorage) -> RecordedRun:
+def _record(root: Path, row: Mapping[str, Any], store: History, storage: ArtifactStorage) -> RecordedRun:
     records = [
         record for execution in store.executions(row["id"]) for record in store.outputs(execution.id).values()
     ]
     kinds = {record.type: getattr(artifacts, record.type) for record in records}
     return RecordedRun(
+        root=root.resolve().name,
         number=row["id"],
         pipeline=row["pipeline"],
         state=row["state"],

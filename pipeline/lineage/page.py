@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from pipeline.lineage.ancestry import Ancestry, Origin, Step
 from pipeline.lineage.layout import Layout, lay_out
 from pipeline.metadata.records import ArtifactRecord, State
+from pipeline.pages.environment import page_environment
+from pipeline.pages.formats import format_seconds
 
 __all__ = ["render_page"]
 
@@ -27,30 +27,27 @@ _NAMED = 20
 
 def render_page(ancestry: Ancestry) -> str:
     """Returns the HTML; it needs no network and no script."""
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("pipeline", "lineage"), PackageLoader("pipeline", "report")]),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     cards = _cards(ancestry)
     edges = _edges(ancestry.steps)
     layout = lay_out({card["key"]: (card["width"], card["height"]) for card in cards}, list(edges))
     document = ancestry.document()
-    return environment.get_template("lineage.html.j2").render(
-        subject=ancestry.subject,
-        pipeline=document["pipeline"],
-        artifact=document["artifact"],
-        stages=[{**stage, "settings": _settings(stage["settings"])} for stage in document["stages"]],
-        margin=_MARGIN,
-        width=layout.width + 2 * _MARGIN,
-        height=layout.height + 2 * _MARGIN,
-        cards=[
-            {**card, "x": layout.corners[card["key"]][0], "y": layout.corners[card["key"]][1]}
-            for card in cards
-        ],
-        edges=[{"path": _path(edge, layout), "title": ", ".join(names)} for edge, names in edges.items()],
+    return (
+        page_environment("lineage")
+        .get_template("lineage.html.j2")
+        .render(
+            subject=ancestry.subject,
+            pipeline=document["pipeline"],
+            artifact=document["artifact"],
+            stages=[{**stage, "settings": _settings(stage["settings"])} for stage in document["stages"]],
+            margin=_MARGIN,
+            width=layout.width + 2 * _MARGIN,
+            height=layout.height + 2 * _MARGIN,
+            cards=[
+                {**card, "x": layout.corners[card["key"]][0], "y": layout.corners[card["key"]][1]}
+                for card in cards
+            ],
+            edges=[{"path": _path(edge, layout), "title": ", ".join(names)} for edge, names in edges.items()],
+        )
     )
 
 
@@ -91,7 +88,7 @@ def _stage_card(step: Step, subject: ArtifactRecord | None) -> dict[str, Any]:
     execution, made = step.execution, step.gives.values()
     is_subject = subject is not None and any(record.id == subject.id for record in made)
     kind = "stage" if execution.state is State.COMPLETE else "unfinished"
-    took = f", {execution.seconds:,.1f} s" if execution.seconds is not None else ""
+    took = f", {format_seconds(execution.seconds)}" if execution.seconds is not None else ""
     gave = ", ".join(step.gives) or execution.state.value.lower()
     return {
         "key": _key(step),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pipeline.metadata import rows
 from pipeline.metadata.database import Database
 from pipeline.metadata.records import ArtifactRecord, ArtifactState, ExecutionRecord, State
-from pipeline.metadata.tables import artifacts, events, executions, runs
+from pipeline.metadata.tables import artifacts, events, executions, runs, schema_version
 
 __all__ = ["History", "chunks"]
 
@@ -38,6 +38,12 @@ class History:
     def url(self) -> str:
         """The URL without its password."""
         return self._database.url
+
+    @property
+    def name(self) -> str:
+        """What tells this store from every other one, wherever it is and whatever its URL."""
+        with self._database.reading() as connection:
+            return str(connection.execute(sa.select(schema_version.c.store)).scalar_one())
 
     @property
     def owner(self) -> str:
@@ -135,6 +141,12 @@ class History:
         with self._database.reading() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
+    def count_runs(self) -> int:
+        """How many runs there were on this root."""
+        query = sa.select(sa.func.count()).select_from(runs).where(runs.c.root == self._root)
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def run(self, run_id: int) -> dict[str, Any] | None:
         """One run, as `runs` gives it."""
         query = sa.select(runs).where(runs.c.id == run_id, runs.c.root == self._root)
@@ -142,11 +154,28 @@ class History:
             row = connection.execute(query).first()
             return None if row is None else dict(row._mapping)
 
+    def runs_elsewhere(self) -> list[dict[str, Any]]:
+        """Runs on this root that are at work on other machines, or were when these were lost, oldest first."""
+        at_work = sa.and_(runs.c.state == State.RUNNING, runs.c.owner != self._owner)
+        query = sa.select(runs).where(runs.c.root == self._root, at_work).order_by(runs.c.id)
+        with self._database.reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
     def executions(self, *run_ids: int) -> list[ExecutionRecord]:
         """The runs' executions in the order in which they began."""
         query = sa.select(executions).where(executions.c.run_id.in_(run_ids)).order_by(executions.c.id)
         with self._database.reading() as connection:
             return [rows.execution(row) for row in connection.execute(query)]
+
+    def outcomes(self, *run_ids: int) -> list[tuple[int, str, str, str | None]]:
+        """Run, stage, state and summary (JSON) of the runs' executions in the order in which they began.
+
+        It is all that a list of runs shows, and a tenth of what the store keeps of them.
+        """
+        wanted = sa.select(executions.c.run_id, executions.c.stage, executions.c.state, executions.c.summary)
+        query = wanted.where(executions.c.run_id.in_(run_ids)).order_by(executions.c.id)
+        with self._database.reading() as connection:
+            return [tuple(row) for row in connection.execute(query)]
 
     def artifacts(self, artifact_type: str | None = None, limit: int | None = 50) -> list[ArtifactRecord]:
         """The newest artifacts that are still there, of one type or of any."""

@@ -4,6 +4,7 @@ Steps only add what has a default, so that a run of the version before, still at
 with SQLAlchemy's own DDL: three kinds of database, without a tool, a directory of scripts and their configuration.
 """
 
+import uuid
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -21,7 +22,13 @@ def _roots_states_and_code(connection: sa.Connection) -> None:
     code_versions.create(connection)
 
 
-_STEPS: tuple[Callable[[sa.Connection], None], ...] = (_roots_states_and_code,)
+def _name_of_the_store(connection: sa.Connection) -> None:
+    """Version 3: by which an artifact root knows the store that keeps account of it."""
+    if sa.inspect(connection).has_table(schema_version.name):
+        _add_columns(connection, schema_version.c.store)
+
+
+_STEPS: tuple[Callable[[sa.Connection], None], ...] = (_roots_states_and_code, _name_of_the_store)
 """The first one leads from version 1, which had no table of its version, to 2."""
 
 VERSION = 1 + len(_STEPS)
@@ -29,10 +36,10 @@ VERSION = 1 + len(_STEPS)
 
 def read_version(connection: sa.Connection) -> int:
     """The store's version; 0 if nothing is there yet."""
-    there = sa.inspect(connection).get_table_names()
-    if schema_version.name in there:
+    inspector = sa.inspect(connection)
+    if inspector.has_table(schema_version.name):
         return int(connection.execute(sa.select(schema_version.c.version)).scalar_one())
-    return 1 if runs.name in there else 0
+    return 1 if inspector.has_table(runs.name) else 0
 
 
 def migrate(connection: sa.Connection, where: str) -> None:
@@ -52,8 +59,9 @@ def migrate(connection: sa.Connection, where: str) -> None:
     for step in _STEPS[found - 1 :] if found else ():
         step(connection)
     tables.create_all(connection)
+    name = connection.execute(sa.select(schema_version.c.store)).scalar() or uuid.uuid4().hex
     connection.execute(schema_version.delete())
-    connection.execute(schema_version.insert().values(version=VERSION))
+    connection.execute(schema_version.insert().values(version=VERSION, store=name))
 
 
 def _add_columns(connection: sa.Connection, *columns: sa.Column[object]) -> None:

@@ -43,6 +43,11 @@ class MetadataStore(History):
             change = runs.update().where(runs.c.id == run_id).values(state=state, finished_at=_now())
             connection.execute(change)
 
+    def end_run(self, run_id: int) -> None:
+        """Records that a run came to no end, since the machine is gone on which it was at work."""
+        with self._database.writing() as connection:
+            _end(connection, run_id)
+
     def start_execution(
         self,
         run_id: int,
@@ -171,12 +176,16 @@ class MetadataStore(History):
         )
         # Two statements: with a subquery, MySQL locks rows of other owners and two runs that begin at once deadlock.
         for run_id in connection.execute(query).scalars().all():
-            connection.execute(
-                executions.update()
-                .where(executions.c.run_id == run_id, executions.c.state == State.RUNNING)
-                .values(state=State.FAILED, error="interrupted")
-            )
-            connection.execute(runs.update().where(runs.c.id == run_id).values(state=State.FAILED))
+            _end(connection, run_id)
+
+
+def _end(connection: sa.Connection, run_id: int) -> None:
+    connection.execute(
+        executions.update()
+        .where(executions.c.run_id == run_id, executions.c.state == State.RUNNING)
+        .values(state=State.FAILED, error="interrupted")
+    )
+    connection.execute(runs.update().where(runs.c.id == run_id).values(state=State.FAILED))
 
 
 def _now() -> str:

@@ -13,7 +13,13 @@ _Name = sa.String(255)
 _Digest = sa.String(64)
 _Long = sa.Text().with_variant(sa.Text(2**32 - 1), "mysql", "mariadb")  # LONGTEXT, by length
 
-schema_version = sa.Table("schema_version", tables, sa.Column("version", sa.Integer, nullable=False))
+schema_version = sa.Table(
+    "schema_version",
+    tables,
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("store", sa.String(32), nullable=False, server_default=""),
+)
+"""One row; `store` is the store's own name, drawn at random."""
 
 runs = sa.Table(
     "runs",

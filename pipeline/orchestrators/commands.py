@@ -48,8 +48,8 @@ class CommandLines:
         return ["report", self.config, *self._shared()]
 
     def _shared(self) -> list[str]:
-        words = _options("--set", self.variables)
-        return words if self.registry is None else [*words, "--registry", self.registry, "--run", self.run]
+        registry = [] if self.registry is None else ["--registry", self.registry]
+        return [*_options("--set", self.variables), *registry, "--run", self.run]
 
 
 def _options(option: str, values: Mapping[str, str]) -> list[str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components.core.artifacts import Artifact
-from components.core.component import Scratch, Summary
+from components.core.component import Lineage, Scratch, Summary
 from components.core.errors import EmotionPipelineError, UserError
 from components.core.filesystem import content_digest, remove_directory
 from components.core.progress import NO_PROGRESS, Progress
 from pipeline.cache.key import fingerprint, fingerprint_parts
-from pipeline.graph import LatestBlessed, Node
+from pipeline.graph import BlessedBefore, LatestBlessed, Node
 from pipeline.metadata.records import ArtifactRecord, State
 from pipeline.orchestrators.delivery import absolute, deliver, fetch, is_occupied
 from pipeline.orchestrators.record import OutputRecord, StageRecord
@@ -33,6 +33,8 @@ class StageRequest:
         inputs: by name; a baseline that is not given is looked up in the registry, if there is one.
         outputs: by name.
         gates: by `stage.output`, artifacts that may refuse the stage.
+        pipeline: its name, and
+        run: that of the run: what leaves the pipeline tells both. None outside a run.
         registry: where blessed artifacts and the cache are; without one there is neither baseline nor cache.
         use_cache: whether what the registry knows to come of the same code, settings and input is taken from there.
         scratch: directory in which unfinished work outlives this process.
@@ -42,6 +44,8 @@ class StageRequest:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     gates: Mapping[str, str] = field(default_factory=dict)
+    pipeline: str = ""
+    run: str | None = None
     registry: Registry | None = None
     use_cache: bool = True
     scratch: Path | None = None
@@ -73,7 +77,8 @@ def run_stage(node: Node, request: StageRequest, *, progress: Progress = NO_PROG
         key = _fingerprint(node, inputs, digests)
         record = _reuse(node, request, key, work / "cached")
         if record is None:
-            record = _execute(node, request, inputs, key, work / "outputs", progress)
+            lineage = None if request.run is None else Lineage(request.pipeline, request.run, digests)
+            record = _execute(node, request, inputs, key, lineage, work / "outputs", progress)
         record = replace(record, seconds=time.monotonic() - started, inputs=digests)
         if request.registry is not None:
             if record.state is State.COMPLETE:
@@ -88,6 +93,7 @@ def _execute(
     request: StageRequest,
     inputs: Mapping[str, Artifact],
     key: str,
+    lineage: Lineage | None,
     into: Path,
     progress: Progress,
 ) -> StageRecord:
@@ -95,7 +101,7 @@ def _execute(
     for output in outputs.values():
         output.path.mkdir(parents=True)
     scratch = _scratch(node, request, key)
-    summary = _call(node, inputs, outputs, progress, scratch)
+    summary = _call(node, inputs, outputs, progress, scratch, lineage)
     published = {
         name: OutputRecord(
             type(output).__name__,
@@ -177,9 +183,12 @@ def _fetch_inputs(node: Node, request: StageRequest, into: Path) -> dict[str, Ar
     if request.registry is not None:
         for name, source in node.inputs.items():
             if isinstance(source, LatestBlessed) and name not in inputs:
-                candidate = inputs[_candidate_name(node, source)]
+                candidate = content_digest(str(inputs[_candidate_name(node, source)].path))
                 found = request.registry.latest_blessed(
-                    types[name], other_than=content_digest(str(candidate.path)), into=into / name
+                    types[name],
+                    other_than=candidate,
+                    into=into / name,
+                    not_from=candidate if isinstance(source, BlessedBefore) else "",
                 )
                 if found is not None:
                     inputs[name] = found
@@ -223,6 +232,7 @@ def _call(
     outputs: Mapping[str, Artifact],
     progress: Progress,
     scratch: Scratch | None,
+    lineage: Lineage | None,
 ) -> Summary:
     spec = node.component.spec
     arguments: dict[str, object] = {
@@ -235,6 +245,8 @@ def _call(
         arguments["progress"] = progress
     if spec.keeps_scratch:
         arguments["scratch"] = scratch
+    if spec.tells_lineage:
+        arguments["lineage"] = lineage
     return node.component(**arguments)
 
 

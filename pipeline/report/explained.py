@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["explained"]
+from pipeline.pages.words import shade_of
 
-_LEVELS = (0.1, 0.3, 0.6)
-"""Lowest attribution of each shade, as a share of the largest one of the text."""
+__all__ = ["explained"]
 
 _NAMED = 3
 
 
 def explained(error: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`label`, `pieces` of the text and of its `context` (`words`, `side` for or against, `level` 0-3), and the
+    """`label`, `pieces` of the text and of its `context` (`words`, and `shade` as of `shade_of`), and the
     `strongest` words of each side; None without any.
 
     Args:
@@ -49,6 +48,5 @@ def _piece(token: Mapping[str, Any], largest: float) -> dict[str, Any]:
         "words": words,
         "after": token["text"][start + len(words) :] if words else "",
         "value": value,
-        "side": "for" if value > 0 else "against",
-        "level": sum(abs(value) / largest >= lowest for lowest in _LEVELS),
+        "shade": shade_of(value, largest),
     }

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from pipeline.pages.formats import format_bytes, format_percent, format_score
 from pipeline.report.collect import ReportData
 from pipeline.report.exports import export_rows
-from pipeline.report.formats import format_bytes, format_percent, format_score
 
 __all__ = ["checks", "key_numbers", "verdict"]
 

@@ -2,13 +2,14 @@
 
 import re
 from functools import cache
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from pipeline.model_card_config import ModelCardConfig
-from pipeline.report import formats, headline, sections
+from pipeline.pages import formats
+from pipeline.pages.environment import page_environment
+from pipeline.report import headline, sections
 from pipeline.report.behaviour import fairness, robustness
 from pipeline.report.card import card_values
 from pipeline.report.collect import ReportData
@@ -65,40 +66,18 @@ def render_model_card(record: ReportData, owner: ModelCardConfig) -> str | None:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pipeline", "report"),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    environment.filters.update(
-        score=formats.format_score,
-        count=formats.format_count,
+    return page_environment(
+        "report",
         number=formats.format_number,
         percent=formats.format_percent,
         points=formats.format_points,
         share=formats.format_share,
         signed=formats.format_signed,
         bytes=formats.format_bytes,
-        seconds=formats.format_seconds,
-        value=formats.format_value,
         breakable=_breakable,
         cell=_cell,
         code=_code,
     )
-    return environment
-
-
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def _printable(value: Any) -> Any:
-    """Text without what no HTML file may hold: control characters and lone surrogates become U+FFFD."""
-    if not isinstance(value, str) or not _UNPRINTABLE.search(value):
-        return value
-    return type(value)(_UNPRINTABLE.sub("\ufffd", value))
 
 
 def _cell(text: object) -> str:

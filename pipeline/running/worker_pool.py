@@ -1,9 +1,13 @@
 """Stages at once, in worker processes that are used again: each imports TensorFlow once."""
 
+import os
 import pickle
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from components.core.errors import GraphError
 from components.core.progress import Progress
@@ -16,6 +20,9 @@ __all__ = ["WorkerPool"]
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 
+_LONGEST_DIRECTORY = 70
+"""Bytes: a library may make a socket in the temporary directory, and a socket's path holds 107 of them."""
+
 
 class WorkerPool:
     """Up to `workers` processes, started when a stage needs one and none is idle.
@@ -23,16 +30,18 @@ class WorkerPool:
     A stage that no other process can import, as it is defined in a notebook or in the program itself, runs in this one.
     """
 
-    def __init__(self, settings: RunnerConfig, *, lock: int) -> None:
+    def __init__(self, settings: RunnerConfig, *, lock: int, temporary: Path) -> None:
         """Starts nothing yet.
 
         Args:
             settings: workers and their limits.
             lock: descriptor that holds the root. Workers hold it too: even if this process is killed, no other run
                 begins before the last of them is gone.
+            temporary: directory for the workers' temporary files, which is removed with all that is left in it.
         """
         self._settings = settings
         self._lock = lock
+        self._temporary = temporary
         self._workers: list[WorkerProcess] = []
         self._here = InProcess()
 
@@ -80,6 +89,7 @@ class WorkerPool:
         for worker in self._workers:
             worker.wait_for_exit()
         self._workers.clear()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _busy(self) -> list[WorkerProcess]:
         return [worker for worker in self._workers if worker.task is not None]
@@ -92,9 +102,15 @@ class WorkerPool:
             self._workers.remove(worker)
         idle = [worker for worker in self._workers if worker.task is None]
         if not idle:
-            idle = [WorkerProcess(self._settings, lock=self._lock)]
+            idle = [self._new_worker()]
             self._workers += idle
         return max(idle, key=lambda worker: worker.stages_begun)
+
+    def _new_worker(self) -> WorkerProcess:
+        if len(os.fsencode(self._temporary)) > _LONGEST_DIRECTORY:
+            self._temporary = Path(tempfile.mkdtemp(prefix="emotion-"))
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        return WorkerProcess(self._settings, lock=self._lock, temporary=self._temporary)
 
     def _look(self, timeout_s: float) -> Iterator[tuple[StageTask, Ended]]:
         """What workers tell within the time, then which of them are dead or over a limit."""

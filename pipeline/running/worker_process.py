@@ -33,8 +33,14 @@ class WorkerProcess:
         stages_begun: how many it was given so far.
     """
 
-    def __init__(self, settings: RunnerConfig, *, lock: int) -> None:
-        """Starts the process; `lock` is a descriptor that it holds while it lives."""
+    def __init__(self, settings: RunnerConfig, *, lock: int, temporary: Path) -> None:
+        """Starts the process.
+
+        Args:
+            settings: its limits.
+            lock: descriptor that it holds while it lives.
+            temporary: directory of its temporary files.
+        """
         self._settings = settings
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
@@ -43,6 +49,7 @@ class WorkerProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", program],
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, "TMPDIR": str(temporary)},
                 pass_fds=(theirs.fileno(), lifeline, lock),
                 process_group=0,
             )

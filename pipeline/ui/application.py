@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeAlias
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from components.core.errors import UserError
 from pipeline.comparison import compare_runs, find_run, render_comparison
 from pipeline.lineage.page import render_page
-from pipeline.report import formats
+from pipeline.pages.environment import page_environment
 from pipeline.ui.views import PAGES, Roots, lineage_view, overview, run_view, runs_view
 
 __all__ = ["application"]
@@ -122,23 +122,4 @@ def _headers(policy: str) -> dict[str, str]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("pipeline", "ui"), PackageLoader("pipeline", "report")]),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        score=formats.format_score,
-        count=formats.format_count,
-        seconds=formats.format_seconds,
-        value=formats.format_value,
-        when=_when,
-    )
-    return environment
-
-
-def _when(moment: str) -> str:
-    """A time of the store, to the minute."""
-    return f"{moment[:16].replace('T', ' ')} UTC"
+    return page_environment("ui")

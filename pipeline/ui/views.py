@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.errors import UserError
+from components.evaluation.checks.words import METRICS
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import has_store, last_used, open_store
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
@@ -95,7 +96,7 @@ def run_view(root: Path, run_id: int) -> dict[str, Any]:
     with _reading(root) as store:
         row = store.run(run_id)
         if row is None:
-            raise UserError(f"{root}: there is no run {run_id}")
+            raise UserError(f"{root}: there is no run {run_id}; choose one of the list of runs")
         (run,) = _with_results(store, [row])
         executions = [_execution(store, execution) for execution in store.executions(run_id)]
     directory = root / "reports" / str(run_id)
@@ -181,7 +182,7 @@ def _results(summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     ]
     name, value = figures[0] if figures else (None, None)
     return {
-        "figure": name and name.replace("_", " "),
+        "figure": name and METRICS.get(name, name.replace("_", " ")),
         "value": value,
         "low": evaluated.get(f"{name}_low"),
         "high": evaluated.get(f"{name}_high"),

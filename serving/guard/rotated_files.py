@@ -2,7 +2,8 @@
 
 import logging
 import os
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +17,8 @@ _PAUSE_SECONDS = 5.0
 
 class RotatedFiles:
     """Files `<stem>-<UTC time>.<suffix>` in one directory, readable by their owner alone. For one thread.
+
+    Names sort by age, also when the clock jumps.
 
     A new file begins with every start, so that a record that a crash cut off is the last one of its file.
 
@@ -31,6 +34,7 @@ class RotatedFiles:
         self._directory = directory
         self._stem = stem
         self._suffix = suffix
+        self._pattern = f"{stem}-%Y%m%dT%H%M%S.%fZ.{suffix}"
         self._max_bytes = max_bytes
         self._max_files = max_files
         self._descriptor: int | None = None
@@ -63,12 +67,24 @@ class RotatedFiles:
     def _begin(self) -> None:
         self.close()
         self._directory.mkdir(parents=True, exist_ok=True)
-        name = f"{self._stem}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.{self._suffix}"
+        times = self._times()
+        # A clock that was set back must not make the newest file the oldest, which is deleted.
+        time = max([datetime.now(UTC), *(one + timedelta(microseconds=1) for one in times[-1:])])
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self._directory / name, flags, 0o600)
-        # Names sort by time.
-        for old in sorted(self._directory.glob(f"{self._stem}-*.{self._suffix}"))[: -self._max_files]:
-            old.unlink(missing_ok=True)
+        self._descriptor = os.open(self._path(time), flags, 0o600)
+        for old in [*times, time][: -self._max_files]:
+            self._path(old).unlink(missing_ok=True)
+
+    def _path(self, time: datetime) -> Path:
+        return self._directory / time.strftime(self._pattern)
+
+    def _times(self) -> list[datetime]:
+        """Of the files that are there, ascending; files of others are passed over."""
+        found = []
+        for path in self._directory.glob(f"{self._stem}-*.{self._suffix}"):
+            with suppress(ValueError):
+                found.append(datetime.strptime(path.name, self._pattern).replace(tzinfo=UTC))
+        return sorted(found)
 
     def _write(self, record: bytes) -> None:
         assert self._descriptor is not None

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.benchmarks.mediapipe_parity import FLOAT_LIMIT, quantizes_activations
+from tests.browser import open_browser
 from tests.tflite.cleaning_cases import read_cases
-from tests.tflite.web_page import CHROMIUM, served
+from tests.tflite.web_page import served
 from tflite.heads import decide
 from tflite.interpreter import TextClassifier
 from tflite.parity import compare
@@ -87,8 +88,7 @@ def main() -> int:
     files = [arguments.models] if arguments.models.is_file() else sorted(arguments.models.glob("*.tflite"))
     corpora = {"GoEmotions test": _goemotions(arguments.texts), "nasty strings": _nasty_strings()}
     reached = bool(files)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_browser() as browser:
         print(f"Chromium {browser.version}")
         for file in files:
             print(file.name)
@@ -99,7 +99,6 @@ def main() -> int:
                 for name, texts in corpora.items():
                     reached &= _report(name, classifier, texts, web_scores(page, texts))
                 page.close()
-        browser.close()
     return 0 if reached else 1
 
 

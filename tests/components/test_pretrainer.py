@@ -16,24 +16,12 @@ from components.pretrainer import PretrainerConfig, pretrainer
 from components.trainer import TrainerConfig, trainer
 from pipeline.config import parse_config
 from pipeline.emotion import build_graph
+from tests.components.progress import Recorder
 from tests.components.toy_corpus import run_transform, toy_examples
 
 Prepared = tuple[Examples, TransformGraph, TransformedExamples]
 
 QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 5e-3, "precision": "float32", "held_out": 0.1}
-
-
-class Recorder:
-    """Keeps what a stage says."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-
-    def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
-        pass
-
-    def log(self, message: str) -> None:
-        self._lines.append(message)
 
 
 @pytest.fixture(scope="module")
@@ -138,15 +126,12 @@ def test_the_same_seed_gives_the_same_encoder(prepared: Prepared, tmp_path: Path
 def test_an_interrupted_pretraining_goes_on_where_it_was(prepared: Prepared, tmp_path: Path):
     """Stopped within the second epoch, it ends with the weights of the one that was not."""
 
-    class Stop:
+    class Stop(Recorder):
         def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
             if message.startswith("epoch 2/2"):
                 raise KeyboardInterrupt
 
-        def log(self, message: str) -> None:
-            lines.append(message)
-
-    lines: list[str] = []
+    told = Recorder()
     _, graph, transformed = prepared
     options = {**QUICK, "epochs": 2, "batch_size": 8, "checkpoints": {"every_steps": 3}}
     arguments = {
@@ -159,20 +144,19 @@ def test_an_interrupted_pretraining_goes_on_where_it_was(prepared: Prepared, tmp
     for name, settings in (
         ("whole", {}),
         ("stopped", {"scratch": scratch, "progress": Stop()}),
-        ("resumed", {"scratch": scratch, "progress": Recorder(lines)}),
+        ("resumed", {"scratch": scratch, "progress": told}),
     ):
         artifact = PretrainedEncoder(tmp_path / name)
         artifact.path.mkdir()
         if name == "stopped":
             with pytest.raises(KeyboardInterrupt):
                 pretrainer(**arguments, **settings, pretrained=artifact)
-            lines.clear()
             continue
         pretrainer(**arguments, **settings, pretrained=artifact)
         backbone = load_backbone(resolve_encoder("tiny-random"))
         backbone.load_weights(artifact.weights_path)
         found.append(np.concatenate([value.ravel() for value in backbone.get_weights()]))
-    assert lines[0].startswith("goes on after step")
+    assert told.lines[0].startswith("goes on after step")
     np.testing.assert_allclose(*found, atol=1e-6)
 
 

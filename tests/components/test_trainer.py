@@ -21,6 +21,7 @@ from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.text_vectors import text_vectors
 from components.trainer import TrainerConfig, trainer
 from tests.components.data_stages import read_split
+from tests.components.progress import Recorder
 from tests.components.toy_corpus import (
     LABELS,
     examples_of,
@@ -34,20 +35,6 @@ from tests.components.toy_corpus import (
 Prepared = tuple[Examples, TransformGraph, TransformedExamples]
 
 QUICK = {"epochs": 2, "learning_rate": 5e-3, "precision": "float32"}
-
-
-class Recorder:
-    """Keeps what a stage says."""
-
-    def __init__(self) -> None:
-        self.updates: list[tuple[str, float | None, float | None]] = []
-        self.lines: list[str] = []
-
-    def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
-        self.updates.append((message, completed, total))
-
-    def log(self, message: str) -> None:
-        self.lines.append(message)
 
 
 @pytest.fixture(scope="module")

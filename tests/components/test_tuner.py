@@ -20,24 +20,13 @@ from components.trainer import TrainerConfig, trainer
 from components.tuner import TunerConfig, tuner
 from pipeline.config import parse_config
 from pipeline.emotion import build_graph
+from tests.components.progress import Recorder
 from tests.components.toy_corpus import run_transform, toy_examples
 
 Prepared = tuple[TransformGraph, TransformedExamples]
 
 SPACE = {"learning_rate": {"log_uniform": [1e-4, 1e-2]}, "dropout": {"choice": [0.1, 0.3]}}
 QUICK = {"epochs": 2, "learning_rate": 5e-3, "precision": "float32", "batch_size": 64}
-
-
-class Recorder:
-    def __init__(self) -> None:
-        self.updates: list[tuple[str, float | None, float | None]] = []
-        self.lines: list[str] = []
-
-    def update(self, message: str, *, completed: float | None = None, total: float | None = None) -> None:
-        self.updates.append((message, completed, total))
-
-    def log(self, message: str) -> None:
-        self.lines.append(message)
 
 
 @pytest.fixture(scope="module")

@@ -82,8 +82,11 @@ def test_the_dag_trains_and_pushes(workspace: Workspace):
 
 
 def test_a_refused_model_is_skipped_over_and_the_run_is_no_failure(workspace: Workspace):
+    versions = workspace.directory / "pushed" / "saved_model"
+    before = sorted(versions.glob("*"))
     run = run_dag(workspace, MACRO_F1="0.99")
     assert run["state"] == "success"
+    assert sorted(versions.glob("*")) == before
     assert {name for name, state in run["tasks"].items() if state == "skipped"} == GATED
     assert run["tasks"]["report"] == "success"
 

@@ -62,7 +62,15 @@ def environment(directory: Path) -> dict[str, str]:
     """An `emotion` on the PATH that is this interpreter's, whether the package is installed or not."""
     script = directory / "bin" / "emotion"
     script.parent.mkdir(exist_ok=True)
-    script.write_text(f"#!{sys.executable}\nfrom pipeline.cli import main\n\nmain()\n", encoding="utf-8")
+    here = str(Path(__file__).parents[2])
+    lines = (
+        f"#!{sys.executable}",
+        "import sys",
+        f"sys.path.insert(0, {here!r})",
+        "from pipeline.cli import main",
+        "main()",
+    )
+    script.write_text("\n".join(lines) + "\n", encoding="utf-8")
     script.chmod(0o755)
     return host_environment(script.parent)
 
@@ -115,6 +123,9 @@ def test_the_artifacts_are_those_of_the_local_run_to_the_byte(compiled: Compiled
     pushed = [compiled.directory / place / "tflite" / "1" for place in ("pushed", "pushed locally")]
     # The manifest says when it was pushed, and by which run.
     assert without_manifest(pushed[0]) == without_manifest(pushed[1])
+    there, here = (json.loads((place / "manifest.json").read_text())["lineage"] for place in pushed)
+    assert (there["pipeline"], there["run_id"]) == (here["pipeline"], "1")
+    assert there["inputs"]["examples"] == here["inputs"]["examples"]
 
 
 def without_manifest(directory: Path) -> dict[Path, str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -104,6 +105,10 @@ def _chatter(name: str, config: LightConfig) -> None:
     os.write(2, b"told by C++\n")
 
 
+def _leave(name: str, config: LightConfig) -> None:
+    note(config, "left", tempfile.mkdtemp())
+
+
 _ACTS = {
     "killed": lambda name, config: os.kill(os.getpid(), signal.SIGKILL),
     "crash": lambda name, config: os.kill(os.getpid(), signal.SIGSEGV),
@@ -116,6 +121,7 @@ _ACTS = {
     "wait": _wait,
     "mistake": _mistake,
     "chatter": _chatter,
+    "leave": _leave,
 }
 
 STAGES = tuple(_make(f"stage_{number}") for number in range(COUNT))

@@ -48,4 +48,4 @@ def test_plain_output_has_no_control_characters(tmp_path: Path):
 
 def test_a_summary_reads_as_a_line():
     summary = {"macro_f1": 0.51234, "rows": 43410, "blessed": True, "baseline": None, "encoder": "minilm"}
-    assert format_summary(summary) == "macro f1 0.512, rows 43,410, blessed yes, encoder minilm"
+    assert format_summary(summary) == "macro-F1 0.5123, rows 43,410, blessed yes, encoder minilm"

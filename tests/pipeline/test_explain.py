@@ -19,9 +19,9 @@ from pipeline.commands.explanation_views import (
     ExplainedOutput,
     ExplainedText,
     explanation_page,
-    shade_of,
     show_explanation,
 )
+from pipeline.pages.words import shade_of
 from tests.components.exported_model import small_model
 
 HEADS = (
@@ -150,8 +150,8 @@ def test_colours_stand_on_the_words() -> None:
 def test_the_page_marks_words_and_their_sides() -> None:
     html = explanation_page([EXPLAINED])
     assert (
-        '<span class="against-1" title="-0.100">not</span> a [bold] <span class="for-4" title="+0.450">café</span>'
-        " &amp; <s>so</s> on"
+        '<span class="word against-1" title="-0.100">not</span> a [bold] '
+        '<span class="word for-4" title="+0.450">café</span> &amp; <s>so</s> on'
     ) in html
     assert "Not exact: the values miss up to 0.05" in html
 

@@ -7,9 +7,10 @@ import pytest
 
 from components.core.errors import UserError
 from pipeline.artifact_storage import ArtifactStorage
+from pipeline.commands.gc import gc_command
 from pipeline.garbage import check_idle, collect_garbage, find_garbage
-from pipeline.metadata.records import ArtifactState
-from pipeline.metadata.store import MetadataStore
+from pipeline.metadata.location import open_store_to_run
+from pipeline.metadata.records import ArtifactState, State
 from tests.pipeline import toy_stages
 from tests.pipeline.test_local_runner import Root
 from tests.pipeline.test_local_runner import root as anywhere  # noqa: F401 - a fixture
@@ -85,19 +86,23 @@ def test_killed_in_the_middle_no_run_takes_half_an_artifact(local: Root, monkeyp
 
 def test_what_a_killed_run_left_behind_goes_and_scratch_that_is_still_wanted_stays(local: Root):
     run(local, 2)
-    published = Path(local.storage.root) / "train" / "model" / "77"
-    published.mkdir()
-    (published / "half").write_text("x")
     unrelated = Path(local.storage.root) / "notes" / "mine" / "1"
     unrelated.mkdir(parents=True)
     with pytest.raises(Exception, match="train"):
         local.run(toy_graph(str(local.data), fail_with="bug"))
+    failed = local.store.executions(local.store.runs()[0]["id"])[-1]
+    published, of_another_machine = (
+        Path(local.storage.root) / "train" / "model" / str(number) for number in (failed.id, failed.id + 1)
+    )
+    for directory in (published, of_another_machine):
+        directory.mkdir()
+        (directory / "half").write_text("x")
     (wanted,) = (local.storage.scratch_root / "train").iterdir()
     (local.storage.scratch_root / "train" / "old key").mkdir()
     (local.storage.downloads / "no artifact's digest").mkdir(parents=True)
 
     assert garbage(local, keep_runs=2) == [
-        ("unrecorded", "train/model/77"),
+        ("unrecorded", f"train/model/{failed.id}"),
         ("scratch", ".scratch/train/old key"),
         ("download", "work/.downloads/no artifact's digest"),
     ]
@@ -105,14 +110,59 @@ def test_what_a_killed_run_left_behind_goes_and_scratch_that_is_still_wanted_sta
     assert wanted.is_dir()
     assert unrelated.is_dir()
     assert not published.exists()
+    assert of_another_machine.is_dir(), "an execution that the store did not know yet when it was asked"
 
 
-def test_a_run_on_another_machine_that_shares_the_store_is_waited_for(tmp_path: Path):
-    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
-    there, here = (MetadataStore(url, root="gs://r", owner=owner) for owner in ("there:/w", "here:/w"))
-    run_id = there.start_run("toy", "{}")
-    with pytest.raises(UserError, match=f"run {run_id} is at work on this root at there:/w"):
-        check_idle(here)
-    check_idle(there)
-    for store in (here, there):
-        store.close()
+@pytest.fixture
+def two_machines(tmp_path: Path) -> Iterator[tuple[Root, Root]]:
+    """One root and one store, and a working directory each."""
+    machines = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        machine = Root(tmp_path / name, str(tmp_path / "root"))
+        machine.data = tmp_path / "here" / "data.txt"
+        machine.store.close()
+        url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+        machine.store = open_store_to_run(machine.storage.work_dir, machine.storage.root, url)
+        machines.append(machine)
+    yield machines[0], machines[1]
+    for machine in machines:
+        machine.store.close()
+
+
+def test_a_run_that_began_on_another_machine_meanwhile_keeps_what_it_may_have_planned_with(
+    two_machines: tuple[Root, Root],
+):
+    here, there = two_machines
+    run(here, 2)
+    run(here, 3)
+    found = find_garbage(here.storage, here.store, keep_runs=1)
+    assert found
+    begun = there.store.start_run("toy", "{}")
+    with pytest.raises(
+        UserError, match=rf"run {begun} is at work on this root at .*there/work since .*--gone"
+    ):
+        collect_garbage(found, here.storage, here.store)
+    check_idle(there.store)
+    there.store.finish_run(begun, State.FAILED)
+    assert run(there, 2) == [], "nothing was deleted, and all of it is good for the cache"
+
+
+def test_a_run_whose_machine_is_gone_can_be_given_up(
+    two_machines: tuple[Root, Root], capsys: pytest.CaptureFixture[str]
+):
+    here, there = two_machines
+    run(here, 2)
+    lost = there.store.start_run("toy", "{}")
+    there.store.start_execution(lost, "train", "key", {}, {})
+
+    def gc(*gone: int) -> None:
+        gc_command(here.storage.work_dir, keep_runs=3, delete=True, as_json=False, gone=gone)
+
+    with pytest.raises(UserError, match=f"run {lost} is at work"):
+        gc()
+    with pytest.raises(UserError, match=rf"--gone 77: no such run .* there is {lost}"):
+        gc(77)
+    gc(lost)
+    assert "nothing to delete" in capsys.readouterr().out
+    assert here.store.runs()[0]["state"] == here.store.executions(lost)[0].state == State.FAILED

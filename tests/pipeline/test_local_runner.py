@@ -12,7 +12,7 @@ import pytest
 from components.core.errors import DataError, StageError, StoppedError, StorageError, UserError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
-from pipeline.local_runner import LocalRunner, RunResult
+from pipeline.local_runner import SILENT, LocalRunner, RunResult
 from pipeline.metadata.records import State
 from pipeline.metadata.store import MetadataStore
 from tests.pipeline import toy_stages
@@ -190,6 +190,41 @@ def test_a_second_run_on_the_same_root_is_told_to_wait(tmp_path: Path):
         root.run()
     assert root.run().state is State.COMPLETE
     root.store.close()
+
+
+def test_wait_is_for_machines_that_share_the_store_too(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    root = Root(tmp_path)
+    here, there = (MetadataStore(url, root=root.storage.root, owner=owner) for owner in ("here", "there"))
+    begun = there.start_run("toy", "{}")
+
+    class Waiting(type(SILENT)):
+        said = ""
+
+        def run_waits(self, why: str) -> None:
+            self.said = why
+            there.finish_run(begun, State.COMPLETE)
+
+    observer = Waiting()
+    runner = LocalRunner(root.storage, here, wait=True)
+    result = runner.run(toy_graph(str(root.data)), pipeline="toy", config="{}", observer=observer)
+    assert result.state is State.COMPLETE
+    assert observer.said.startswith(f"run {begun} is at work on this root at there;")
+    for store in (here, there, root.store):
+        store.close()
+
+
+def test_two_stores_never_keep_account_of_one_root(root: Root, tmp_path: Path):
+    root.run()
+    (tmp_path / "other").mkdir()
+    other = Root(tmp_path / "other", root.storage.root)
+    with pytest.raises(
+        UserError, match=r"another metadata store keeps account .*work/metadata.sqlite on .*`metadata`"
+    ):
+        other.run()
+    assert other.store.runs() == []
+    other.store.close()
+    assert root.run().state is State.COMPLETE
 
 
 def _killed_while_training(directory: Path) -> None:

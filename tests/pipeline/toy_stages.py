@@ -1,14 +1,15 @@
-"""A three-stage graph of real components, small enough to see through."""
+"""A graph of four real components, small enough to see through."""
 
+import json
 from pathlib import Path
 
 from components.core.artifacts import Examples, Model, ModelBlessing, SavedModelExport
-from components.core.component import Output, Scratch, Summary, component
+from components.core.component import Lineage, Output, Scratch, Summary, component
 from components.core.config import Config, InputPath
 from components.core.errors import DataError, StoppedError
 from components.core.progress import NO_PROGRESS, Progress
 from components.core.verdict import Check, Verdict
-from pipeline.graph import Graph, LatestBlessed
+from pipeline.graph import BlessedBefore, Graph, LatestBlessed
 
 calls: list[str] = []
 """Stages that ran for real, in order; a test clears it."""
@@ -49,6 +50,7 @@ def train(
     *,
     config: TrainConfig,
     examples: Examples,
+    initial: Model | None = None,
     model: Output[Model],
     progress: Progress = NO_PROGRESS,
     scratch: Scratch | None = None,
@@ -70,7 +72,8 @@ def train(
             raise KeyboardInterrupt
         case "stopped once" if attempts.read_text() == "x":
             raise StoppedError("saved")
-    return {"value": number * config.factor, "attempts": len(attempts.read_text())}
+    told: dict[str, float | int] = {"value": number * config.factor, "attempts": len(attempts.read_text())}
+    return told if initial is None else {**told, "initial": float(initial.config_path.read_text())}
 
 
 @component()
@@ -85,16 +88,25 @@ def judge(
 
 
 @component()
-def push(*, config: PushConfig, model: Model, pushed: Output[SavedModelExport]) -> Summary:
+def push(
+    *, config: PushConfig, model: Model, pushed: Output[SavedModelExport], lineage: Lineage | None = None
+) -> Summary:
     calls.append("push")
-    pushed.export_path.write_text("{}")
+    pushed.export_path.write_text("{}" if lineage is None else json.dumps(vars(lineage)))
     return {}
 
 
-def toy_graph(path: str, *, factor: int = 2, at_least: float = 1.0, fail_with: str = "") -> Graph:
+def toy_graph(
+    path: str, *, factor: int = 2, at_least: float = 1.0, fail_with: str = "", warm_start: bool = False
+) -> Graph:
     graph = Graph()
     data = graph.add(read, ReadConfig(path=path))
-    trained = graph.add(train, TrainConfig(factor=factor, fail_with=fail_with), examples=data["examples"])
+    trained = graph.add(
+        train,
+        TrainConfig(factor=factor, fail_with=fail_with),
+        examples=data["examples"],
+        initial=BlessedBefore(data["examples"], ModelBlessing, Model) if warm_start else None,
+    )
     judged = graph.add(
         judge,
         JudgeConfig(at_least=at_least),

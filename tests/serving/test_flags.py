@@ -34,7 +34,7 @@ use_alts_credentials version xla_cpu_compilation_enabled xla_gpu_compilation_ena
 def test_defaults() -> None:
     config = parse_flags([BASE])
     assert config == ServerConfig(model_base_path=Path("/models/emotion"))
-    assert (config.model_name, config.port, config.rest_api_port) == ("default", 8500, None)
+    assert (config.port, config.rest_api_port) == (8500, None)
     assert (config.max_num_load_retries, config.load_retry_interval_micros) == (5, 60_000_000)
     assert (config.rest_api_timeout_in_ms, config.file_system_poll_wait_seconds) == (30_000, 1.0)
     assert config.enable_model_warmup

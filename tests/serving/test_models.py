@@ -1,6 +1,7 @@
 """Models come, go and change without a restart."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from serving.errors import FailedPreconditionError, InvalidArgumentError, NotFou
 from serving.model_config import ModelSettings
 from serving.models import Models
 from serving.repository import VersionState
-from serving.versions import all_versions
+from serving.versions import all_versions, specific
 from tests.serving.conftest import publish, publish_broken
 
 
@@ -68,6 +69,22 @@ def test_new_labels_may_come_before_their_version(base_path: Path) -> None:
         models.configure([settings(base_path, labels={"stable": 4})])
     assert models.labelled("half", "stable") == 2, "a label in use only moves to what can answer"
     models.close()
+
+
+def test_who_follows_waits_for_the_version_of_a_label(models: Models, base_path: Path) -> None:
+    def one(version: int) -> ModelSettings:
+        policy = specific(frozenset({version}))
+        return replace(settings(base_path, labels={"stable": version}), policy=policy)
+
+    models.follow([one(1)])
+    with pytest.raises(FailedPreconditionError, match="version 2 of model half"):
+        models.configure([one(2)])
+    models.follow([one(2)])
+    assert (models.labelled("half", "stable"), models.repository("half").available) == (2, (2,))
+    publish_broken(base_path / "3")
+    with pytest.raises(FailedPreconditionError, match="version 3 of model half"):
+        models.follow([one(3)])
+    assert (models.labelled("half", "stable"), models.repository("half").available) == (2, (2,))
 
 
 def test_a_new_model_that_fails_leaves_the_others(models: Models, base_path: Path, tmp_path: Path) -> None:

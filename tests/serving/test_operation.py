@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -369,6 +370,32 @@ def test_a_request_whose_deadline_has_passed_is_not_computed(
         assert held.running.acquire(timeout=0)
         assert held.running.acquire(timeout=0)
         assert not held.running.acquire(timeout=0), "only the REST request and the last one ran"
+
+
+def test_clients_that_stall_in_a_message_hold_up_nobody(half_plus_two: Path, tmp_path: Path) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    silence = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        silence.wait(2 * TIMEOUT_S)
+        yield from ()
+
+    with (
+        serving(tmp_path, grpc_max_threads=1, rest_api_timeout_in_ms=300) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        socket.create_connection(("127.0.0.1", server.rest_port or 0), TIMEOUT_S) as slow,
+    ):
+        client = Client(server, channel)
+        begin = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
+        stalled = [begin.future(nothing()) for _ in range(4)]
+        slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        until(lambda: server.lifecycle.in_flight == 5)
+        assert client.ask() == (1, 3.0)
+        assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
+        for call in stalled:
+            call.cancel()
+        silence.set()
+        until(lambda: server.lifecycle.in_flight == 0)
 
 
 def test_a_unix_socket_alone(half_plus_two: Path, tmp_path: Path) -> None:

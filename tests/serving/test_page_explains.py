@@ -7,6 +7,7 @@ import pytest
 
 from components.evaluation.explanations.embedding_path import EmbeddingPath
 from serving.explanation import Explained
+from tests.browser import in_browser, serious_violations
 from tests.serving.conftest import (
     HEADS,
     LABELS,
@@ -18,7 +19,7 @@ from tests.serving.conftest import (
     toy_vocabulary,
 )
 from tests.serving.conftest import ToyModel as Toy
-from tests.serving.test_web_page import axe, browser, complaints, in_browser, opened
+from tests.serving.test_web_page import browser, complaints, opened
 
 __all__ = ["browser", "complaints"]
 
@@ -69,12 +70,7 @@ def test_words_are_coloured_and_named(browser: Any, server: Any, complaints: lis
     other = why.locator("select option").nth(1).inner_text()
     why.locator("select").select_option(other)
     page.wait_for_function("before => document.querySelector('.words + p')?.innerText !== before", arg=before)
-    serious = [
-        rule["id"]
-        for rule in axe.Axe().run(page).response["violations"]
-        if rule["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert complaints == []
     page.close()

@@ -3,7 +3,6 @@
 import csv
 import http.client
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,8 @@ from serving.models import Models
 from serving.rest import RestOptions, rest_application
 from serving.rest_server import RestServer
 from serving.web_page import page_routes
+from tests.browser import PATIENCE_MS, in_browser, open_browser, serious_violations
 from tests.serving.conftest import LABELS, THRESHOLDS
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser: extra `dev`")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core: extra `dev`")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-_PATIENCE_MS = 120_000
-"""Of the browser: other tests may run on the same cores."""
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -45,6 +36,7 @@ def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], byte
         ("/", "text/html; charset=utf-8"),
         ("/page/page.js", "text/javascript; charset=utf-8"),
         ("/page/page.css", "text/css; charset=utf-8"),
+        ("/page/theme.css", "text/css; charset=utf-8"),
         ("/page/icon.svg", "image/svg+xml"),
     ],
 )
@@ -99,11 +91,8 @@ def test_a_server_without_models_shows_the_page() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        # The tests may run as root in a container, where Chromium has no sandbox.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -120,7 +109,7 @@ def page(browser: Any, server: Any, complaints: list[str]) -> Iterator[Any]:
 
 
 def opened(page: Any, server: Any, complaints: list[str]) -> Any:
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(f"http://127.0.0.1:{server.rest_port}/")
@@ -165,14 +154,7 @@ def test_axe_finds_nothing_serious_and_nothing_sticks_out(
     page.get_by_label("CSV file").set_input_files(file)
     page.get_by_role("button", name="Score the file").click()
     page.get_by_role("link", name="Download the results").wait_for()
-    found = axe.Axe().run(page).response["violations"]
-    serious = [
-        (rule["id"], node["html"][:200])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-    assert serious == []
+    assert serious_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []
     page.close()
@@ -286,7 +268,7 @@ def test_errors_are_said_in_words(page: Any, server: Any) -> None:
 @in_browser
 def test_a_version_that_has_gone_is_replaced(browser: Any, server: Any) -> None:
     page = browser.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
 
     def older_too(route: Any) -> None:
         answer = route.fetch()

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.browser import CHROMIUM, PATIENCE_MS, open_browser, serious_violations
 from tests.tflite import cleaning_cases, toy, update_case
-from tests.tflite.web_page import CHROMIUM, MEDIAPIPE, WEB, served
+from tests.tflite.web_page import MEDIAPIPE, WEB, served
 from tflite.interpreter import TextClassifier
 from tflite.metadata import attach_metadata
 from tflite.text import NEWER_THAN_UNICODE_13, clean_text
@@ -22,7 +23,6 @@ CLEANINGS = (
     "android/emotion/src/main/kotlin/emotion/Cleaning.kt",
     "ios/Sources/EmotionText/Cleaning.swift",
 )
-_PATIENCE_MS = 120_000
 
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on PATH")
 needs_page = pytest.mark.skipif(
@@ -36,6 +36,12 @@ def test_what_the_cleanings_are_held_against_is_what_python_says_today() -> None
     found = {path.name: path.read_text(encoding="utf-8") for path in cleaning_cases.DIRECTORY.iterdir()}
     stale = [name for name in expected | found if expected.get(name) != found.get(name)]
     assert stale == [], "write them again: python -m tests.tflite.cleaning_cases, and update_case"
+
+
+def test_the_page_wears_what_the_server_wears() -> None:
+    ours = SAMPLES / "web" / "app" / "theme.css"
+    theme = Path(__file__).parents[2] / "serving" / "page" / "theme.css"
+    assert ours.read_text() == theme.read_text(), f"copy it: cp {theme} {ours}"
 
 
 def test_the_signed_update_is_what_python_takes() -> None:
@@ -109,18 +115,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-    with playwright.sync_playwright() as driver:
-        # The tests may run as root in a container, where Chromium has no sandbox.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
     """The page with its model loaded, and what it will have asked for elsewhere or stumbled over."""
     page = browser.new_page(**options)
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
@@ -193,7 +195,7 @@ def test_a_file_without_papers_is_explained(browser: Any, models: dict[str, Path
         page.goto(address)
         alert = page.get_by_role("alert")
         alert.get_by_text("Expected a .tflite file that emotion-pipeline pushed").wait_for(
-            timeout=_PATIENCE_MS
+            timeout=PATIENCE_MS
         )
         assert page.locator("#loading").is_hidden()
         page.close()
@@ -202,7 +204,6 @@ def test_a_file_without_papers_is_explained(browser: Any, models: dict[str, Path
 @needs_page
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")], ids=["desktop", "phone"])
 def test_everyone_can_use_it(browser: Any, models: dict[str, Path], width: int, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core: extra `dev`")
     with served(models["several"]) as address:
         options: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
         page, complaints = opened(browser, address, **options)
@@ -211,13 +212,7 @@ def test_everyone_can_use_it(browser: Any, models: dict[str, Path], width: int, 
         answer(page, "so happy " + "veryverylong" * 30)
         page.get_by_text("What the model reads").press("Enter")
         assert "so happy" in page.locator("#cleaned").text_content()
-        serious = [
-            (rule["id"], node["html"][:200])
-            for rule in axe.Axe().run(page).response["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
-        assert serious == []
+        assert serious_violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert complaints == []
         page.close()

@@ -1,17 +1,15 @@
 """The web sample as it is started by a developer, for tests and benchmarks."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["CHROMIUM", "MEDIAPIPE", "WEB", "served"]
+__all__ = ["MEDIAPIPE", "WEB", "served"]
 
 WEB = Path(__file__).parents[2] / "tflite" / "samples" / "web"
 MEDIAPIPE = WEB / "node_modules" / "@mediapipe" / "tasks-text"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @contextmanager

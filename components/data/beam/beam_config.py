@@ -46,7 +46,7 @@ class BeamConfig(Config):
 
     scratch: InputPath | None = None
     """Directory or URI that this machine and the workers both reach, for results and for the files that they exchange
-    (`gs://bucket/scratch`, `/mnt/shared/scratch`); the system's temporary directory if not set, which is right for
+    (`gs://bucket/scratch`, `/mnt/shared/scratch`); a temporary directory of this run if not set, which is right for
     workers on this machine. What a run leaves there is removed at its end."""
 
     shared_files: bool | None = None

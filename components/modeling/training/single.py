@@ -18,6 +18,7 @@ from components.modeling.ensembles.seeds import seed_dropout
 from components.modeling.heads import Head, initial_logits, output_names
 from components.modeling.label_names import encode_label_names, start_from_names
 from components.modeling.precision import Policy
+from components.modeling.pruning import prune
 from components.modeling.training.distribution import Distribution
 from components.modeling.training.loop import Training
 from components.modeling.training.lora import add_lora
@@ -123,6 +124,8 @@ class SingleTraining:
             start_embeddings(backbone, self.added_tokens)
         else:
             backbone.load_weights(self.pretrained.weights_path)
+        if config.pruning is not None:
+            backbone = prune(backbone, config.pruning)
         model_config = ModelConfig(
             heads=tuple(self.heads),
             thresholds=(0.0,) * len(output_names(self.heads)),

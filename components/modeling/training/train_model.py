@@ -132,8 +132,8 @@ def train_model(
         f"validation {result.metric}": round(result.best.validation_metric, 4),
         "examples/s": round(result.examples_per_second, 1),
         "trained parameters": f"{result.trained_parameters:,} ({result.trained_share:.2%})",
-        "waiting for input": round(max(epoch.input_share for epoch in result.epochs), 4),
-        "for tests only": trained.config.for_tests_only,
+        "waiting for input": f"{max(epoch.input_share for epoch in result.epochs):.2%}",
+        **({"for tests only": True} if trained.config.for_tests_only else {}),
         **({} if initial is None else {"warm start": True}),
     }
 

@@ -128,7 +128,13 @@ def test_settings_that_differ_are_named_by_their_path():
 
 
 def test_the_page_escapes_texts_and_names_what_changed():
-    run = {"run": 1, "pipeline": "starter", "state": "COMPLETE", "started_at": "2026-11-25T20:00:00+00:00"}
+    run = {
+        "root": "starter",
+        "run": 1,
+        "pipeline": "starter",
+        "state": "COMPLETE",
+        "started_at": "2026-11-25T20:00:00+00:00",
+    }
     check = {"passed": False, "value": 0.1, "limit": 0.5, "message": "macro-F1 is 0.100"}
     page = render_comparison(
         {

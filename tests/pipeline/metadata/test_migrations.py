@@ -77,6 +77,22 @@ def test_a_migrated_store_has_the_columns_and_indexes_of_a_new_one(earlier: Path
     assert described[0].keys() == tables.tables.keys()
 
 
+def test_a_store_of_version_2_gets_a_name_that_stays(tmp_path: Path):
+    path = tmp_path / "metadata.sqlite"
+    MetadataStore(path).close()
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "ALTER TABLE schema_version DROP COLUMN store; UPDATE schema_version SET version = 2"
+    )
+    connection.close()
+    names = []
+    for _ in range(2):
+        store = MetadataStore(path)
+        names.append(store.name)
+        store.close()
+    assert names[0] == names[1] != ""
+
+
 def test_a_step_that_fails_leaves_the_earlier_store_as_it_was(earlier: Path, monkeypatch: pytest.MonkeyPatch):
     def breaks(connection: sa.Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN half VARCHAR")

@@ -158,6 +158,17 @@ def test_without_a_registry_there_is_no_report(tmp_path: Path, monkeypatch: pyte
     text = output.read_text(encoding="utf-8")
     assert "exec-report" not in text
     assert "--registry" not in text
+    assert "--run" in text, "manifests name it"
+
+
+def test_a_warm_start_needs_a_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DESTINATION", "gs://reviews/models")
+    warm = CONFIG.replace("pretrainer: {}", "trainer: {warm_start: latest_blessed}")
+    (tmp_path / "emotion.yaml").write_text(warm, encoding="utf-8")
+    with pytest.raises(UserError, match=r"--registry none: .*warm_start"):
+        compile_command(
+            tmp_path / "emotion.yaml", kubeflow_options(tmp_path / "pipeline.yaml", registry="none")
+        )
 
 
 def all_tasks(spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str, dict[str, Any]]]:

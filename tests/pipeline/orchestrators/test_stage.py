@@ -7,7 +7,7 @@ import pytest
 
 from components.core.artifacts import Examples, Model
 from components.core.errors import DataError, StoppedError, StorageError, UserError
-from components.core.filesystem import open_file, remove_directory
+from components.core.filesystem import open_file, remove_directory, subdirectories
 from pipeline.metadata.records import State
 from pipeline.orchestrators.record import StageRecord
 from pipeline.orchestrators.registry import Registry
@@ -33,7 +33,9 @@ class Machine:
         self, stage: str, run: str = "1", *, gated: bool = False, registry: bool = True, **changes
     ) -> StageRecord:
         settings = {
-            name: changes.pop(name) for name in ("factor", "at_least", "fail_with") if name in changes
+            name: changes.pop(name)
+            for name in ("factor", "at_least", "fail_with", "warm_start")
+            if name in changes
         }
         node = toy_graph(str(self.source), **settings).nodes[stage]
         wired = {"train": ["examples"], "judge": ["model"], "push": ["model"]}.get(stage, [])
@@ -42,6 +44,8 @@ class Machine:
             inputs={name: self.place(run, name) for name in wired},
             outputs={made: self.place(run, made)},
             gates={"judge.blessing": self.place(run, "blessing")} if gated else {},
+            pipeline="toy",
+            run=run,
             registry=self.registry if registry else None,
             scratch=self.directory / "scratch",
             **changes,
@@ -98,6 +102,54 @@ def test_the_last_blessed_model_is_the_baseline_of_another_one(machine: Machine)
     again = machine.run("judge", "3", use_cache=False, replace=True)
     assert again.summary["baseline"] == 6.0, "a model is not its own baseline"
     assert machine.run("judge", "1", use_cache=False, replace=True).summary["baseline"] == 21.0
+
+
+def test_a_warm_start_is_from_what_was_blessed_before_these_data_came(machine: Machine):
+    def retrain(run: str, number: str, *, factor: int = 2) -> StageRecord:
+        machine.source.write_text(number)
+        machine.run("read", run)
+        trained = machine.run("train", run, factor=factor, warm_start=True)
+        machine.run("judge", run)
+        return trained
+
+    assert "initial" not in retrain("1", "3").summary
+    assert "initial" not in retrain("2", "3", factor=5).summary, (
+        "3 x 2 was blessed, but was made from these data"
+    )
+    assert retrain("3", "4").summary["initial"] == 15.0
+    again = retrain("4", "4")
+    assert again.state is State.CACHED, "the same data give the same start"
+    assert retrain("5", "4", factor=9).summary["initial"] == 15.0
+
+
+def test_a_copy_that_is_not_whole_is_no_baseline_and_is_made_again(machine: Machine):
+    """As it is where whoever uploaded it was killed on the way."""
+    for run, factor in (("1", 2), ("2", 5)):
+        for stage in ("read", "train", "judge"):
+            machine.run(stage, run, **({"factor": factor} if stage == "train" else {}))
+    blessed = f"{machine.root}/registry/toy/blessed/Model"
+    newest = subdirectories(blessed)[-1]
+    with open_file(f"{blessed}/{newest}/model.json", "w") as stream:
+        stream.write("")
+    machine.run("read", "3")
+    machine.run("train", "3", factor=7)
+    judged = machine.run("judge", "3", at_least=100.0)
+    assert judged.summary["baseline"] == 6.0
+    machine.run("judge", "2", replace=True, use_cache=False)
+    machine.run("judge", "3", at_least=100.0, replace=True, use_cache=False)
+    assert len(subdirectories(blessed)) == 3
+    assert machine.run("judge", "3", replace=True, use_cache=False).summary["baseline"] == 15.0
+
+
+def test_what_leaves_the_pipeline_names_the_run_and_what_it_was_made_of(machine: Machine):
+    machine.run("read", "run-7")
+    trained = machine.run("train", "run-7")
+    machine.run("push", "run-7", registry=False)
+    assert json.loads(read(machine.place("run-7", "pushed") + "/export.json")) == {
+        "pipeline": "toy",
+        "run_id": "run-7",
+        "inputs": {"model": trained.outputs["model"].digest},
+    }
 
 
 def test_without_a_registry_there_is_neither_baseline_nor_cache(machine: Machine):

@@ -40,11 +40,11 @@ def test_words_are_coloured_by_what_they_did_and_are_together_the_text() -> None
     assert found is not None
     pieces = found["pieces"]
     assert "".join(p["before"] + p["words"] + p["after"] for p in pieces) == "  I hate waiting here"
-    assert [(p["words"], p["side"], p["level"]) for p in pieces if p["words"]] == [
-        ("I", "for", 0),
-        ("hate", "for", 3),
-        ("waiting", "against", 2),
-        ("here", "for", 3),
+    assert [(p["words"], p["shade"]) for p in pieces if p["words"]] == [
+        ("I", 0),
+        ("hate", 4),
+        ("waiting", -2),
+        ("here", 3),
     ]
     named = {side["name"]: [word["text"].strip() for word in side["words"]] for side in found["strongest"]}
     assert named == {"for": ["hate", "here", "I"], "against": ["waiting"]}

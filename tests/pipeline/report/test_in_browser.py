@@ -1,22 +1,16 @@
 """The report in a real browser: accessibility, width, keyboard, and what is left without scripts."""
 
-import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from pipeline.config import parse_config
 from pipeline.report import collect_report, render_report
+from tests.browser import PATIENCE_MS, in_browser, open_browser, serious_violations
 from tests.pipeline.report.sample import sample_run
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser: extra `dev`")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core: extra `dev`")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-_PATIENCE_MS = 120_000
-"""Of the browser: other tests may run on the same cores."""
+pytestmark = in_browser
 
 
 @pytest.fixture(scope="module")
@@ -31,42 +25,32 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as driver:
-        # The tests may run as root in a container, where Chromium has no sandbox.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def browser() -> Iterator[Any]:
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
 def test_axe_finds_nothing_serious_and_nothing_sticks_out(
-    browser: "playwright.Browser", report: str, width: int, scheme: str
+    browser: Any, report: str, width: int, scheme: str
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(report)
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-    found = axe.Axe().run(page).response["violations"]
-    serious = [
-        (rule["id"], node["html"][:200])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-    assert serious == []
+    assert serious_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert (asked, failed) == ([report], [])
     page.close()
 
 
-def test_a_table_is_sorted_from_the_keyboard(browser: "playwright.Browser", report: str) -> None:
+def test_a_table_is_sorted_from_the_keyboard(browser: Any, report: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(report)
     table = page.locator("#labels table.sortable")
     head = table.get_by_role("columnheader", name="Texts")
@@ -82,10 +66,10 @@ def test_a_table_is_sorted_from_the_keyboard(browser: "playwright.Browser", repo
     page.close()
 
 
-def test_everything_is_there_without_scripts(browser: "playwright.Browser", report: str) -> None:
+def test_everything_is_there_without_scripts(browser: Any, report: str) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(report)
     assert page.locator("table button").count() == 0
     assert page.locator("svg.plot").count() == 28 + 2
@@ -93,9 +77,9 @@ def test_everything_is_there_without_scripts(browser: "playwright.Browser", repo
     context.close()
 
 
-def test_it_prints(browser: "playwright.Browser", report: str) -> None:
+def test_it_prints(browser: Any, report: str) -> None:
     page = browser.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(report)
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()

@@ -132,6 +132,14 @@ def test_the_configuration_and_the_environment_are_kept(blessed: Page) -> None:
     assert "tensorflow 2.21" in blessed.text
 
 
+STYLES = (
+    ("serving", "page/theme.css"),
+    ("pipeline", "pages/page.css"),
+    ("pipeline", "pages/words.css"),
+    ("pipeline", "report/report.css"),
+)
+
+
 def palette(block: str) -> dict[str, str]:
     return dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", block))
 
@@ -157,16 +165,17 @@ def test_a_file_is_small_and_the_same_every_time(tmp_path: Path, config: Pipelin
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_contrasts_with_what_it_stands_on(scheme: str) -> None:
-    blocks = re.findall(r":root \{(.*?)\}", files("pipeline.report").joinpath("report.css").read_text(), re.S)
-    colours = palette(blocks[0 if scheme == "light" else 1])
+    colours = {}
+    for package, file in STYLES:
+        blocks = re.findall(r":root \{(.*?)\}", (files(package) / file).read_text(), re.S)
+        colours |= palette(blocks[0 if scheme == "light" else 1])
     pairs = [(text, ground) for text in ("text", "muted", "accent") for ground in ("page", "surface")]
     pairs += [(mood, f"{mood}-surface") for mood in ("good", "bad", "warn")]
     pairs += [("text", f"{mood}-surface") for mood in ("good", "bad", "warn")]
     pairs += [("text", "sunken"), ("good", "sunken"), ("bad", "sunken"), ("bad", "surface")]
     pairs += [("text", f"heat-{level}") for level in (1, 2, 3)]
     pairs += [("on-heat", f"heat-{level}") for level in (4, 5)]
-    pairs += [("text", f"{side}-{level}") for side in ("for", "against") for level in (1, 2, 3)]
-    pairs += [("muted", f"{side}-1") for side in ("for", "against")]
+    pairs += [("on-word", f"{side}-{shade}") for side in ("for", "against") for shade in (1, 2, 3, 4)]
     for text, ground in pairs:
         assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
     assert contrast(colours["bar"], colours["sunken"]) >= 1.8

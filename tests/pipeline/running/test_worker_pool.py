@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -130,6 +131,17 @@ def test_memory_is_that_of_the_stage_and_not_of_those_before_it(root: Root):
     recorded = root.executions()[1].resources
     assert recorded["peak_memory_mib"] == large
     assert recorded["cpu_s"] > 0
+
+
+@pytest.mark.parametrize("is_near", [True, False], ids=["in the root", "root of a long path"])
+def test_what_a_stage_leaves_in_its_temporary_directory_goes_with_the_run(tmp_path: Path, is_near: bool):
+    with tempfile.TemporaryDirectory() as short:
+        root = Root(Path(short) if is_near else tmp_path / ("long" * 20))
+        root.run(chain(1, stage_0=LightConfig(act="leave", notes=str(tmp_path))), workers=1)
+        (left,) = map(Path, (tmp_path / "left").read_text().split())
+        root.store.close()
+        assert left.is_relative_to(root.storage.temporary) == is_near
+        assert not left.parent.exists()
 
 
 def test_what_a_stage_writes_is_in_its_log(root: Root):

@@ -1,6 +1,5 @@
 """The pages of `emotion ui`: what they tell of runs, what they refuse, and how they look to a browser."""
 
-import json
 import os
 import shutil
 import signal
@@ -8,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,9 +17,8 @@ from pipeline.local_runner import LocalRunner
 from pipeline.metadata.location import open_store_to_run
 from pipeline.ui.application import application
 from pipeline.ui.views import Roots
+from tests.browser import PATIENCE_MS, in_browser, open_browser, serious_violations
 from tests.pipeline.toy_stages import toy_graph
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +125,9 @@ def test_two_roots_of_one_name_are_told_apart(root: Path, tmp_path: Path) -> Non
     assert sorted(Roots((root, copy), None).all()) == ["toy", "toy-2"]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+@in_browser
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
 def test_the_command_serves_pages_that_a_person_can_use(root: Path, width: int, scheme: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core")
     command = "from pipeline.cli import main; main()"
     server = subprocess.Popen(
         [sys.executable, "-c", command, "ui", "--port", "0", str(root)],
@@ -143,31 +138,21 @@ def test_the_command_serves_pages_that_a_person_can_use(root: Path, width: int, 
     assert server.stdout is not None
     try:
         address = server.stdout.readline().split()[-1]
-        with playwright.sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        with open_browser() as browser:
             page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(PATIENCE_MS)
             page.goto(address)
             page.get_by_role("link", name="toy", exact=True).click()
             page.get_by_role("link", name="1", exact=True).click()
             page.get_by_role("heading", name="Run 1 of toy").wait_for()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            assert serious(axe.Axe().run(page)) == []
+            assert serious_violations(page) == []
             page.get_by_role("link", name="Report").click()
             assert page.title() == "The report"
-            browser.close()
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(timeout=60)
         server.stdout.close()
-
-
-def serious(found: Any) -> list[str]:
-    return [
-        f"{rule['id']}: {json.dumps(rule['nodes'][0]['html'])[:200]}"
-        for rule in found.response["violations"]
-        if rule["impact"] in ("serious", "critical")
-    ]
 
 
 def test_a_directory_without_runs_is_refused(tmp_path: Path) -> None:

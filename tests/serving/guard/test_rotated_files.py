@@ -29,6 +29,16 @@ def test_a_file_ends_before_it_is_too_large_and_the_oldest_is_deleted(tmp_path: 
     assert {path.stat().st_mode & 0o777 for path in directory.glob("*.jsonl")} == {0o600}
 
 
+def test_a_clock_that_was_set_back_does_not_make_the_newest_file_the_oldest(tmp_path: Path) -> None:
+    (tmp_path / "requests-20990101T000000.000000Z.jsonl").write_bytes(b"before\n")
+    (tmp_path / "requests-of-others.jsonl").write_bytes(b"of others\n")
+    log = RotatedFiles(tmp_path, "requests", "jsonl", max_bytes=10, max_files=2)
+    for record in (b"aaaaaaaa\n", b"bbbbbbbb\n", b"cccccccc\n"):
+        log.append(record)
+    log.close()
+    assert files(tmp_path) == [b"bbbbbbbb\n", b"cccccccc\n", b"of others\n"]
+
+
 FULL_DISK = """
 import resource, sys
 from pathlib import Path

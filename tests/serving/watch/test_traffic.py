@@ -10,6 +10,7 @@ import tensorflow as tf
 from prometheus_client.parser import text_string_to_metric_families
 from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_service_pb2_grpc
 
+from pipeline.live_traffic import read_live_shifts
 from serving.description import Description
 from serving.predictor import Predictor
 from serving.server import ModelServer
@@ -91,6 +92,20 @@ def test_gauges_speak_when_there_is_something_to_say(watched: ModelServer, stub:
         > foreign["emotion_serving_reference_unknown_token_share"][()] + 0.3
     )
     assert max(foreign["emotion_serving_score_drift"].values()) > 0.1
+
+
+def test_a_pipeline_can_ask_whether_its_model_is_asked_about_other_texts(
+    watched: ModelServer, stub: Any
+) -> None:
+    ask(stub, FOREIGN[:60])
+    settled(watched, 60)
+    shifts = read_live_shifts(f"http://127.0.0.1:{watched.rest_port}", max_shift=0.05, false_alarms=0.01)
+    by_feature = {shift.feature: shift for shift in shifts}
+    assert by_feature.keys() == {"labels", "scripts", "words"}
+    assert {shift.model for shift in shifts} == {"emotion 7"}
+    scripts = by_feature["scripts"]
+    assert scripts.exceeded
+    assert scripts.value == pytest.approx(gauges(watched)["emotion_serving_drift"]["scripts", "l_infinity"])
 
 
 def test_every_way_to_send_texts_counts(watched: ModelServer, stub: Any) -> None:

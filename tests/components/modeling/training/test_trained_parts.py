@@ -51,6 +51,15 @@ def _head_parameters(loaded: LoadedModel) -> int:
     return int(loaded.network.count_params() - find_encoder(loaded.network).count_params())
 
 
+def test_a_pruned_encoder(prepared: Prepared, tmp_path: Path) -> None:
+    loaded, history, _ = _train(prepared, tmp_path, pruning={"layers": [1], "feed_forward": 48})
+    encoder = find_encoder(loaded.network)
+    assert (encoder.num_layers, encoder.intermediate_dim) == (1, 48)
+    assert loaded.config.backbone.arguments["intermediate_dim"] == 48
+    assert history["all_parameters"] == loaded.network.count_params()
+    assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"]
+
+
 def test_the_head_alone(prepared: Prepared, tmp_path: Path) -> None:
     loaded, history, summary = _train(prepared, tmp_path, trainable="head")
     assert _changed(loaded) == set()

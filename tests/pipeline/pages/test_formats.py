@@ -1,7 +1,8 @@
 import pytest
 
-from pipeline.report.formats import (
+from pipeline.pages.formats import (
     format_bytes,
+    format_figure,
     format_number,
     format_percent,
     format_points,
@@ -92,3 +93,16 @@ def test_differences_have_a_sign_unless_they_are_none():
 
 def test_numbers_have_a_decimal_where_they_need_one():
     assert [format_number(value) for value in (65.0, 12.5, 1234.0, None)] == ["65", "12.5", "1,234", "–"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("macro_f1_low", 0.62, ("macro-F1 low", "0.62")),
+        ("int8_mb", 23.28, ("int8", "23.28 MB")),
+        ("train_rows", 43410, ("train rows", "43,410")),
+        ("blessed", True, ("blessed", "yes")),
+    ],
+)
+def test_figures_of_a_summary_have_words_and_units(name, value, written):
+    assert format_figure(name, value) == written

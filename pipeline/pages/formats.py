@@ -1,10 +1,15 @@
-"""How the report writes numbers."""
+"""How pages and tables write numbers."""
 
 import math
+from collections.abc import Sequence
+
+from components.evaluation.checks.words import METRICS
 
 __all__ = [
     "format_bytes",
     "format_count",
+    "format_figure",
+    "format_moment",
     "format_number",
     "format_percent",
     "format_points",
@@ -14,6 +19,8 @@ __all__ = [
     "format_signed",
     "format_value",
 ]
+
+_UNITS = {"mb": "MB", "mib": "MiB", "s": "s"}
 
 
 def format_score(value: float | None) -> str:
@@ -71,6 +78,11 @@ def _with_unit(number: float, unit: str) -> str:
     return f"{number:.1f} {unit}" if number < 99.95 else f"{number:,.0f} {unit}"
 
 
+def format_moment(moment: str) -> str:
+    """A time of the metadata store (ISO 8601, UTC), to the minute."""
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
 def format_seconds(seconds: float) -> str:
     """`0.3 s`, `42 s`, `3 min 20 s` or `2 h 05 min`."""
     if seconds < 10:
@@ -83,10 +95,23 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def format_figure(name: str, value: object) -> tuple[str, str]:
+    """A figure of a summary: what it is called (`macro-F1 low`), and its value with the unit that its name ends in."""
+    metric = name.removesuffix("_low").removesuffix("_high")
+    if metric in METRICS:
+        return METRICS[metric] + name[len(metric) :].replace("_", " "), format_value(value)
+    thing, _, unit = name.rpartition("_")
+    if unit in _UNITS and thing:
+        return thing.replace("_", " "), f"{format_value(value)} {_UNITS[unit]}"
+    return name.replace("_", " "), format_value(value)
+
+
 def format_value(value: object) -> str:
-    """A value of a summary or of a check in as few characters as tell it."""
+    """A value of a summary, a check or a setting in as few characters as tell it."""
     if value is None:
         return "–"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(format_value, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

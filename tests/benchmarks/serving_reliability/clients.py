@@ -1,0 +1,136 @@
+"""Clients in a process of their own, and what became of their requests."""
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.serving_reliability.server import Server
+
+__all__ = ["CLIENTS", "ask", "clients"]
+
+CLIENTS = 16
+
+
+@dataclass
+class Outcome:
+    """What became of the requests of some clients."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    details: Counter[str] = field(default_factory=Counter)
+    answered_ms: list[float] = field(default_factory=list)
+    refused_ms: list[float] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "counts": dict(self.counts),
+            "details": dict(self.details.most_common(10)),
+            "answered_ms": _quantiles(self.answered_ms),
+            "refused_ms": _quantiles(self.refused_ms),
+        }
+
+
+def _quantiles(values: Sequence[float]) -> list[float]:
+    """Median, 99th percentile and maximum."""
+    if not values:
+        return []
+    return [round(float(np.quantile(values, share)), 2) for share in (0.5, 0.99, 1.0)]
+
+
+def ask(arguments: argparse.Namespace) -> None:
+    """A process of clients: sends texts at a rate, or as fast as it is answered, and prints what came of it."""
+    import grpc
+    from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
+
+    with np.load(arguments.expected) as stored:
+        texts, expected = stored["texts"], stored["scores"]
+    outcome, lock = Outcome(), threading.Lock()
+    told = threading.Event()
+    if math.isinf(arguments.seconds):
+        threading.Thread(target=lambda: (sys.stdin.read(), told.set()), daemon=True).start()
+    end = time.monotonic() + arguments.seconds
+
+    def client(number: int) -> None:
+        channel = grpc.insecure_channel(
+            f"127.0.0.1:{arguments.port}", options=[("grpc.use_local_subchannel_pool", 1)]
+        )
+        call = channel.unary_unary(
+            "/tensorflow.serving.PredictionService/Predict",
+            request_serializer=PredictRequest.SerializeToString,
+            response_deserializer=PredictResponse.FromString,
+        )
+        wait = arguments.clients / arguments.rate if arguments.rate else 0.0
+        due = time.monotonic() + wait * number / arguments.clients
+        row = number
+        while (now := time.monotonic()) < end and not told.is_set():
+            if wait:
+                time.sleep(max(0.0, due - now))
+                due = max(due + wait, time.monotonic() - 5 * wait)
+            row = (row + 7919) % len(texts)
+            request = PredictRequest()
+            request.model_spec.name = "emotion"
+            tensor = request.inputs["text"]
+            tensor.dtype, tensor.string_val[:] = 7, [str(texts[row]).encode()]
+            tensor.tensor_shape.dim.add(size=1)
+            started = time.perf_counter()
+            try:
+                answer = call(request, timeout=30)
+                right = np.allclose(answer.outputs["scores"].float_val, expected[row], atol=1e-4)
+                kind, detail = ("right" if right else "WRONG"), ""
+            except grpc.RpcError as err:
+                kind, detail = err.code().name, err.details()[:150]
+            took = 1000 * (time.perf_counter() - started)
+            with lock:
+                outcome.counts[kind] += 1
+                if detail:
+                    outcome.details[detail] += 1
+                if kind == "right":
+                    outcome.answered_ms.append(took)
+                elif kind == "RESOURCE_EXHAUSTED":
+                    outcome.refused_ms.append(took)
+            if kind == "UNAVAILABLE":
+                time.sleep(0.2)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(arguments.clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(outcome.document()))
+
+
+@contextmanager
+def clients(
+    server: Server, expected: Path, seconds: float = math.inf, *, rate: float = 0.0, count: int = CLIENTS
+) -> Iterator[dict[str, Any]]:
+    """Clients in a process of their own; the dictionary is filled when they are done, at the end of the block.
+
+    They ask for so many seconds, or as long as the block runs.
+    """
+    command = [
+        *(sys.executable, "-m", "tests.benchmarks.serving_reliability", "--ask"),
+        *("--port", str(server.port), "--seconds", str(seconds), "--rate", str(rate)),
+        *("--clients", str(count), "--expected", str(expected)),
+    ]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    found: dict[str, Any] = {}
+    try:
+        yield found
+        # This closes their standard input, which tells those without an end to stop.
+        printed, _ = process.communicate(timeout=120 if math.isinf(seconds) else seconds + 120)
+        found.update(json.loads(printed))
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

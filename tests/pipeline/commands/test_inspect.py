@@ -1,0 +1,46 @@
+"""`emotion inspect runs`: what ran, newest first, and that there was more."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.inspect import InspectOptions, inspect_command
+from pipeline.metadata.location import STORE_FILE
+from pipeline.metadata.records import State
+from pipeline.metadata.store import MetadataStore
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    """Three runs; the last one was refused after its evaluator."""
+    store = MetadataStore(tmp_path / STORE_FILE)
+    for number in range(3):
+        run = store.start_run("reviews", "{}")
+        for stage, summary in (
+            ("trainer", {"epochs": 3}),
+            ("evaluator", {"macro_f1": 0.5 + number / 100, "blessed": number < 2}),
+        ):
+            execution = store.start_execution(run, stage, "key", {}, {})
+            told = {"outputs": {}, "summary": summary, "seconds": 1.5, "peak_memory_mib": 10.0}
+            store.complete_execution(execution, **told)
+        if number == 2:
+            store.record_refused(run, "pusher", "not blessed")
+        store.finish_run(run, State.REFUSED if number == 2 else State.COMPLETE)
+    store.close()
+    return tmp_path
+
+
+def test_the_newest_runs_with_their_stages_and_figures(work_dir: Path, capsys: pytest.CaptureFixture[str]):
+    inspect_command("runs", None, InspectOptions(root=work_dir, limit=2, as_json=True))
+    newest, before = json.loads(capsys.readouterr().out)
+    assert (newest["id"], newest["state"], newest["stages"]) == (3, "REFUSED", {"complete": 2, "refused": 1})
+    assert newest["quality"] == {"macro_f1": 0.52, "blessed": False}
+    assert (before["id"], before["quality"]["blessed"]) == (2, True)
+
+
+def test_a_list_that_was_cut_says_so(work_dir: Path, capsys: pytest.CaptureFixture[str]):
+    inspect_command("runs", None, InspectOptions(root=work_dir, limit=2))
+    assert capsys.readouterr().out.endswith("and 1 earlier; --limit 3 shows all\n")
+    inspect_command("runs", None, InspectOptions(root=work_dir, limit=3))
+    assert "earlier" not in capsys.readouterr().out
