@@ -118,6 +118,8 @@ def test_the_comparison_is_written_down(exported: Exported, examples: Examples, 
         assert 0.9 < entry["decision_agreement"] <= 1
         assert len(entry["worst"]) == 5
         assert entry["worst"][0]["difference"] == entry["max_score_difference"]
+    assert "near_threshold" not in parity["saved_model"]
+    assert 0 < parity["tflite_int8"]["near_threshold"] < entry["rows"] * len(LABELS) / 4
     assert parity["tflite_int8"]["size_bytes"] == exported.tflite.model_path("int8").stat().st_size
     assert parity["saved_model"]["grpc"]["server"] == "embedded"
     assert parity["saved_model"]["grpc"]["max_score_difference"] < 1e-5
