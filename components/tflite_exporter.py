@@ -32,8 +32,9 @@ class TFLiteExporterConfig(Config):
     variants: tuple[VariantName, ...] = ("float32", "int8")
     """Files that are made in any case. `float32` answers as the Keras model does; `int8` (dynamic range) is a quarter
     of its size and several times as fast. Both by default: the first is what the second is judged against. Others are
-    float16, int8_per_tensor, int8_int4 and int4, each with `_vocab99` behind it for a vocabulary that covers 99 % of
-    the pieces of the training texts, and `_fixed` for a fixed length or `_text` for the tokenizer inside."""
+    float16, int8_per_tensor, int8_weights, int8_int4 and int4, each with `_vocab99` behind it for a vocabulary that
+    covers 99 % of the pieces of the training texts, and `_fixed` for a fixed length or `_text` for the tokenizer in
+    it."""
 
     choose: ChoiceConfig | None = None
     """One more file: the smallest or the fastest that a target can run within limits; null chooses none."""

@@ -22,11 +22,14 @@ from tflite.tables import drop_positions
 
 __all__ = ["BYTES_PER_PARAMETER", "Variant", "convert"]
 
-Variant: TypeAlias = Literal["float32", "float16", "int8", "int8_per_tensor", "int8_int4", "int4"]
+Variant: TypeAlias = Literal[
+    "float32", "float16", "int8", "int8_per_tensor", "int8_weights", "int8_int4", "int4"
+]
 """How weights are stored. The int8 and int4 ones have dynamic range: activations are quantized as they come.
 
 `float16` is computed in float32. `int8` has a scale for each output of a matrix, `int8_per_tensor` one for the whole of
-it, which older runtimes can read. `int8_int4` has int8 matrices and int4 embeddings, `int4` both in int4.
+it, which older runtimes can read. `int8_weights` is stored so, too, but computed in float32. `int8_int4` has int8
+matrices and int4 embeddings, `int4` both in int4.
 """
 
 _INT4_BYTES = 0.5 + 2 / BLOCK
@@ -35,6 +38,7 @@ BYTES_PER_PARAMETER: Mapping[str, float] = {
     "float16": 2,
     "int8": 1,
     "int8_per_tensor": 1,
+    "int8_weights": 1,
     "int8_int4": _INT4_BYTES,  # at least; it depends on the size of the vocabulary
     "int4": _INT4_BYTES,
 }
@@ -187,6 +191,8 @@ def _convert_all(saved_model: Path, variants: Sequence[Variant], max_tokens: int
         match variant:
             case "int4":
                 files[variant] = quantize(converted("float32"), matrices=4, embeddings=4)
+            case "int8_weights":
+                files[variant] = quantize(converted("float32"), matrices=8, embeddings=8, weights_alone=True)
             case "int8_int4":
                 files[variant] = quantize(converted("float32"), matrices=8, embeddings=4)
             case _:

@@ -1,8 +1,12 @@
-"""Four-bit weights: rewrites a float32 .tflite file where TensorFlow's converter has nothing to offer.
+"""Weights in fewer bits: rewrites a float32 .tflite file where TensorFlow's converter has nothing to offer.
 
 The weights of a FULLY_CONNECTED become int4 in blocks of 32 neighbouring inputs, each with a float16 scale of its own:
 what XNNPACK multiplies with activations that it quantizes as they come. A table of embeddings, which GATHER reads only
 as int8 or float32, is read by EMBEDDING_LOOKUP in the same blocks.
+
+Or the weights are made float32 again when the file is opened, and nothing is quantized as it comes: how a kernel rounds
+such activations is its own, differs from release to release and from processor to processor, and with it, now and then,
+a decision beside its threshold.
 """
 
 from collections.abc import Iterator
@@ -33,6 +37,8 @@ _HYBRID_VERSION = 12
 _BLOCKWISE_VERSION = 13
 """What TensorFlow 2.18 has, the first one that knows blocks. The runtime would take a lower number, and so would an
 older runtime, which then reads the blocks as something else."""
+_DEQUANTIZE_VERSION = 5
+"""Scales by row."""
 _EMBEDDING_VERSION = 4
 """Scales by row or by block; of 2.18, too."""
 _MIN_RUNTIME = "2.18.0"
@@ -43,7 +49,7 @@ _Floats: TypeAlias = npt.NDArray[np.float32]
 _Opcode = schema.BuiltinOperator
 
 
-def quantize(content: bytes, *, matrices: Bits, embeddings: Bits) -> bytes:
+def quantize(content: bytes, *, matrices: Bits, embeddings: Bits, weights_alone: bool = False) -> bytes:
     """Returns the float32 file with the weights of its matrix products and its large embedding tables in fewer bits.
 
     Args:
@@ -51,6 +57,7 @@ def quantize(content: bytes, *, matrices: Bits, embeddings: Bits) -> bytes:
         matrices: of the weights of FULLY_CONNECTED: 8 with a scale by output, 4 with one by block of 32 inputs. Where
             the inputs do not divide into blocks, or for fewer than 32 outputs, it is 8.
         embeddings: of tables that GATHER reads: 8 with a scale by row, 4 with one by block.
+        weights_alone: whether FULLY_CONNECTED multiplies in float32; for matrices of 8 bits.
 
     Raises:
         ModelFileError: `content` is no .tflite file.
@@ -61,6 +68,8 @@ def quantize(content: bytes, *, matrices: Bits, embeddings: Bits) -> bytes:
         for operator in graph.operators:
             replaced = [operator]
             match _builtin(model, operator):
+                case _Opcode.FULLY_CONNECTED if weights_alone:
+                    replaced = list(_store_matrix(model, graph, operator))
                 case _Opcode.FULLY_CONNECTED:
                     _quantize_matrix(model, graph, operator, matrices)
                 case _Opcode.GATHER:
@@ -92,6 +101,19 @@ def _quantize_matrix(model: Any, graph: Any, operator: Any, bits: Bits) -> None:
     operator.builtinOptions.asymmetricQuantizeInputs = True
     version = _BLOCKWISE_VERSION if bits == 4 else _HYBRID_VERSION
     operator.opcodeIndex = _operator_code(model, _Opcode.FULLY_CONNECTED, version)
+
+
+def _store_matrix(model: Any, graph: Any, operator: Any) -> Iterator[Any]:
+    """DEQUANTIZE of a constant, which a runtime does once, then FULLY_CONNECTED as it was."""
+    weights = graph.tensors[operator.inputs[1]]
+    values = _constant(model, weights)
+    if values is not None and values.size >= _MIN_WEIGHTS:
+        _store(model, graph, weights, values, 8)
+        wide = _add_tensor(graph, values.shape, schema.TensorType.FLOAT32, buffer=0)
+        code = _operator_code(model, _Opcode.DEQUANTIZE, _DEQUANTIZE_VERSION)
+        yield schema.OperatorT(opcodeIndex=code, inputs=[operator.inputs[1]], outputs=[wide])
+        operator.inputs = [operator.inputs[0], wide, *operator.inputs[2:]]
+    yield operator
 
 
 def _quantize_embedding(model: Any, graph: Any, operator: Any, bits: Bits) -> Iterator[Any]:

@@ -76,8 +76,11 @@ def _cut(model: Any, graph: Any, table: Any, rows: Any) -> None:
     buffer = model.buffers[table.buffer]
     row_bytes = int(table.shape[1]) * _BITS[table.type] // 8
     buffer.data = np.frombuffer(bytes(buffer.data), np.uint8).reshape(-1, row_bytes)[rows].ravel()
+    quantization, whole = table.quantization, int(table.shape[0])
     table.shape = [len(rows), int(table.shape[1])]
-    quantization = table.quantization
+    if quantization is not None and quantization.scale is not None and len(quantization.scale) == whole > 1:
+        quantization.scale = np.asarray(quantization.scale)[rows]
+        quantization.zeroPoint = np.asarray(quantization.zeroPoint)[rows]
     if quantization is not None and quantization.details is not None:
         _cut(model, graph, graph.tensors[quantization.details.scales], rows)
 

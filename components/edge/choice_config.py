@@ -29,9 +29,9 @@ class ChoiceConfig(Config):
     """Which one of those within the limits."""
 
     candidates: tuple[VariantName, ...] = Field(default=CANDIDATES, min_length=1)
-    """Variants that are tried: float32, float16, int8, int8_per_tensor, int8_int4 or int4, each with `_vocab99` behind
-    it for a vocabulary that covers 99 % of the pieces of the training texts, and `_fixed` for a fixed length or `_text`
-    for the tokenizer inside. The target litert-with-tokenizer takes all of them with `_text`."""
+    """Variants that are tried: float32, float16, int8, int8_per_tensor, int8_weights, int8_int4 or int4, each with
+    `_vocab99` behind it for a vocabulary that covers 99 % of the pieces of the training texts, and `_fixed` for a fixed
+    length or `_text` for the tokenizer inside. The target litert-with-tokenizer takes all of them with `_text`."""
 
     split: str = Field(default="validation", min_length=1)
     """Split of the examples that the loss is measured on; the test split is for what was chosen."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 __all__ = ["CANDIDATES", "VariantName", "VariantSpec"]
 
-_WEIGHTS = ("float32", "float16", "int8", "int8_per_tensor", "int8_int4", "int4")
+_WEIGHTS = ("float32", "float16", "int8", "int8_per_tensor", "int8_weights", "int8_int4", "int4")
 
 CANDIDATES = (
     "float32",

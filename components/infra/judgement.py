@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from components.core.verdict import Check
 from components.infra.answers import Answers
 from components.infra.probe_texts import ProbeTexts
-from tflite.heads import Head, decide
+from tflite.heads import Head, columns, decide
 from tflite.parity import Parity, compare
 
 __all__ = ["Limits", "Reference", "judge", "report"]
 
 _WORST_TEXTS = 5
 _SHOWN_CHARACTERS = 200
+_RUNTIME_ROUNDING = 0.02
+"""How far two runtimes were seen apart in a score of one int8 file: each rounds activations its own way."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def report(answers: Answers, parity: Parity | None, reference: Reference) -> dic
         "size_bytes": answers.size_bytes,
         "unknown_share": answers.unknown_share,
     }
+    if answers.refusal is not None:
+        facts["near_threshold"] = _near_threshold(answers)
     if parity is None:
         nothing = dict.fromkeys(("max_score_difference", "decision_agreement", "target_rms_difference"))
         return {**facts, **nothing, "worst": []}
@@ -104,6 +108,13 @@ def report(answers: Answers, parity: Parity | None, reference: Reference) -> dic
             for row, difference in parity.worst
         ],
     }
+
+
+def _near_threshold(answers: Answers) -> int:
+    """Decisions that another runtime could make otherwise, of a file whose activations are quantized."""
+    distances = np.abs(answers.scores - np.asarray(answers.thresholds, np.float32))
+    own = [place for head, place in columns(answers.heads) if head.task == "multi_label"]
+    return sum(int((distances[:, one] <= _RUNTIME_ROUNDING).sum()) for one in own)
 
 
 def _shown(probes: ProbeTexts, row: int) -> dict[str, str]:

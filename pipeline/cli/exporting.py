@@ -71,9 +71,9 @@ def export(
     variant: Annotated[
         list[str] | None,
         typer.Option(
-            help="tflite: file to write, several times for several: float32, float16, int8, int8_per_tensor, int8_int4 "
-            "or int4, behind it _vocab99 for a smaller vocabulary, and _fixed for a fixed length or _text for the "
-            "tokenizer inside. With a target or a limit: what is tried."
+            help="tflite: file to write, several times for several: float32, float16, int8, int8_per_tensor, "
+            "int8_weights, int8_int4 or int4, behind it _vocab99 for a smaller vocabulary, and _fixed for a fixed "
+            "length or _text for the tokenizer inside. With a target or a limit: what is tried."
         ),
     ] = None,
     target: Annotated[

@@ -2,14 +2,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from tests.tflite import toy
 from tflite.converter import BYTES_PER_PARAMETER, Variant, convert
 from tflite.errors import ModelFileError
 from tflite.guards import Expected, check_model
-from tflite.model_file import describe, unpack
+from tflite.metadata import attach_metadata
+from tflite.model_file import describe, pack, unpack
 from tflite.quantizer import BLOCK, quantize
 from tflite.session import Session
+from tflite.targets import check_target
 
 
 def random_ids(length: int, seed: int) -> list[int]:
@@ -34,7 +37,7 @@ def test_fewer_bits_give_nearly_the_same_scores(matrices: Any, embeddings: Any, 
 
 
 def test_the_guards_let_every_variant_pass() -> None:
-    variants: tuple[Variant, ...] = ("float16", "int8_per_tensor", "int8_int4", "int4")
+    variants: tuple[Variant, ...] = ("float16", "int8_per_tensor", "int8_weights", "int8_int4", "int4")
     made = convert(toy.shared_network(), max_tokens=toy.MAX_TOKENS, separator_id=3, variants=variants)
     for variant, content in made.items():
         check_model(
@@ -74,6 +77,28 @@ def test_a_weight_is_what_its_block_and_nibble_say() -> None:
     values = ((nibbles ^ 8) - 8) * scales.reshape(-1, 1)
     error = np.abs(values.reshape(weights.shape) - weights)
     assert np.all(error.reshape(-1, BLOCK) <= scales.reshape(-1, 1) * 0.501)
+
+
+def test_weights_alone_are_rounded_and_nothing_else() -> None:
+    """The float32 file with the rounded weights in it gives the same scores: no activation was quantized."""
+    stored = quantize(toy.files()["float32"], matrices=8, embeddings=8, weights_alone=True)
+    small, rounded = unpack(stored), unpack(toy.files()["float32"])
+    changed = 0
+    for tensor, own in zip(rounded.subgraphs[0].tensors, small.subgraphs[0].tensors, strict=False):
+        if own.type == schema.TensorType.INT8:
+            values = np.frombuffer(bytes(small.buffers[own.buffer].data), np.int8).reshape(own.shape)
+            wide = (values * own.quantization.scale[:, np.newaxis]).astype(np.float32)
+            rounded.buffers[tensor.buffer].data = np.frombuffer(wide.tobytes(), np.uint8)
+            changed += 1
+    assert changed > 10
+    assert len(stored) < 0.6 * len(toy.files()["float32"])
+    one, other = Session(stored), Session(pack(rounded, 1 << 17))
+    for length in range(2, toy.MAX_TOKENS + 1):
+        row = random_ids(length, length)
+        np.testing.assert_allclose(one.run(row), other.run(row), atol=1e-6)
+    assert 1e-6 < largest_difference(stored) < 0.01
+    for target in ("mediapipe", "mediapipe-0.10", "litert"):
+        check_target(attach_metadata(stored, toy.metadata()), target)
 
 
 def test_an_older_runtime_is_told_that_it_cannot_read_blocks() -> None:

@@ -9,6 +9,7 @@ from components.edge.variants import VariantSpec
     [
         ("float32", VariantSpec("float32")),
         ("int8_per_tensor", VariantSpec("int8_per_tensor")),
+        ("int8_weights_vocab99", VariantSpec("int8_weights", 0.99)),
         ("int8_int4", VariantSpec("int8_int4")),
         ("int4_vocab99", VariantSpec("int4", 0.99)),
         ("int8_int4_vocab98.5_fixed", VariantSpec("int8_int4", 0.985, fixed_length=True)),
