@@ -97,8 +97,9 @@ def test_gauges_speak_when_there_is_something_to_say(watched: ModelServer, stub:
 def test_a_pipeline_can_ask_whether_its_model_is_asked_about_other_texts(
     watched: ModelServer, stub: Any
 ) -> None:
+    before = int(gauges(watched)["emotion_serving_traffic_texts"][()])
     ask(stub, FOREIGN[:60])
-    settled(watched, 60)
+    settled(watched, before + 60)
     shifts = read_live_shifts(f"http://127.0.0.1:{watched.rest_port}", max_shift=0.05, false_alarms=0.01)
     by_feature = {shift.feature: shift for shift in shifts}
     assert by_feature.keys() == {"labels", "scripts", "words"}
