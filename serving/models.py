@@ -116,20 +116,18 @@ class Models:
             self._check_available({name: now[name] for name in now.keys() - before.keys()})
 
     def follow(self, settings: Sequence[ModelSettings]) -> None:
-        """`configure`, but a version that a label is to move to is loaded first.
+        """`configure`, but versions are loaded before labels name them.
 
-        For those who can only write a file and get no answer. Until such a version is there, labels and versions stay
-        as they were.
+        For those who can only write a file and get no answer. Until such a version is there, the labels stay as they
+        were, and so do the versions.
 
         Raises:
             FailedPreconditionError: the version of a label cannot be loaded; the labels stay.
             UnknownError: a new model could not be loaded; it will be tried again.
         """
-        try:
-            self.configure(settings)
-        except FailedPreconditionError:
+        if any(set(model.labels.values()) - self._available(model.name) for model in settings):
             self.configure([self._before_labels(model) for model in settings])
-            self.configure(settings)
+        self.configure(settings)
 
     def refresh(self) -> None:
         """Looks for versions that have come or gone."""
@@ -148,10 +146,12 @@ class Models:
 
     def _before_labels(self, settings: ModelSettings) -> ModelSettings:
         """The versions of now and those to come, with the labels of now."""
-        now = self._repositories.get(settings.name)
-        kept = frozenset(now.available if now else ())
-        policy = either(settings.policy, specific(kept)) if kept else settings.policy
+        policy = either(settings.policy, specific(self._available(settings.name)))
         return replace(settings, policy=policy, labels=self._labels.get(settings.name, {}))
+
+    def _available(self, name: str) -> frozenset[int]:
+        repository = self._repositories.get(name)
+        return frozenset(repository.available if repository else ())
 
     def _new(self, settings: ModelSettings) -> ModelRepository:
         return ModelRepository(settings, load=self._load, retries=self._retries)
