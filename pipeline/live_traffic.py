@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -70,35 +70,47 @@ def read_live_shifts(url: str, *, max_shift: float, false_alarms: float) -> list
             f"{url}: watches no traffic; start the server with --monitoring_config_file and without "
             "--traffic_window_seconds=0, and export the model by a pipeline run"
         )
-    distances = {model: dict(_distances(samples)) for model, samples in models.items()}
-    tests = sum(len(found) for found in distances.values())
+    distances = [one for model, samples in models.items() for one in _distances(model, samples)]
+    each = false_alarms / max(1, len(distances))
     return [
         LiveShift(
-            model, feature, texts, value, max(max_shift, _by_chance(draws, values, false_alarms / tests))
+            one.model,
+            one.feature,
+            one.texts,
+            one.value,
+            max(max_shift, _by_chance(one.draws, one.values, each)),
         )
-        for model, found in distances.items()
-        for feature, (value, texts, draws, values) in found.items()
+        for one in distances
     ]
 
 
-def _distances(samples: Iterable["Sample"]) -> Iterator[tuple[str, tuple[float, int, float, int]]]:
-    """By feature: distance, texts, how many draws its shares are of, and of how many values."""
+class _Distance(NamedTuple):
+    """A distance, and of how many draws from how many values its shares are."""
+
+    model: str
+    feature: str
+    texts: int
+    value: float
+    draws: float
+    values: int
+
+
+def _distances(model: str, samples: Iterable["Sample"]) -> Iterator[_Distance]:
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
         by_name.setdefault(sample.name.removeprefix("emotion_serving_"), []).append(sample)
     texts = sum(int(sample.value) for sample in by_name.get("traffic_texts", ()))
     label_shares = [sample.value for sample in by_name.get("label_share", ())]
-    # Of labels that apply to few texts there are fewer draws than texts; those of one text are not independent.
-    draws = {"labels": texts * min(1.0, sum(label_shares))}
-    values = {
-        "labels": len(label_shares),
-        "scripts": len(by_name.get("script_share", ())),
-        "words": _WORD_BUCKETS,
+    counted = {
+        # Of labels that apply to few texts there are fewer draws than texts; those of one text are not independent.
+        "labels": (texts * min(1.0, sum(label_shares)), len(label_shares)),
+        "scripts": (texts, len(by_name.get("script_share", ()))),
+        "words": (texts, _WORD_BUCKETS),
     }
     for sample in by_name.get("drift", ()):
         feature = sample.labels["feature"]
-        if sample.labels["measure"] == "l_infinity" and feature in values:
-            yield feature, (sample.value, texts, draws.get(feature, texts), values[feature])
+        if sample.labels["measure"] == "l_infinity" and feature in counted:
+            yield _Distance(model, feature, texts, sample.value, *counted[feature])
 
 
 def _by_chance(draws: float, values: int, false_alarms: float) -> float:

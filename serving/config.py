@@ -57,6 +57,7 @@ class ServerConfig:
         tensorflow_intra_op_parallelism: threads within an operation.
         tensorflow_inter_op_parallelism: threads between operations.
         per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
+        mixed_precision: `bfloat16` has the matrices of float32 models multiplied in bfloat16; "" = as exported.
         lame_duck_seconds: how long requests are still answered after SIGTERM, while probes say not ready.
         grace_seconds: how long accepted requests may take to finish after that.
         guard: TLS, keys, limits, request log and traces.
@@ -101,6 +102,7 @@ class ServerConfig:
     tensorflow_intra_op_parallelism: int = 0
     tensorflow_inter_op_parallelism: int = 0
     per_process_gpu_memory_fraction: float = 0.0
+    mixed_precision: str = ""
     lame_duck_seconds: float = 3.0
     grace_seconds: float = 25.0
     guard: GuardConfig = field(default_factory=GuardConfig)

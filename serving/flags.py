@@ -21,7 +21,6 @@ _NOT_DONE = {
     "use_alts_credentials": "use --ssl_config_file",
     "platform_config_file": "use the flags that it would replace",
     "thread_pool_factory_config_file": "use --tensorflow_session_config_file",
-    "mixed_precision": "export the model in the precision that you want",
     "xla_cpu_compilation_enabled": "export the model with jit_compile",
     "xla_gpu_compilation_enabled": "export the model with jit_compile",
 }
@@ -254,6 +253,7 @@ _FLAGS: dict[str, list[tuple[str, Callable[[str], Any], str]]] = {
         ("tensorflow_intra_op_parallelism", int, "threads within an operation"),
         ("tensorflow_inter_op_parallelism", int, "threads between operations"),
         ("per_process_gpu_memory_fraction", float, "of the GPU's memory; default 0 = automatic"),
+        ("mixed_precision", str, "bfloat16: multiply the matrices of float32 models in bfloat16"),
     ],
     "watching live traffic, with --monitoring_config_file (not TensorFlow Serving's)": [
         (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from serving.errors import ServerStartError
 from serving.model_config import ModelSettings, read_model_config
 from serving.models import Models
 
@@ -37,12 +38,15 @@ class PushedModel:
         Models that were changed over ModelService stay as they are until the Pusher writes something else.
 
         Raises:
-            OSError, ServerStartError: the file cannot be read.
+            ServerStartError: the file cannot be read.
             InvalidArgumentError: it lists what cannot be served.
             FailedPreconditionError: a label is to move to a version that cannot be loaded; all labels stay.
             UnknownError: the model could not be loaded at first.
         """
-        content = self._file.read_bytes() if self._file else b""
+        try:
+            content = self._file.read_bytes() if self._file else b""
+        except OSError as err:
+            raise ServerStartError(f"{self._file}: cannot be read ({err})") from err
         if content == self._followed:
             models.refresh()
             return

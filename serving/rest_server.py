@@ -80,6 +80,7 @@ def _listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as err:
         raise ServerStartError(
-            f"cannot listen on {host}:{port} for REST ({err.strerror}); choose another --rest_api_port"
+            f"cannot listen on {host}:{port} for REST ({err.strerror}); choose another --rest_api_port "
+            "(of `emotion serve`: --rest-port)"
         ) from err
     return listening

@@ -1,11 +1,13 @@
 """What the settings mean for each part of the server."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from serving.batcher import Batcher
 from serving.batching_engine import BatchingEngine
@@ -43,6 +45,8 @@ __all__ = [
     "start_rest_server",
     "watches_traffic",
 ]
+
+_log = logging.getLogger(__name__)
 
 _BATCHING_THREADS = 64
 """How many requests can wait for a batch together."""
@@ -203,6 +207,13 @@ def _session_config(config: ServerConfig) -> Any:
         intra = inter = config.tensorflow_session_parallelism
     session.intra_op_parallelism_threads = intra or session.intra_op_parallelism_threads
     session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
+    if config.mixed_precision == "bfloat16":
+        rewrites = session.graph_options.rewrite_options
+        rewrites.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON
+    elif config.mixed_precision:
+        _log.warning(
+            "%s auto mixed precision is not supported. Valid option: bfloat16", config.mixed_precision
+        )
     return session
 
 

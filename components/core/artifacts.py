@@ -432,7 +432,7 @@ class SavedModelExport(Artifact):
 
     ```
     saved_model/                            saved_model.pb, variables/, assets/, assets.extra/
-    export.json                             size in bytes, signatures, heads, segments, labels, thresholds
+    export.json                             size in bytes, precision, signatures, heads, segments, labels, thresholds
     ```
     """
 
@@ -443,6 +443,13 @@ class SavedModelExport(Artifact):
     @property
     def export_path(self) -> Path:
         return self.path / "export.json"
+
+    def precision(self) -> str:
+        """How the weights are stored: `float32`, `bfloat16` or `int8`; `float32` where `export.json` says nothing."""
+        if not self.export_path.is_file():
+            return "float32"
+        facts: dict[str, Any] = json.loads(self.export_path.read_text(encoding="utf-8"))
+        return str(facts.get("precision", "float32"))
 
 
 @dataclass(frozen=True)

@@ -137,8 +137,9 @@ def _members(path: Path, *names: str) -> Iterator[tuple[_Member, ...]]:
                 _begin(f"{path}, {name}", stream) for name, stream in zip(names, streams, strict=True)
             )
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as err:
+            why = err.strerror if isinstance(err, OSError) else err
             raise DataError(
-                f"{path}: cannot be read as predictions ({err}); expected a `predictions-<split>.npz` of the Evaluator"
+                f"{path}: cannot be read as predictions ({why}); expected a `predictions-<split>.npz` of the Evaluator"
             ) from err
         yield members
 

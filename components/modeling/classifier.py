@@ -159,7 +159,7 @@ class LoadedModel:
 
     Attributes:
         network: Keras model; `token_ids`, `segment_ids`, `padding_mask`, each int32 [batch, seq_len], to float32
-            logits [batch, logits]; computes in float32.
+            logits [batch, logits]; as `load_model` gives it, it computes in float32.
         config: what `model.json` says.
         tokenizer: what turns text into the network's inputs.
     """
@@ -212,16 +212,18 @@ def build_network(
     backbone: keras.Model | None = None,
     initial_logits: NDArray[np.float32] | None = None,
     dropout_samples: int = 1,
+    encoder_dtype: str = "float32",
     name: str = "emotion_classifier",
 ) -> keras.Model:
     """The Keras functional model of a configuration.
 
     Args:
         config: heads, pooling, dropout and how to build the encoder.
-        backbone: the encoder with pretrained weights; None builds it from `config.backbone`, float32, random weights.
+        backbone: the encoder with pretrained weights; None builds it from `config.backbone`, with random weights.
         initial_logits: float32 [logits] before any training; None for 0.
         dropout_samples: in training, the network gives the logits of this many differently dropped copies of the
             batch, one after the other.
+        encoder_dtype: Keras dtype policy of an encoder that is built; all else is float32.
         name: of the network.
 
     Returns:
@@ -229,9 +231,12 @@ def build_network(
     """
     if config.members > 1:
         one = config.model_copy(update={"members": 1})
-        networks = [build_network(one, name=member_name(number)) for number in range(config.members)]
+        networks = [
+            build_network(one, encoder_dtype=encoder_dtype, name=member_name(number))
+            for number in range(config.members)
+        ]
         return average_network(networks, config.heads)
-    backbone = backbone or _build_backbone(config.backbone)
+    backbone = backbone or _build_backbone(config.backbone, encoder_dtype)
     inputs = {
         name: keras.Input((None,), dtype="int32", name=name)
         for name in ("token_ids", "segment_ids", "padding_mask")
@@ -258,10 +263,10 @@ def scoring_network(
     return keras.Model(network.input, scores(network.output))
 
 
-def _build_backbone(config: BackboneConfig) -> keras.Model:
+def _build_backbone(config: BackboneConfig, dtype: str) -> keras.Model:
     import keras_hub
 
-    return getattr(keras_hub.models, config.class_name)(**config.arguments, dtype="float32")
+    return getattr(keras_hub.models, config.class_name)(**config.arguments, dtype=dtype)
 
 
 def input_names(backbone: keras.Model) -> list[str]:

@@ -1,15 +1,19 @@
-"""Which precision to train in: bfloat16 where the hardware multiplies it faster, float32 elsewhere."""
+"""Which precision to train in (bfloat16 where the hardware multiplies it faster, else float32), and to export in."""
 
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-__all__ = ["Policy", "Precision", "choose_policy", "cpu_multiplies_bfloat16"]
+__all__ = ["Policy", "Precision", "WeightPrecision", "choose_policy", "cpu_multiplies_bfloat16"]
 
 Precision: TypeAlias = Literal["auto", "float32", "mixed_bfloat16"]
 """As configured."""
 
 Policy: TypeAlias = Literal["float32", "mixed_bfloat16"]
 """A Keras dtype policy. Variables are float32 in both."""
+
+WeightPrecision: TypeAlias = Literal["float32", "bfloat16", "int8"]
+"""How an exported encoder's weights are stored: as trained; in half the bytes, and computed with as they are; in a
+quarter, with a float32 scale for each output of a matrix and each row of an embedding table."""
 
 _CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _AMPERE = (8, 0)

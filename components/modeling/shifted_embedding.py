@@ -16,14 +16,16 @@ def shifted(embedding: keras.layers.Layer, shift: tf.Tensor) -> Iterator[None]:
     In a tf.function the context is left when the tracing has passed it: the graph holds the addition in this place
     alone.
     """
-    look_up = embedding.call
+    # Keras calls a quantized layer by another method.
+    method = "call" if embedding.quantization_mode is None else "quantized_call"
+    look_up = getattr(embedding, method)
 
     def look_up_and_shift(token_ids: tf.Tensor) -> tf.Tensor:
         words = look_up(token_ids)
         return tf.cast(tf.cast(words, tf.float32) + shift, words.dtype)
 
-    embedding.call = look_up_and_shift
+    setattr(embedding, method, look_up_and_shift)
     try:
         yield
     finally:
-        del embedding.call
+        delattr(embedding, method)

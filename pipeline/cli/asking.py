@@ -12,17 +12,21 @@ __all__ = ["app"]
 
 app = typer.Typer()
 
+_Texts = Annotated[list[str] | None, typer.Argument(help="Texts; stdin, a line each, if none.")]
+_TextFile = Annotated[Path | None, typer.Option("--file", "-f", help="Text file, a line each.")]
+_Contexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context", "-c", help="What was said before, for a model of two segments: once, or once a text."
+    ),
+]
+
 
 @app.command()
 def predict(
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts; stdin, a line each, if none.")] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--context", "-c", help="What was said before, for a model of two segments: once, or once a text."
-        ),
-    ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Text file, a line each.")] = None,
+    texts: _Texts = None,
+    context: _Contexts = None,
+    file: _TextFile = None,
     model: Annotated[
         Path | None, typer.Option("--model", "-m", help="Pushed model directory, SavedModel or .tflite file.")
     ] = None,
@@ -46,7 +50,7 @@ def predict(
 
 @app.command()
 def explain(
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts; stdin, a line each, if none.")] = None,
+    texts: _Texts = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,13 +59,8 @@ def explain(
             help="Output to explain; may be given several times. Else what applies, or the likeliest label.",
         ),
     ] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--context", "-c", help="What was said before, for a model of two segments: once, or once a text."
-        ),
-    ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Text file, a line each.")] = None,
+    context: _Contexts = None,
+    file: _TextFile = None,
     model: Annotated[
         Path | None,
         typer.Option(

@@ -95,7 +95,7 @@ def _labels(head: Mapping[str, Any], title: str) -> Table:
         "F1 after",
         "change (95 %)",
         "threshold",
-        "decisions lost / won",
+        "lost / won",
     )
     table = _table(f"{title}labels{more}", *columns, numbers=6)
     for row in by_size[:_LABELS_SHOWN]:
@@ -185,7 +185,13 @@ def _print_data(console: Console, data: Mapping[str, Any]) -> None:
 def _table(title: str, *columns: str, numbers: int = 0) -> Table:
     """A table whose last `numbers` columns hold numbers."""
     table = Table(
-        title=f"\n{escape(title)}", title_justify="left", title_style="bold", header_style="dim", box=None
+        title=f"\n{escape(title)}",
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
     )
     for place, column in enumerate(columns):
         justify: JustifyMethod = "right" if place >= len(columns) - numbers else "left"

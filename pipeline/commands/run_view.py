@@ -17,12 +17,15 @@ __all__ = ["show_run"]
 def show_run(console: Console, executions: Sequence[Mapping[str, Any]]) -> None:
     """Prints the stages as `emotion inspect run --json` has them: a line each, and what belongs to it below."""
     width = max(len(execution["stage"]) for execution in executions)
+    before = None
     for execution in executions:
+        error = None if execution["error"] == before else execution["error"]
+        before = execution["error"]
         mark = Text.from_markup(MARKS.get(State(execution["state"]), "[red]✗[/]"))
         head = Text.assemble(mark, " ", (execution["stage"].ljust(width), "bold"), "  ", _took(execution))
         console.print(head, highlight=False)
         for words, style in (
-            (execution["error"], "red"),
+            (error, "red"),
             (format_summary(execution["summary"]), ""),
             (", ".join("/".join(uri.split("/")[-3:]) for uri in execution["outputs"].values()), "dim"),
         ):

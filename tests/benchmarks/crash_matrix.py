@@ -297,6 +297,7 @@ def kill_real_stages(root: Path, url: str | None) -> Tally:
             by_signal = done.returncode == 1 and "its process was killed by" in done.stderr
             as_meant = by_signal if victim == "worker" else done.returncode == -signal.SIGKILL
             tally.kills += as_meant
+            print(f"  {' '.join(moment)}: {'killed' if as_meant else 'NOT AS MEANT'}", flush=True)
             if not as_meant:
                 tally.wrong.append(f"{' '.join(moment)}: exit {done.returncode}: {done.stderr[-500:]}")
     return finish_real(tally, root, url)

@@ -186,6 +186,17 @@ def test_true_exports_are_blessed(case: tuple[Data, Exported], tmp_path: Path) -
     assert ("context" in entry["worst"][0]) == (segments == 2)
 
 
+def test_smaller_weights_answer_every_task(pairs: Data, everything: Exported, tmp_path: Path) -> None:
+    smaller = SavedModelExport(tmp_path / "smaller")
+    smaller.path.mkdir()
+    config = SavedModelExporterConfig(precision="bfloat16")
+    saved_model_exporter(config=config, model=everything.model, export=smaller)
+    blessing = prove(replace(everything, saved_model=smaller), pairs.examples, tmp_path)
+    assert failed(blessing) == {}
+    limits = {check.limit for check in blessing.verdict().checks if check.name in SCORES}
+    assert limits == {0.08}, "numbers have no sigmoid that would bring them together"
+
+
 def test_the_exports_say_what_they_are(case: tuple[Data, Exported]) -> None:
     _, exported = case
     config = load_model(exported.model).config

@@ -22,8 +22,10 @@ from components.data.records.tfrecord import write_records
 from components.infra.probe_texts import HARD_TEXTS
 from components.infra_validator import InfraValidatorConfig, infra_validator
 from components.modeling.classifier import LoadedModel, load_model
+from components.modeling.precision import WeightPrecision
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.modeling.tokenization import in_graph_tokenizer
+from components.modeling.weight_precision import with_weights_in
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
 from serving.description import HeadDescription
 from serving.saved_model import export_saved_model
@@ -65,7 +67,12 @@ def prove(
     blessing = InfraBlessing(directory / "blessing")
     blessing.path.mkdir()
     # Random weights bear quantization worse than trained ones.
-    settings = {"server_binary": NO_SERVER, "min_int8_agreement": 0.95, **settings}
+    settings = {
+        "server_binary": NO_SERVER,
+        "min_int8_agreement": 0.95,
+        "min_saved_model_agreement": 0.95,
+        **settings,
+    }
     config = InfraValidatorConfig(**settings)
     summary = infra_validator(
         config=config,
@@ -143,9 +150,31 @@ def test_a_smaller_vocabulary_is_proven_by_its_own_ids(exported: Exported, tmp_p
     assert "tflite_int8_vocab70.token_ids" in failed(blessing)
 
 
-def exported_again(exported: Exported, directory: Path, **changes: Any) -> Exported:
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_smaller_weights_have_limits_of_their_own(
+    exported: Exported, examples: Examples, tmp_path: Path, precision: WeightPrecision
+) -> None:
+    smaller = exported_again(exported, tmp_path, precision=precision)
+    blessing, _ = prove(smaller, examples, tmp_path)
+    assert failed(blessing) == {}
+    checks = {check.name: check for check in blessing.verdict().checks}
+    assert {checks[name].limit for name in SCORES} == {0.02 if precision == "bfloat16" else 0.06}
+    assert checks["saved_model.decision_agreement"].limit == 0.95
+
+
+def test_a_fault_is_no_smaller_with_smaller_weights(
+    exported: Exported, examples: Examples, tmp_path: Path
+) -> None:
+    broken = exported_again(exported, tmp_path, precision="bfloat16", network=permuted_scores)
+    blessing, _ = prove(broken, examples, tmp_path)
+    assert set(failed(blessing)) == {*SCORES, "saved_model.decision_agreement"}
+
+
+def exported_again(
+    exported: Exported, directory: Path, *, precision: WeightPrecision = "float32", **changes: Any
+) -> Exported:
     """The SavedModel exported once more from the same model, with something wrong in it."""
-    loaded = load_model(exported.model)
+    loaded = with_weights_in(precision, load_model(exported.model))
     arguments = {
         "network": loaded.scoring_network,
         "decide": lambda scores: scores >= np.float32(loaded.config.thresholds),
@@ -156,6 +185,7 @@ def exported_again(exported: Exported, directory: Path, **changes: Any) -> Expor
     arguments |= {name: change(loaded) for name, change in changes.items()}
     saved_model = SavedModelExport(directory / "saved_model")
     export_saved_model(saved_model.saved_model_dir, **arguments)
+    saved_model.export_path.write_text(json.dumps({"precision": precision}))
     return replace(exported, saved_model=saved_model)
 
 

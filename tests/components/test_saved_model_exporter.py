@@ -77,7 +77,9 @@ def test_the_facts_are_written_down(model: Model, exported: tuple[SavedModelExpo
     assert facts["signatures"] == ["classify", "serving_default", "tokenize", "tokens"]
     assert facts["size_bytes"] == sum(file.stat().st_size for file in files)
     assert facts["parameters"] == load_model(model).network.count_params()
+    assert facts["precision"] == "float32"
     assert summary == {
+        "precision": "float32",
         "size_mb": round(facts["size_bytes"] / 1e6, 2),
         "signatures": "classify, serving_default, tokenize, tokens",
     }
@@ -106,6 +108,13 @@ def test_every_weight_is_in_the_file(model: Model, exported: tuple[SavedModelExp
     parameters = load_model(model).network.count_params()
     data = exported[0].saved_model_dir / "variables" / "variables.data-00000-of-00001"
     assert data.stat().st_size >= 4 * parameters, "float32 weights"
+
+
+def test_an_export_that_does_not_say_its_precision_is_float32(tmp_path: Path) -> None:
+    export = SavedModelExport(tmp_path)
+    assert export.precision() == "float32"
+    export.export_path.write_text("{}")
+    assert export.precision() == "float32"
 
 
 def test_a_damaged_model_is_named(tmp_path: Path) -> None:

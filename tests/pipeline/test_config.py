@@ -2,6 +2,7 @@ from importlib.resources import files
 
 import pytest
 
+from components.core.errors import ConfigError
 from pipeline.config import load_config, parse_config
 from tests.benchmarks.tasks import CASES, configured
 
@@ -47,3 +48,21 @@ def test_the_benchmarked_configurations_are_valid(case):
     assert (config.transform.segments == 2) == (
         config.example_gen.nested is not None and "no" not in case.name
     )
+
+
+def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path):
+    path = tmp_path / "emotion.yaml"
+    path.write_text("name: mine\ntrainer: [3\n")
+    with pytest.raises(
+        ConfigError, match=r"emotion\.yaml: not valid YAML: line 3, column 1: expected ',' or ']'"
+    ):
+        load_config(path)
+    path.write_text("text,labels\nso glad,joy\n")
+    with pytest.raises(ConfigError, match=r"`emotion init DATA` writes a configuration"):
+        load_config(path)
+
+
+def test_three_problems_are_told_and_the_rest_is_counted():
+    wrong = dict.fromkeys(("epohcs", "learning_rat", "batchsize", "x"), 1)
+    with pytest.raises(ConfigError, match=r"`trainer\.epohcs`; did you mean `epochs`\?.*; and 1 more$"):
+        parse_config({**EXAMPLES, "trainer": wrong})

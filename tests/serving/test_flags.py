@@ -11,6 +11,8 @@ from serving.config import ServerConfig
 from serving.errors import ServerStartError
 from serving.flags import parse_flags
 from serving.guard.config import GuardConfig
+from serving.metrics import Metrics
+from serving.setup import load_options
 
 BASE = "--model_base_path=/models/emotion"
 
@@ -136,6 +138,15 @@ def test_values() -> None:
 def test_contradictions_stop_the_start(flags: list[str], message: str) -> None:
     with pytest.raises(ServerStartError, match=re.escape(message)):
         parse_flags(flags)
+
+
+def test_an_unknown_mixed_precision_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    config = parse_flags([BASE, "--mixed_precision=float16"])
+    options = load_options(config, Metrics())
+    assert not options.session_config.graph_options.HasField("rewrite_options")
+    assert [record.message for record in caplog.records] == [
+        "float16 auto mixed precision is not supported. Valid option: bfloat16"
+    ]
 
 
 def test_what_has_no_effect_says_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,13 +13,17 @@ import time
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.errors import ServerStartError
+from serving.metrics import Metrics
+from serving.predictor import Predictor
 from serving.server import ModelServer, ServerConfig
-from tests.serving.conftest import ToyModel
+from serving.setup import load_options
+from tests.serving.conftest import TEXTS, ToyModel
 
 START_TIMEOUT_S = 120
 
@@ -55,6 +59,20 @@ def test_a_taken_grpc_port_leaves_no_rest_server_behind(toy_model: ToyModel) -> 
         with pytest.raises(ServerStartError, match=f"127.0.0.1:{port} for gRPC"):
             ModelServer(config(toy_model.directory.parent, rest_api_port=0, port=port))
     assert threading.active_count() == before
+
+
+def test_mixed_precision_changes_scores_a_little(toy_model: ToyModel) -> None:
+    def scores(mixed_precision: str) -> np.ndarray:
+        settings = config(toy_model.directory.parent, mixed_precision=mixed_precision)
+        predictor = Predictor(toy_model.directory, load_options(settings, Metrics()))
+        answers = predictor.predict(TEXTS)
+        predictor.close()
+        return np.array([answer.scores for answer in answers])
+
+    exact, mixed = scores(""), scores("bfloat16")
+    np.testing.assert_allclose(mixed, exact, atol=0.05)
+    # Without AVX-512, TensorFlow leaves the graph as it is.
+    assert (mixed != exact).any() == ("avx512f" in Path("/proc/cpuinfo").read_text().split())
 
 
 class Process:

@@ -46,8 +46,6 @@ _OPTIONS_BY_TASK: dict[str, tuple["Task", ...]] = {
 }
 """Tasks for which an option has a meaning, where that is not every task of its losses."""
 
-_SOFT_TARGET_LOSSES: tuple[LossName, ...] = ("cross_entropy", "focal")
-
 
 def _check_exponent(value: float) -> float:
     if 0 < value < 1:
@@ -149,14 +147,6 @@ class LossConfig(Config):
                 )
             if task not in (tasks := _OPTIONS_BY_TASK.get(option, (task,))):
                 raise ValueError(f"{option} is for {_either(tasks)}, and the task is {task}; remove it")
-
-    def takes_soft_targets(self, task: "Task") -> bool:
-        """Whether a probability as target (votes, a teacher's scores) is what the loss is lowest at.
-
-        True for cross_entropy and focal, of all label tasks; asymmetric's lowest point is elsewhere even between 0 and
-        1. Any number is a target of regression.
-        """
-        return task == "regression" or self.chosen(task) in _SOFT_TARGET_LOSSES
 
     def _changed_options(self) -> list[str]:
         return [option for option in _OPTIONS if getattr(self, option) != _default(option)]

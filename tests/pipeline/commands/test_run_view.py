@@ -27,11 +27,13 @@ def test_each_stage_tells_what_it_took_told_and_left():
         "outputs": {},
         "error": "[disk] is full",
     }
-    show_run(Console(file=shown, width=100), [trainer, failed])
+    waiting = {**failed, "stage": "report", "state": "REFUSED", "seconds": None}
+    show_run(Console(file=shown, width=100), [trainer, failed, waiting])
     assert [line.rstrip() for line in shown.getvalue().splitlines()] == [
         "✓ trainer  complete, 5 min 11 s, CPU 6 min 04 s, 2,425 MiB, attempt 2",
         "    epochs 5, macro-F1 0.6597",
         "    trainer/model/6",
         "✗ pusher   failed, 5 min 11 s",
         "    [disk] is full",
+        "– report   refused",
     ]

@@ -70,14 +70,3 @@ def test_what_is_written_down_in_full_is_read_again() -> None:
     for config in (LossConfig(), LossConfig(name="huber", delta=2.0), LossConfig(class_weights={"joy": 2})):
         assert LossConfig.model_validate(config.model_dump()) == config
         assert LossConfig.model_validate_json(config.model_dump_json()) == config
-
-
-def test_soft_targets_are_for_losses_that_are_lowest_there() -> None:
-    taking = {
-        (task, name)
-        for task in TASKS
-        for name in FITTING[task]
-        if LossConfig(name=name).takes_soft_targets(task)
-    }
-    assert {name for task, name in taking if task == "multi_label"} == {"auto", "cross_entropy", "focal"}
-    assert ("multi_label", "asymmetric") not in taking
