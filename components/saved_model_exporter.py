@@ -22,8 +22,8 @@ class SavedModelExporterConfig(Config):
 
     precision: WeightPrecision = "float32"
     """How the encoder's weights are stored. `bfloat16` halves files and weights in memory and is faster on a CPU with
-    AVX512_BF16 or AMX, but many times slower on one without AVX-512. `int8` makes the files a quarter and runs on every
-    CPU, but is slower, and saves no memory: matrices become float32 in each call. See docs/exports.md."""
+    AVX512_BF16 or AMX, but can be many times slower on others. `int8` makes the files a quarter and runs on every CPU,
+    but is slower, and saves no memory: matrices become float32 in each call. See docs/exports.md."""
 
     explain: bool = False
     """Whether there is a signature `explain`, which says what each word of a text adds to a score. A text costs as much

@@ -36,7 +36,8 @@ def text_operator_registerers() -> tuple[Callable[[int], None], ...]:
         if "tensorflow" in sys.modules:
             module = importlib.import_module("tensorflow_text").tflite_registrar
             return tuple(getattr(module, name) for name in _REGISTERERS)
-        ctypes.CDLL(str(_package("tensorflow") / "libtensorflow_framework.so.2"))
+        for needed in _package("tensorflow").glob("libtensorflow_framework*"):
+            ctypes.CDLL(str(needed))
         library = _package("tensorflow_text") / "core" / "pybinds" / "tflite_registrar.so"
         loader = importlib.machinery.ExtensionFileLoader("tflite_registrar", str(library))
         found = importlib.util.spec_from_file_location(loader.name, library, loader=loader)

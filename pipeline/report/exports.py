@@ -26,7 +26,9 @@ def export_rows(data: ReportData) -> list[dict[str, Any]]:
 
 def _exports(data: ReportData) -> Iterator[tuple[str, str, str, int | None]]:
     if data.saved_model is not None:
-        yield "saved_model", "SavedModel", "saved_model/", data.saved_model.get("size_bytes")
+        precision = data.saved_model.get("precision", "float32")
+        name = "SavedModel" if precision == "float32" else f"SavedModel {precision}"
+        yield "saved_model", name, "saved_model/", data.saved_model.get("size_bytes")
     for variant, entry in (data.tflite or {}).items():
         if isinstance(entry, Mapping):
             yield f"tflite_{variant}", f"TFLite {variant}", entry.get("file", ""), entry.get("size_bytes")

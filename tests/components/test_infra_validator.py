@@ -135,6 +135,8 @@ def test_a_smaller_vocabulary_is_proven_by_its_own_ids(exported: Exported, tmp_p
     # A vocabulary this small takes some words apart that the random weights knew as wholes.
     blessing, _ = prove(small, texts, tmp_path, min_int8_agreement=0.5)
     assert blessing.refusal() is None, failed(blessing)
+    entries = json.loads(tflite.export_path.read_text())
+    assert [entries[name]["mediapipe"] for name in ("float32", "float32_text")] == [True, False]
     assert "tflite_float32_text.max_score_difference" in {check.name for check in blessing.verdict().checks}
 
     path = tflite.model_path("int8_vocab70")

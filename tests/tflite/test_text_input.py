@@ -188,8 +188,7 @@ def test_a_model_of_two_segments_cannot_take_one_text() -> None:
 def test_it_is_measured_with_texts_of_as_many_tokens(path: Path, tmp_path: Path) -> None:
     for length in (3, 8, 16):
         assert len(HostTokenizer(toy.spec()).encode(sentence_text(toy.spec(), length))) == length
-    (tmp_path / "ids.tflite").write_bytes(toy.complete_file("int8"))
-    found = benchmark(path, against=tmp_path / "ids.tflite", threads=(1,), lengths=(8,), rounds=1, runs=2)
+    found = benchmark(path, threads=(1,), lengths=(8,), rounds=1, runs=2)
     assert [row["tokens"] for row in found["latency"]] == [8]
     with pytest.raises(ValueError, match="no operators of TensorFlow Text"):
         write_device_benchmark(path, tmp_path / "device")

@@ -1,6 +1,7 @@
 """The model card, and what the Hugging Face Hub makes of it."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def test_the_card_tells_what_was_measured(record: ReportData) -> None:
         assert part in text, part
     assert "Sorting *reviews*." in text
     assert "Energy and emissions were not measured." in text
+
+
+def test_an_export_of_smaller_weights_says_so(record: ReportData) -> None:
+    assert "SavedModel bfloat16" not in card(record)
+    assert "SavedModel bfloat16" in card(
+        replace(record, saved_model={"precision": "bfloat16", "size_bytes": 1})
+    )
 
 
 def test_the_card_claims_nothing_for_an_owner_who_said_nothing(record: ReportData) -> None:
