@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
+from components.modeling.attention_heads import count_heads, keep_heads
 from components.modeling.calibration import Calibration, HeadCalibration, check_calibration
 from components.modeling.ensembles.average import average_network, member_name
 from components.modeling.head_layers import Scores, head_logits, hidden_layer, vector_count
@@ -50,6 +51,9 @@ class BackboneConfig(_Record):
     arguments: dict[str, Any]
     """Its constructor's arguments; JSON values."""
 
+    heads: int | None = None
+    """Attention heads of each layer where pruning left fewer than `arguments` name; None where it did not."""
+
     @classmethod
     def of(cls, backbone: keras.Model) -> "BackboneConfig":
         """What rebuilds this backbone, but for its name, weights and precision."""
@@ -58,7 +62,12 @@ class BackboneConfig(_Record):
             for key, value in backbone.get_config().items()
             if key not in ("name", "trainable", "dtype")
         }
-        return cls(class_name=type(backbone).__name__, arguments=arguments)
+        heads = count_heads(backbone)
+        return cls(
+            class_name=type(backbone).__name__,
+            arguments=arguments,
+            heads=None if heads == backbone.num_heads else heads,
+        )
 
 
 class TrainingFacts(_Record):
@@ -274,7 +283,10 @@ def scoring_network(
 def _build_backbone(config: BackboneConfig, dtype: str) -> keras.Model:
     import keras_hub
 
-    return getattr(keras_hub.models, config.class_name)(**config.arguments, dtype=dtype)
+    backbone: keras.Model = getattr(keras_hub.models, config.class_name)(**config.arguments, dtype=dtype)
+    if config.heads is not None:
+        keep_heads(backbone, config.heads)
+    return backbone
 
 
 def input_names(backbone: keras.Model) -> list[str]:
