@@ -86,9 +86,6 @@ class PretrainerConfig(Config):
             raise ValueError("there is nothing to read; give `texts`, or set `train_split` to true")
         return self
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return () if self.texts is None else (self.texts,)
-
 
 @component()
 def pretrainer(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -17,6 +17,8 @@ from components.core.artifacts import (
     TFLiteExport,
 )
 from components.core.component import Lineage, Output, Summary, component
+from components.core.config import Problem, SecretPath
+from components.core.errors import UserError
 from components.core.filesystem import is_remote
 from components.core.progress import NO_PROGRESS, Progress
 from components.core.verdict import Verdict
@@ -42,9 +44,15 @@ class PusherConfig(PublishingSettings):
     canary: bool = False
     """A new version is only tried out (label `canary`, or a share of KServe's requests) until `emotion promote`."""
 
-    signing_key: str | None = None
+    signing_key: SecretPath | None = None
     """Signs the manifests: path of an Ed25519 private key in PEM, or `env:NAME` for PEM text in an environment
     variable. None signs nothing."""
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            load_signer(self.signing_key)
+        except UserError as err:
+            yield Problem("signing_key", str(err))
 
     @property
     def settings(self) -> PublishingSettings:

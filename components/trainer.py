@@ -141,10 +141,6 @@ class TrainerConfig(Config):
     ensemble: EnsembleConfig | None = None
     """Several trainings that become one model; none by default."""
 
-    def external_inputs(self) -> tuple[str, ...]:
-        self.tracking.check_installed()
-        return () if self.distillation is None else self.distillation.external_inputs()
-
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":
         tasks = (

@@ -1,14 +1,14 @@
 """Transform: turns texts into token ids, and fixes how that is done for training, serving and the phone."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
-from components.core.config import Config
+from components.core.config import Config, ExternalInput, NameOrPath, Problem
 from components.core.errors import DataError, EncoderError, StageError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
@@ -16,7 +16,6 @@ from components.modeling.emoji_policy import EmojiPolicy
 from components.modeling.encoder import Encoder, resolve_encoder
 from components.modeling.tokenizer_specification import (
     Casing,
-    EncoderName,
     SpecialToken,
     tokenizer_specification,
 )
@@ -32,7 +31,7 @@ __all__ = ["TransformConfig", "transform"]
 class TransformConfig(Config):
     """Which encoder, and how text is cut into its tokens."""
 
-    encoder: EncoderName = "minilm"
+    encoder: NameOrPath = "minilm"
     """The pretrained encoder: `minilm`, a local Hugging Face or KerasHub directory, a KerasHub preset
     (`bert_tiny_en_uncased`), an `hf://` or `kaggle://` handle; `tiny-random` for tests only. MiniLM is the default as
     it is small enough for a CPU and a phone. Its vocabulary is used, and the Trainer starts from it."""
@@ -62,9 +61,15 @@ class TransformConfig(Config):
     """Tokens of the domain that take unused rows of the vocabulary; none by default, as each has to be learnt from the
     data alone."""
 
-    def external_inputs(self) -> tuple[str, ...]:
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
         directory = resolve_encoder(self.encoder).directory
-        return () if directory is None else (str(directory),)
+        return () if directory is None else (ExternalInput("encoder", str(directory)),)
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            resolve_encoder(self.encoder)
+        except EncoderError as err:
+            yield Problem("encoder", str(err))
 
 
 @component()

@@ -23,8 +23,7 @@ from components.core.artifacts import (
     TuningStudy,
 )
 from components.core.component import Output, Scratch, Summary, component
-from components.core.config import Config
-from components.core.errors import ConfigError
+from components.core.config import Config, Problem
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.tuning.search_space import Range, check_space, grid, values_of, with_values
@@ -106,10 +105,10 @@ class TunerConfig(Config):
             grid(self.search_space)
         return self
 
-    def external_inputs(self) -> tuple[str, ...]:
+    def problems(self) -> Iterator[Problem]:
         if importlib.util.find_spec("optuna") is None:
-            raise ConfigError("the section `tuner` needs Optuna: pip install 'emotion-pipeline[tuning]'")
-        return self.trainer.external_inputs()
+            yield Problem("", "needs Optuna: pip install 'emotion-pipeline[tuning]', or leave the section out")
+        yield from super().problems()
 
     def external_versions(self) -> Mapping[str, str]:
         """Another version of the sampler may choose other values."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.core.config import is_path
 from components.core.errors import EncoderError
-from components.core.filesystem import is_remote
 
 __all__ = [
     "MINILM",
@@ -20,7 +20,6 @@ __all__ = [
     "Encoder",
     "embedding_rows",
     "encoder_limits",
-    "is_path",
     "load_backbone",
     "resolve_encoder",
     "start_embeddings",
@@ -106,11 +105,6 @@ def resolve_encoder(name: str) -> Encoder:
             )
         return Encoder(name=name, source=str(path), directory=path)
     return Encoder(name=name, source=name)
-
-
-def is_path(name: str) -> bool:
-    """Whether an encoder's name means a local directory: it holds a `/` or starts with `.` or `~`."""
-    return not is_remote(name) and ("/" in name or name.startswith((".", "~")))
 
 
 def load_backbone(

@@ -81,7 +81,7 @@ def external_parts(config: Config) -> dict[str, str]:
     """The parts that lie outside the pipeline: digests of files, versions of tables."""
     parts = {}
     for source in config.external_inputs():
-        for path in (source,) if Path(source).is_dir() else resolve_files(source):
+        for path in (source.path,) if Path(source.path).is_dir() else resolve_files(source.path):
             parts[f"file {path}"] = content_digest(path)
     for source, version in config.external_versions().items():
         parts[f"source {source}"] = version

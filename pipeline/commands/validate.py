@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,15 @@ from components.core.errors import UserError
 from components.core.filesystem import exists, is_remote, subdirectories
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
-from pipeline.commands.anomaly_table import print_anomalies
+from pipeline.commands.anomaly_table import print_anomalies, print_problems
 from pipeline.commands.data_look import Findings, look_at
 from pipeline.commands.run import REFUSED_EXIT_CODE, run_logged
 from pipeline.commands.schema_file import CuratedSchema, write_schema_file
 from pipeline.config import PipelineConfig, load_config, parse_config
 from pipeline.console import ConsoleObserver
+from pipeline.emotion import build_graph
 from pipeline.local_runner import SILENT, RunObserver, RunResult
+from pipeline.preflight import find_problems
 
 __all__ = ["ValidateOptions", "validate_command"]
 
@@ -60,7 +62,7 @@ class ValidateOptions:
 
 
 def validate_command(data: str, options: ValidateOptions) -> int:
-    """Runs the data stages, prints what is odd, and returns the exit code: 3 if there are errors, else 0.
+    """Runs the data stages, prints what is odd, and returns the exit code: 3 if a run would be refused, else 0.
 
     Args:
         data: a configuration (YAML), or a data file, glob pattern or directory.
@@ -78,8 +80,10 @@ def validate_command(data: str, options: ValidateOptions) -> int:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emotion-validate-")))
         observer = stack.enter_context(_observe(console, data))
         config = _configure(data, options, curated, scratch)
+        in_the_way = _later_problems(config) if _is_configuration(data) else []
+        print_problems(console, in_the_way)
         result = run_logged(config, to=_LAST_STAGE, use_cache=options.use_cache, observer=observer)
-        outcome = _outcome(data, config, options, result)
+        outcome = _outcome(data, config, options, result, in_the_way)
         if target is not None:
             statistics = _output(result, "statistics_gen", ExampleStatistics)
             held = _output(result, "schema_gen", Schema).pbtxt_path
@@ -90,7 +94,14 @@ def validate_command(data: str, options: ValidateOptions) -> int:
         print(json.dumps(outcome, indent=2, ensure_ascii=False))
     else:
         print_anomalies(console, outcome, written=target)
-    return REFUSED_EXIT_CODE if outcome["errors"] else 0
+    return 0 if outcome["fit"] else REFUSED_EXIT_CODE
+
+
+def _later_problems(config: PipelineConfig) -> list[str]:
+    """What would stop a run after the stages that run here; what stops these is an error of their own."""
+    graph = build_graph(config)
+    run_here = graph.upto(_LAST_STAGE).nodes
+    return find_problems(node for node in graph if node.name not in run_here)
 
 
 def _require_writable(target: Path, options: ValidateOptions) -> None:
@@ -205,7 +216,7 @@ def _columns(config: PipelineConfig) -> dict[str, str | None]:
 
 
 def _outcome(
-    data: str, config: PipelineConfig, options: ValidateOptions, result: RunResult
+    data: str, config: PipelineConfig, options: ValidateOptions, result: RunResult, in_the_way: Sequence[str]
 ) -> dict[str, Any]:
     """What is printed, as JSON would show it."""
     anomalies = _output(result, _LAST_STAGE, ExampleAnomalies).anomalies()
@@ -215,7 +226,8 @@ def _outcome(
     errors = sum(anomaly["severity"] == "ERROR" for anomaly in anomalies)
     return {
         "data": data,
-        "fit": not errors,
+        "fit": not errors and not in_the_way,
+        "in_the_way": list(in_the_way),
         "splits": {split: entry["rows"] for split, entry in summary["splits"].items()},
         "dead_letters": summary["dead_letters"],
         "labels": len(summary["labels"]),

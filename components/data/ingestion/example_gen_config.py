@@ -1,6 +1,6 @@
 """The configuration of ExampleGen: which files are read, what their columns mean, and how rows are divided."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -13,7 +13,8 @@ from pydantic import (
     model_validator,
 )
 
-from components.core.config import Config, InputPath
+from components.core.config import Config, ExternalInput, InputPath, Problem, absent
+from components.core.errors import UserError
 from components.data.ingestion.cleaning import Cleaning
 from components.data.ingestion.splits import canonical_split
 from components.data.pii.settings import Pii
@@ -406,12 +407,35 @@ class ExampleGenConfig(Config):
             return SpanRule(last=1 if self.span == "newest" else None)
         return SpanRule(self.span.last, self.span.first, self.span.final)
 
-    def external_inputs(self) -> tuple[str, ...]:
-        sources = [source.uri for source in self.sources() if source.format != "bigquery"]
-        described = files_beside(sources, (self.columns.labels or "labels",))
-        names = (self.label_names, *(group.names for group in self.columns.more_labels.values()))
-        listed = (uri for uri in names if isinstance(uri, str))
-        return (*sources, *described, *self.pii.external_inputs(), *listed, *self.corrections)
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
+        """The files that `source` or `splits` mean now, by the split that they belong to, and all that others name."""
+        files = [source for source in self.sources() if source.format != "bigquery"]
+        sources = [
+            ExternalInput(
+                "source" if file.split is None else f"splits.{file.split}",
+                file.uri,
+                "/".join(part for part in (file.span, file.version, file.name) if part is not None),
+            )
+            for file in files
+        ]
+        beside = files_beside([file.uri for file in files], (self.columns.labels or "labels",))
+        described = [
+            ExternalInput("beside the sources", uri, f"{number}/{uri.rpartition('/')[2]}")
+            for number, uri in enumerate(beside)
+        ]
+        return (*sources, *described, *self._named())
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            self.sources()
+        except UserError as err:
+            yield Problem("source" if self.source is not None else "splits", str(err))
+        yield from absent(self._named())
+
+    def _named(self) -> tuple[ExternalInput, ...]:
+        """What settings name but the sources, which may be patterns of their own kind."""
+        named = super().external_inputs()
+        return tuple(one for one in named if one.setting.partition(".")[0] not in ("source", "splits"))
 
 
 def _is_bigquery(source: str | None, splits: Mapping[str, str]) -> bool:
