@@ -52,6 +52,7 @@ def run(
         graph = graph.upto(to)
     rerun = graph.since(since) if since is not None else ()
     storage = ArtifactStorage(config.root, config.work_dir)
+    storage.prepare()
     store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
         runner = LocalRunner(

@@ -28,6 +28,7 @@ class Root:
         self.data = directory / "data.txt"
         self.data.write_text("3")
         self.storage = ArtifactStorage(root or str(directory / "root"), str(directory / "work"))
+        self.storage.prepare()
         self.store = MetadataStore(self.storage.metadata_path)
 
     def run(
@@ -261,7 +262,7 @@ def test_no_write_permission_is_a_clear_error(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     with pytest.raises(UserError, match="cannot make this directory"):
-        ArtifactStorage(str(blocked / "root"))
+        ArtifactStorage(str(blocked / "root")).prepare()
 
 
 def test_a_remote_root_needs_a_local_work_dir():
