@@ -288,7 +288,7 @@ def _open_study(
     from components.modeling.tuning.study import Study
 
     rows = {split: counts["rows"] for split, counts in transformed.summary()["splits"].items()}
-    trainer = config.trainer.model_dump(mode="json")
+    trainer = config.trainer.without_places()
     return Study(
         name=config.study,
         url=config.storage or f"sqlite:///{directory / 'study.db'}",
@@ -300,7 +300,7 @@ def _open_study(
                 for key, found in config.search_space.items()
             },
             "train_share": config.train_share,
-            "encoder": transform_graph.encoder(),
+            "encoder": transform_graph.encoder_digest() or transform_graph.encoder(),
             "pretraining": None if pretrained is None else content_digest(str(pretrained.weights_path)),
             "number of rows": rows,
             **{f"trainer.{key}": value for key, value in trainer.items()},

@@ -77,7 +77,7 @@ def test_changed_data_rerun_and_equal_outputs_stop_the_ripple(root: Root):
     root.data.write_text("3 \n")
     result = root.run()
     assert toy_stages.calls == ["read"]
-    assert "data.txt changed" in result.stages["read"].message
+    assert "file path changed" in result.stages["read"].message
 
 
 def test_without_cache_everything_runs(root: Root):
@@ -182,6 +182,17 @@ def test_without_cache_a_stage_begins_with_empty_scratch(root: Root):
     for _ in range(2):
         with pytest.raises(StoppedError):
             root.run(graph, use_cache=False)
+
+
+def test_data_that_were_moved_are_the_same_data(root: Root, tmp_path: Path):
+    root.run()
+    (tmp_path / "elsewhere").mkdir()
+    moved = root.data.rename(tmp_path / "elsewhere" / "data.txt")
+    root.run(toy_graph(str(moved)))
+    assert toy_stages.calls == []
+    moved.write_text("4")
+    root.run(toy_graph(str(moved)))
+    assert toy_stages.calls == ["read", "train", "judge", "push"]
 
 
 def test_a_second_run_on_the_same_root_is_told_to_wait(tmp_path: Path):

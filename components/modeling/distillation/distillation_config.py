@@ -10,6 +10,11 @@ from components.core.config import Config, InputPath, Problem
 
 __all__ = ["NO_MODEL", "DistillationConfig", "DistillationSettings", "holds_model"]
 
+NO_MODEL = (
+    "holds no model (no model.json, no saved_model.pb); name a Model artifact (`emotion inspect artifacts` lists "
+    "them), a SavedModel or a pushed directory"
+)
+
 
 class DistillationSettings(Config):
     """How the teachers' answers enter the loss.
@@ -39,12 +44,6 @@ class DistillationConfig(DistillationSettings):
         for number, path in enumerate(self.teachers):
             if Path(path).exists() and not holds_model(Path(path)):
                 yield Problem(f"teachers.{number}", f"{path}: {NO_MODEL}")
-
-
-NO_MODEL = (
-    "holds no model (no model.json, no saved_model.pb); name a Model artifact (`emotion inspect artifacts` lists them), "
-    "a SavedModel or a pushed directory"
-)
 
 
 def holds_model(directory: Path) -> bool:

@@ -1,7 +1,5 @@
 """Commands that look at what ran leave nothing behind, whether something ran or not."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +24,6 @@ COMMANDS = (
     "gc",
     "gc --keep-runs 0 --json",
     "compare 1 2",
-    "audit",
 )
 PAGES = ("/", "/runs/work", "/runs/work/1", "/lineage/work/2", "/compare/work?run=1&run=2")
 
@@ -34,13 +31,15 @@ PAGES = ("/", "/runs/work", "/runs/work/1", "/lineage/work/2", "/compare/work?ru
 def below(directory: Path) -> dict[str, bytes]:
     """Every file and directory with its content; the database's own is SQLite's affair."""
     return {
-        path.relative_to(directory).as_posix(): b"" if path.is_dir() or path.name == STORE_FILE else path.read_bytes()
+        path.relative_to(directory).as_posix(): b""
+        if path.is_dir() or path.name == STORE_FILE
+        else path.read_bytes()
         for path in directory.rglob("*")
     }
 
 
 @pytest.fixture(params=["nothing ran", "something ran"])
-def workspace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workspace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a configuration, whose root is `runs/work`, in which a graph of toy stages has run or not."""
     monkeypatch.chdir(tmp_path)
     document = {"name": "work", "example_gen": {"source": "data.txt", "format": "csv"}}
@@ -54,7 +53,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
             root.data.write_text(number)
             root.run()
         root.store.close()
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize("command", COMMANDS)
