@@ -64,7 +64,8 @@ class StatisticsGenConfig(Config):
             return ()
         files = vocabulary_files(encoder)
         return tuple(
-            ExternalInput("encoder", str(file), file.relative_to(encoder.directory).as_posix()) for file in files
+            ExternalInput("encoder", str(file), file.relative_to(encoder.directory).as_posix())
+            for file in files
         )
 
 

@@ -13,7 +13,7 @@ from components.core.errors import DataError, EncoderError, StageError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.emoji_policy import EmojiPolicy
-from components.modeling.encoder import Encoder, resolve_encoder
+from components.modeling.encoder import Encoder, plain_limits, resolve_encoder
 from components.modeling.tokenizer_specification import (
     Casing,
     SpecialToken,
@@ -67,9 +67,13 @@ class TransformConfig(Config):
 
     def problems(self) -> Iterator[Problem]:
         try:
-            resolve_encoder(self.encoder)
+            encoder = resolve_encoder(self.encoder)
         except EncoderError as err:
             yield Problem("encoder", str(err))
+            return
+        limits = plain_limits(encoder)
+        if limits is not None and self.max_tokens > limits[0]:
+            yield Problem("max_tokens", _too_long(self.max_tokens, encoder, limits[0]))
 
 
 @component()
@@ -121,10 +125,7 @@ def _make_tokenizer(
 
     longest, rows = encoder_limits(encoder)
     if config.max_tokens > longest:
-        raise EncoderError(
-            f"transform.max_tokens is {config.max_tokens}, but encoder {encoder.name!r} takes at most "
-            f"{longest} tokens; lower max_tokens"
-        )
+        raise EncoderError(f"transform.max_tokens {_too_long(config.max_tokens, encoder, longest)}")
     tokenizer = tokenizer_specification(
         encoder,
         special_tokens=tuple(dict.fromkeys((*config.special_tokens, *placeholders))),
@@ -139,6 +140,10 @@ def _make_tokenizer(
             "its files do not belong together"
         )
     return tokenizer
+
+
+def _too_long(tokens: int, encoder: Encoder, longest: int) -> str:
+    return f"is {tokens}, but encoder {encoder.name!r} takes at most {longest} tokens; lower max_tokens"
 
 
 def _extend(

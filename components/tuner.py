@@ -107,7 +107,9 @@ class TunerConfig(Config):
 
     def problems(self) -> Iterator[Problem]:
         if importlib.util.find_spec("optuna") is None:
-            yield Problem("", "needs Optuna: pip install 'emotion-pipeline[tuning]', or leave the section out")
+            yield Problem(
+                "", "needs Optuna: pip install 'emotion-pipeline[tuning]', or leave the section out"
+            )
         yield from super().problems()
 
     def external_versions(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ __all__ = [
     "embedding_rows",
     "encoder_limits",
     "load_backbone",
+    "plain_limits",
     "resolve_encoder",
     "start_embeddings",
     "unavailable",
@@ -189,12 +190,21 @@ def encoder_limits(encoder: Encoder) -> tuple[int, int]:
     Raises:
         EncoderError: as in `load_backbone`.
     """
-    if encoder.directory is not None:
-        config = json.loads((encoder.directory / "config.json").read_text(encoding="utf-8"))
-        if config.get("model_type") in _HUGGING_FACE_FAMILIES and config.keys() >= _LIMITS:
-            return int(config["max_position_embeddings"]), int(config["vocab_size"])
+    limits = plain_limits(encoder)
+    if limits is not None:
+        return limits
     architecture = load_backbone(encoder, load_weights=False)
     return int(architecture.max_sequence_length), embedding_rows(architecture)
+
+
+def plain_limits(encoder: Encoder) -> tuple[int, int] | None:
+    """Likewise, as far as a file says it: None for any but a Hugging Face directory."""
+    if encoder.directory is None:
+        return None
+    config = json.loads((encoder.directory / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") not in _HUGGING_FACE_FAMILIES or not config.keys() >= _LIMITS:
+        return None
+    return int(config["max_position_embeddings"]), int(config["vocab_size"])
 
 
 def unavailable(encoder: Encoder, cause: Exception) -> EncoderError:

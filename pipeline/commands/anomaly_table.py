@@ -82,8 +82,7 @@ def _verdict(outcome: Mapping[str, Any]) -> str:
         also = f" and {warnings}" if outcome["warnings"] else ""
         return f"[bold red]not fit to train on[/]: {_count(outcome['errors'], 'error')}{also}"
     if outcome["in_the_way"]:
-        told = _count(len(outcome["in_the_way"]), "thing")
-        return f"[bold red]a run would stop[/]: {told} in its way, told above; the data themselves are fit"
+        return f"[bold red]a run would stop[/]: {_count(len(outcome['in_the_way']), 'thing')} in its way, told above"
     return f"[bold green]fit to train on[/]{f', with {warnings}' if outcome['warnings'] else ''}"
 
 

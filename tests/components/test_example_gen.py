@@ -160,7 +160,10 @@ def test_labels_by_id_with_names_from_a_file_and_a_mapping(tmp_path):
         "a.tsv:1": ["positive"],
         "a.tsv:2": ["anger"],
     }
-    assert [found.path for found in ExampleGenConfig.model_validate(config).external_inputs()] == [path, names]
+    assert [found.path for found in ExampleGenConfig.model_validate(config).external_inputs()] == [
+        path,
+        names,
+    ]
 
 
 def split_by_id(examples):

@@ -176,7 +176,9 @@ def test_other_statistics_can_be_the_baseline(tmp_path):
     other = write_statistics(tmp_path / "other", SHIFTED, ["joy", "fear"])
     serving = write_statistics(tmp_path / "serving", {"serving": SHIFTED["train"]}, ["joy", "fear"])
     settings = {"previous_statistics": str(other.path), "serving_statistics": str(serving.path)}
-    assert [found.path for found in ExampleValidatorConfig(**settings).external_inputs()] == list(settings.values())
+    assert [found.path for found in ExampleValidatorConfig(**settings).external_inputs()] == list(
+        settings.values()
+    )
     splits = {"train": SHIFTED["train"]}
     anomalies, _ = validate(tmp_path, splits, baseline=baseline, required_splits=["train"], **settings)
     assert found(anomalies) == []

@@ -57,7 +57,8 @@ class TrackingConfig(Config):
         for name in self._packages():
             if importlib.util.find_spec(name) is None:
                 yield Problem(
-                    name, f"needs the package {name}: pip install 'emotion-pipeline[tracking]', or leave it out"
+                    name,
+                    f"needs the package {name}: pip install 'emotion-pipeline[tracking]', or leave it out",
                 )
 
     def _packages(self) -> Iterator[str]:
