@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from components.core.artifacts import Artifact
+from components.core.atomic_files import create_file, download, publish
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import (
     content_digest,
-    create_file,
-    download,
     file_sizes,
     is_remote,
-    publish,
     read_file,
     remove_directory,
     subdirectories,
