@@ -31,7 +31,8 @@ from components.trainer import TrainerConfig
 
 if TYPE_CHECKING:
     from components.modeling.training.result import Epoch
-    from components.modeling.tuning.study import Report, Study, Trial
+    from components.modeling.tuning.study import Report, Study
+    from components.modeling.tuning.trials import Trial
 
 __all__ = ["TunerConfig", "tuner"]
 

@@ -14,7 +14,7 @@ _bucket = itertools.count()
 @pytest.fixture
 def bucket() -> str:
     """An in-memory object store: the code path of gs:// and s3://."""
-    return f"memory://bucket-{next(_bucket)}"
+    return f"memory://atomic-{next(_bucket)}"
 
 
 def test_a_failed_publication_leaves_nothing(tmp_path: Path):
