@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -19,7 +21,7 @@ from components.core.artifacts import (
 from components.core.component import Lineage, Output, Summary, component
 from components.core.config import Problem, SecretPath
 from components.core.errors import UserError
-from components.core.filesystem import is_remote
+from components.core.filesystem import is_remote, remote
 from components.core.progress import NO_PROGRESS, Progress
 from components.core.verdict import Verdict
 from components.publishing.destination import Destination
@@ -53,6 +55,8 @@ class PusherConfig(PublishingSettings):
             load_signer(self.signing_key)
         except UserError as err:
             yield Problem("signing_key", str(err))
+        if reason := _why_unwritable(self.destination):
+            yield Problem("destination", f"{self.destination}: {reason}")
 
     @property
     def settings(self) -> PublishingSettings:
@@ -130,6 +134,21 @@ def pusher(
     if result.version == result.event.state.canary:
         summary["label"] = "canary"
     return summary
+
+
+def _why_unwritable(destination: str) -> str:
+    """Empty if a directory can be made there, or is there already; of an object store only its driver is known."""
+    if is_remote(destination):
+        try:
+            remote(destination)
+        except UserError as err:
+            return str(err).removeprefix(f"{destination}: ")
+        return ""
+    place = Path(destination).expanduser().resolve()
+    there = next(each for each in (place, *place.parents) if each.exists())
+    if not there.is_dir():
+        return f"{there} is a file; name another directory"
+    return "" if os.access(there, os.W_OK) else f"no write permission in {there}; name a directory of yours"
 
 
 def _tell_lineage(

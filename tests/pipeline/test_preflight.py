@@ -59,6 +59,7 @@ def test_nothing_is_in_the_way(tmp_path: Path):
         ("evaluator", {"fairness": {"templates": "gone"}}, f"fairness.templates: {GONE}"),
         ("tflite_exporter", {"label_files": {"fr": "gone"}}, f"label_files.fr: {GONE}"),
         ("infra_validator", {"server_binary": "./gone"}, f"server_binary: {GONE}"),
+        ("pusher", {"destination": "nosuch://bucket/models"}, "destination: nosuch://bucket/models: "),
         ("pusher", {"signing_key": "/gone"}, "signing_key: signing key /gone: cannot be read"),
         (
             "pusher",
@@ -70,6 +71,12 @@ def test_nothing_is_in_the_way(tmp_path: Path):
 def test_what_is_missing_is_told_with_its_setting(tmp_path: Path, section: str, values: Any, said: str):
     (line,) = problems(tmp_path, **{section: values})
     assert line.startswith(f"{section}.{said.format(base=tmp_path)}")
+
+
+def test_a_destination_that_a_file_is_in_the_way_of(tmp_path: Path):
+    assert problems(tmp_path, pusher={"destination": f"{tmp_path}/texts.csv/models"}) == [
+        "pusher.destination: texts.csv/models: texts.csv is a file; name another directory"
+    ]
 
 
 def test_what_two_stages_name_is_told_once(tmp_path: Path):
