@@ -84,9 +84,6 @@ class TFLiteExporterConfig(Config):
             VariantSpec.parse(name).coverage is not None for name in self.variants
         )
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return tuple(self.label_files.values())
-
 
 @component()
 def tflite_exporter(

@@ -126,6 +126,18 @@ class PipelineConfig(Config):
         start = {key: value for key, value in trainer.items() if key not in _NOT_IN_TRIALS}
         return {**values, "tuner": {**own, "trainer": {**start, **changed}}}
 
+    # Validators of this mode run from the last to the first: the Tuner's section takes what this one sets.
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_encoder_where_it_is_loaded(cls, values: Any) -> Any:
+        """What Transform called it may be another path, on another machine or before it was moved."""
+        if not isinstance(values, dict) or not isinstance(transform := values.get("transform", {}), dict):
+            return values
+        shared = {"encoder": transform.get("encoder", TransformConfig.model_fields["encoder"].default)}
+        loading = {"trainer": values.get("trainer", {}), "pretrainer": values.get("pretrainer")}
+        told = {name: {**shared, **own} for name, own in loading.items() if isinstance(own, dict)}
+        return {**values, **told}
+
 
 _PROBLEMS_TOLD = 3
 

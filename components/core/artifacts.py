@@ -243,6 +243,11 @@ class TransformGraph(Artifact):
         """The encoder's name: the Trainer starts from the encoder whose vocabulary was used."""
         return str(json.loads(self.encoder_path.read_text(encoding="utf-8"))["name"])
 
+    def encoder_digest(self) -> str | None:
+        """SHA-256 (hex) of the content of the encoder's directory; None if it was no local one."""
+        digest: str | None = json.loads(self.encoder_path.read_text(encoding="utf-8"))["digest"]
+        return digest
+
     @property
     def lengths_path(self) -> Path:
         return self.path / "lengths.json"

@@ -1,6 +1,6 @@
 """What `emotion validate` prints: for a person a table, for a log a line each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["print_anomalies"]
+__all__ = ["print_anomalies", "print_problems"]
 
 _COLOURS = {"ERROR": "bold red", "WARNING": "yellow"}
 
@@ -70,11 +70,19 @@ def _print_lines(console: Console, anomalies: list[dict[str, str]]) -> None:
         _say(console, escape(f"{anomaly['severity']} {where} {anomaly['type']}: {anomaly['message']}"))
 
 
+def print_problems(console: Console, problems: Sequence[str]) -> None:
+    """Prints what would stop a run, whatever the data are, a line each."""
+    for problem in problems:
+        _say(console, f"[bold red]in the way of a run:[/] {escape(problem)}")
+
+
 def _verdict(outcome: Mapping[str, Any]) -> str:
     warnings = _count(outcome["warnings"], "warning")
     if outcome["errors"]:
         also = f" and {warnings}" if outcome["warnings"] else ""
         return f"[bold red]not fit to train on[/]: {_count(outcome['errors'], 'error')}{also}"
+    if outcome["in_the_way"]:
+        return f"[bold red]a run would stop[/]: {_count(len(outcome['in_the_way']), 'thing')} in its way, told above"
     return f"[bold green]fit to train on[/]{f', with {warnings}' if outcome['warnings'] else ''}"
 
 

@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.core.artifacts import Examples, TransformGraph
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import is_remote, write_atomic
+from components.core.filesystem import is_remote
 from components.core.progress import Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.run import run_logged

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from components.core.artifacts import Examples, Model, SavedModelExport, TFLiteExport
+from components.core.atomic_files import publishing
 from components.core.errors import ConfigError, UserError
-from components.core.filesystem import publishing
 from components.example_gen import ExampleGenConfig, example_gen
 from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter

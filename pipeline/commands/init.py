@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from pipeline.commands.data_look import SAMPLE_ROWS, Findings, look_at
 
 __all__ = ["init_command"]

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from components.core.filesystem import write_atomic
+from components.core.atomic_files import write_atomic
 from pipeline.commands.inspect import InspectOptions
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import open_store

@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import content_digest, write_atomic
+from components.core.filesystem import content_digest
 from components.data.sources.unlabelled import read_unlabelled
 from pipeline.commands.trained_model import find_trained_model, labelled_texts, normalized
 from pipeline.native_stderr import stderr_to

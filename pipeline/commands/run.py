@@ -111,7 +111,9 @@ def run_logged(
     wait: bool = False,
 ) -> RunResult:
     """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
-    log_file = ArtifactStorage(config.root, config.work_dir).work_dir / "last_run.log"
+    storage = ArtifactStorage(config.root, config.work_dir)
+    storage.prepare()
+    log_file = storage.work_dir / "last_run.log"
     _log_to(log_file)
     with stderr_to(log_file):
         return api.run(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from components.data.sources.unlabelled import UnlabelledText, read_unlabelled
 from pipeline.commands.trained_model import TrainedModel, find_trained_model, labelled_texts, normalized
 from pipeline.native_stderr import stderr_to

@@ -158,3 +158,26 @@ def test_wrong_input_costs_one_line_and_exit_code_2(workspace: Workspace, argume
     assert done.returncode == 2, done.stdout
     (line,) = done.stderr.strip().splitlines()
     assert message in line
+
+
+def test_rows_that_are_too_few_for_three_splits_are_not_fit(workspace: Workspace):
+    (workspace.directory / "two.csv").write_text("comment,emotion\nso glad today,joy\nso angry today,anger\n")
+    done = workspace.emotion("validate", "two.csv")
+    assert (done.returncode, done.stderr) == (3, "")
+    told = [line for line in done.stdout.splitlines() if line.startswith("in the way of a run:")]
+    assert told
+    assert all("needs the split '" in line and "but none of the 2 rows is in it" in line for line in told)
+    assert f"a run would stop: {len(told)} thing" in done.stdout
+
+
+def test_settings_that_the_data_do_not_fit_are_told(workspace: Workspace):
+    workspace.write_config(
+        example_gen={"source": "old.csv", "columns": {"text": "comment", "labels": "emotion"}},
+        trainer={"task": "regression"},
+    )
+    done = workspace.emotion("validate", "emotion.yaml")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert (
+        "in the way of a run: trainer: trainer.task is regression, but the data have no numbers"
+        in done.stdout
+    )
