@@ -61,7 +61,7 @@ def evaluate(
     predictions: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PREDICTIONS...",
+            metavar="PREDICTIONS",
             help="`predictions-*.npz` of one model, or Evaluator directories that hold them.",
         ),
     ],

@@ -111,15 +111,12 @@ def _read_labelled(data: str, split: str, model: Model, directory: Path) -> Exam
     heads = json.loads(model.config_path.read_text(encoding="utf-8"))["heads"]
     labels = [label for head in heads if head["task"] != "regression" for label in head["outputs"]]
     found = look_at(data, text=None, labels=None)
-    columns = {"text": found.text, "labels": found.labels, "id": found.id}
-    config = ExampleGenConfig.model_validate(
-        {
-            "splits": {split: data},
-            "columns": columns,
-            "separator": found.separator,
-            "label_names": list(dict.fromkeys(labels)) or None,
-        }
-    )
+    reading = found.reading()
+    if found.label_columns:
+        reading["columns"]["label_columns"] = list(dict.fromkeys(labels))
+    else:
+        reading["label_names"] = list(dict.fromkeys(labels)) or None
+    config = ExampleGenConfig.model_validate({"splits": {split: data}, **reading})
     examples = Examples(directory / "examples")
     examples.path.mkdir()
     with stderr_to(os.devnull):

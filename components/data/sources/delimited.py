@@ -11,7 +11,15 @@ from components.data.sources.rows import BrokenRow, Reason, Row, require_columns
 if TYPE_CHECKING:
     from _csv import Reader
 
-__all__ = ["Dialect", "Header", "is_unclosed", "open_csv_reader", "read_delimited", "read_header"]
+__all__ = [
+    "Dialect",
+    "Header",
+    "is_unclosed",
+    "likely_delimiter",
+    "open_csv_reader",
+    "read_delimited",
+    "read_header",
+]
 
 _MAX_FIELD_CHARACTERS = 1 << 24
 """A field above 16 Mi characters is taken for an unclosed quote."""
@@ -176,11 +184,17 @@ def _fit(fields: list[str], columns: Sequence[str]) -> list[str]:
     return fields
 
 
+def likely_delimiter(columns: Sequence[str], delimiter: str) -> str | None:
+    """What stands between fields, if `delimiter` found one name in the header, with another such character in it."""
+    if len(columns) != 1:
+        return None
+    return next((char for char in ";\t,|" if char != delimiter and char in columns[0]), None)
+
+
 def _hint(columns: Sequence[str], delimiter: str) -> str:
-    if len(columns) == 1:
-        other = next((char for char in ";\t,|" if char != delimiter and char in columns[0]), None)
-        if other is not None:
-            return f", or set `delimiter: {other!r}`"
+    other = likely_delimiter(columns, delimiter)
+    if other is not None:
+        return f", or set `delimiter: {other!r}`"
     return " (a file without a header line needs `header: false` and `names`)"
 
 
