@@ -8,11 +8,10 @@ from itertools import islice
 from typing import Any
 
 from components.core.errors import DataError, UserError
-from components.data.sources.delimited import Dialect, likely_delimiter
+from components.data.sources.delimited import Dialect
 from components.data.sources.rows import BrokenRow, Reason
 from components.data.sources.source_files import SourceFile, find_sources
-from components.data.sources.source_units import open_unit, plan_units
-from components.data.sources.text_units import delimiter_of
+from components.data.sources.source_units import guess_dialect, open_unit, plan_units
 
 __all__ = ["SAMPLE_ROWS", "Findings", "look_at"]
 
@@ -91,7 +90,7 @@ def look_at(data: str, *, text: str | None, labels: str | None) -> Findings:
         UserError: the data cannot be read, or no text or label column can be told.
     """
     sources = find_sources(data, {}, None)
-    dialect = Dialect(delimiter=_guess_delimiter(sources[0]))
+    dialect = guess_dialect(sources[0])
     rows = _sample(sources[0], dialect)
     if not rows:
         raise DataError(f"{sources[0].uri}: has no rows; add some or name another file")
@@ -99,14 +98,6 @@ def look_at(data: str, *, text: str | None, labels: str | None) -> Findings:
     text = _require(text, columns, sources[0], "--text") or _guess_text(rows, columns)
     labels = _require(labels, columns, sources[0], "--labels")
     return _describe(rows, columns, sources, dialect.delimiter, text, labels)
-
-
-def _guess_delimiter(source: SourceFile) -> str | None:
-    """Semicolons in a `.csv` file, as spreadsheets write it where the comma is the decimal sign, and the like."""
-    if source.format not in ("csv", "tsv"):
-        return None
-    header = plan_units(0, source, Dialect(), ()).columns or ()
-    return likely_delimiter(header, delimiter_of(source, Dialect()))
 
 
 def _sample(source: SourceFile, dialect: Dialect) -> list[Row]:

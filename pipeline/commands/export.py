@@ -69,9 +69,9 @@ def export_command(target: str, output: Path, options: ExportOptions) -> None:
 
 
 def _export_tflite(output: Path, model: Model, examples: Examples | None, options: ExportOptions) -> None:
-    from components.edge.choice import NothingFitsError
-
     config = _tflite_config(options)
+    with stderr_to(os.devnull):
+        from components.edge.choice import NothingFitsError
     if options.validation is not None and config.choose is None:
         raise UserError("--validation is what a variant is chosen by; name a --target or a limit, too")
     console = Console()
@@ -102,7 +102,9 @@ def _tflite_config(options: ExportOptions) -> TFLiteExporterConfig:
     try:
         return TFLiteExporterConfig.model_validate(settings)
     except ValidationError as err:
-        problems = "; ".join(str(problem["msg"]) for problem in err.errors(include_url=False)[:3])
+        problems = "; ".join(
+            str(problem["msg"]).removeprefix("Value error, ") for problem in err.errors(include_url=False)[:3]
+        )
         raise ConfigError(f"export: {problems}") from err
 
 

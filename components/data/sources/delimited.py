@@ -85,8 +85,16 @@ def read_header(
         DataError: there is no header, it lacks a wanted column, or names one twice.
     """
     header = Header(dialect.names, 0) if dialect.names else _read_header(lines, dialect, delimiter, where)
-    hint = "" if dialect.names else _hint(header.columns, delimiter)
-    require_columns(where, wanted, header.columns, hint=hint)
+    other = None if dialect.names else likely_delimiter(header.columns, delimiter)
+    require_columns(
+        where,
+        wanted,
+        header.columns,
+        remedy=f"set `delimiter: {other!r}`" if other else "",
+        hint=""
+        if dialect.names or other
+        else " (a file without a header line needs `header: false` and `names`)",
+    )
     return header
 
 
@@ -189,13 +197,6 @@ def likely_delimiter(columns: Sequence[str], delimiter: str) -> str | None:
     if len(columns) != 1:
         return None
     return next((char for char in ";\t,|" if char != delimiter and char in columns[0]), None)
-
-
-def _hint(columns: Sequence[str], delimiter: str) -> str:
-    other = likely_delimiter(columns, delimiter)
-    if other is not None:
-        return f", or set `delimiter: {other!r}`"
-    return " (a file without a header line needs `header: false` and `names`)"
 
 
 def _unclosed(where: str, number: int) -> DataError:
