@@ -1,6 +1,7 @@
 """`emotion inspect`: what ran, what came of it, where it came from. Imports nothing heavy: `runs` answers at once."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ from pipeline.metadata.location import open_store
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord
 
 __all__ = ["InspectOptions", "inspect_command"]
+
+
+_ARTIFACT_NAME = re.compile(r"\w+/\w+/\d+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ def inspect_command(what: str, name: str | None, options: InspectOptions) -> Non
     """
     if what.isdecimal():
         what, name = "run", what
+    elif _ARTIFACT_NAME.fullmatch(what) and not Path(what).exists():
+        what, name = "artifact", what
     if what == "lineage":
         from pipeline.commands.inspect_lineage import inspect_lineage
 
@@ -232,4 +238,6 @@ def _print(document: Any, *, as_json: bool) -> None:
 
         Console().print(record_table(document))
     else:
-        Console().print_json(json.dumps(document, ensure_ascii=False))
+        from pipeline.commands.record_tables import show_artifact
+
+        show_artifact(Console(), document)

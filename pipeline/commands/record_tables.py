@@ -1,12 +1,13 @@
 """Runs and artifacts as tables for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["record_table"]
+__all__ = ["record_table", "show_artifact"]
 
 _HIDDEN = ("finished_at", "uri", "type")
 """Columns that JSON has and a table has no room for; the name of an artifact says its type."""
@@ -59,3 +60,25 @@ def _figure(name: str, figure: float | bool) -> str:
     if name == "blessed":
         return "blessed" if figure else "not blessed"
     return f"{name.replace('_', '-').replace('f1', 'F1')} {figure:.3f}"
+
+
+def show_artifact(console: Console, document: Mapping[str, Any]) -> None:
+    """Prints what an artifact is, whether it is still what was published, and who gave and read it."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = [
+        (key, str(document[key]))
+        for key in ("name", "type", "uri", "digest", "state", "refusal")
+        if document[key]
+    ]
+    rows.append((_TITLES["created_at"], _cell("created_at", document["created_at"])))
+    rows.append(
+        ("intact", "yes, as it was published" if document["intact"] else "no: gone, or changed since")
+    )
+    for use in document["uses"]:
+        how, called = ("given by", use["output"]) if "output" in use else ("read by", use["input"])
+        rows.append((how, f"run {use['run']}, {use['stage']}, as {called}"))
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    console.print(table)

@@ -170,6 +170,9 @@ def test_inspect_shows_a_person_what_an_export_holds(ran: Ran):
     phone = workspace.emotion("inspect", "models/small/tflite/1").stdout
     assert re.search(r"emotion_int8\.tflite +\d+\.\d MB, TensorFlow Lite from [\d.]+ on", phone)
     assert "thresholds.json" in phone
+    artifact = workspace.emotion("inspect", "trainer/model/6", "--root", "root").stdout
+    assert re.search(r"intact +yes", artifact)
+    assert re.search(r"read by +run 1, evaluator, as model", artifact)
     both = workspace.emotion("inspect", "models/small")
     assert both.returncode == 2
     assert "name one, such as models/small/saved_model/1, models/small/tflite/1" in both.stderr
