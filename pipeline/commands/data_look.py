@@ -126,8 +126,10 @@ def _describe(
     labels: str | None,
 ) -> Findings:
     others = [column for column in columns if column != text]
+    identifier, group = _named(columns, _ID_NAMES), _named(columns, _GROUP_NAMES)
     labels = labels or _named(others, _LABEL_NAMES)
-    label_columns = () if labels else _indicators(rows, others)
+    free = [column for column in others if column not in (identifier, group)]
+    label_columns = () if labels else _indicators(rows, free)
     if not labels and not label_columns:
         labels = _guess_labels(rows, others, sources[0])
     separator = _guess_separator([row.get(labels) for row in rows]) if labels else None
@@ -141,8 +143,8 @@ def _describe(
         text=text,
         labels=labels,
         label_columns=label_columns,
-        id=_named(columns, _ID_NAMES),
-        group=_named(columns, _GROUP_NAMES),
+        id=identifier,
+        group=group,
         separator=separator,
         delimiter=delimiter,
         counts=dict(counts) if label_columns else dict(sorted(counts.items())),

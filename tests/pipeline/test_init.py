@@ -56,8 +56,8 @@ def test_columns_without_usual_names_are_told_by_their_content(tmp_path: Path):
 
 
 def test_a_column_of_0_and_1_for_each_label(tmp_path: Path):
-    rows = [f"{number},{text.replace(',', '')},{number % 2},0" for number, text in enumerate(TEXTS)]
-    data = write_csv(tmp_path / "data.csv", "id,comment,joy,anger", rows)
+    rows = [f"{number % 2},{text.replace(',', '')},{number % 2},0" for number, text in enumerate(TEXTS)]
+    data = write_csv(tmp_path / "data.csv", "user,comment,joy,anger", rows)
     assert init(data, tmp_path).example_gen.columns.label_columns == ("joy", "anger")
     found = look_at(str(data), text=None, labels=None)
     assert (found.labels, found.counts) == (None, {"joy": 2, "anger": 0})
