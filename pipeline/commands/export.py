@@ -65,7 +65,7 @@ def export_command(target: str, output: Path, options: ExportOptions) -> None:
         summary = saved_model_exporter(
             config=SavedModelExporterConfig(), model=trained.model, export=SavedModelExport(staging)
         )
-    Console().print(f"{output}: {format_summary(summary)}")
+    Console().print(f"{output}: {format_summary(summary)}", highlight=False, soft_wrap=True)
 
 
 def _export_tflite(output: Path, model: Model, examples: Examples | None, options: ExportOptions) -> None:
@@ -90,7 +90,7 @@ def _export_tflite(output: Path, model: Model, examples: Examples | None, option
             raise
         if config.choose is not None:
             print_choice(console, export.choice())
-    console.print(f"{output}: {format_summary(summary)}")
+    console.print(f"{output}: {format_summary(summary)}", highlight=False, soft_wrap=True)
 
 
 def _tflite_config(options: ExportOptions) -> TFLiteExporterConfig:
