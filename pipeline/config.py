@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_serializer, model_
 from components.core.config import Config
 from components.core.errors import ConfigError
 from components.data.beam.beam_config import BeamConfig
+from components.data.sources.source_files import is_data_file
 from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig
@@ -156,6 +157,10 @@ def load_config(path: Path | str) -> PipelineConfig:
         ConfigError: the file is missing, is no YAML, or a key is unknown, missing or out of range.
     """
     path = Path(path)
+    if path.is_file() and is_data_file(path.name):
+        raise ConfigError(
+            f"{path}: holds data; expected a configuration in YAML, which `emotion init {path}` writes for it"
+        )
     return parse_yaml(read_yaml(path), source=str(path), base=path.resolve().parent)
 
 

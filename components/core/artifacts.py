@@ -466,6 +466,7 @@ class TFLiteExport(Artifact):
     emotion_int8.tflite                     dynamic-range int8 weights; others as configured
     labels.txt  heads.json  thresholds.json the same as plain files (`tflite.metadata`)
     vocab.txt  tokenizer.json               likewise; as in TransformGraph
+    README.md                               for the developer of an app who gets nothing but this directory
     export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime",
                                             "mediapipe", …}}; mediapipe says whether its TextClassifier gives what
                                             LiteRT does

@@ -8,6 +8,7 @@ import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -209,9 +210,12 @@ def plain_limits(encoder: Encoder) -> tuple[int, int] | None:
 
 def unavailable(encoder: Encoder, cause: Exception) -> EncoderError:
     """The error of an encoder that cannot be had, in one line."""
-    reason = " ".join(str(cause).split())[:200] or type(cause).__name__
+    first_sentence = " ".join(str(cause).split()).partition(". ")[0]
+    reason = first_sentence[:200] or type(cause).__name__
+    near = get_close_matches(encoder.name, (MINILM, TINY_RANDOM), n=1)
+    meant = f"did you mean `{near[0]}`? Ways" if near else "ways"
     return EncoderError(
-        f"encoder {encoder.name!r} cannot be loaded ({reason}); ways to get one: {WAYS_TO_GET_ONE}"
+        f"encoder {encoder.name!r} cannot be loaded ({reason}); {meant} to get one: {WAYS_TO_GET_ONE}"
     )
 
 

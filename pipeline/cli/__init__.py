@@ -6,11 +6,13 @@ import sys
 import typer
 
 from pipeline.cli import asking, exporting, history, orchestrating, releasing, running
+from pipeline.cli.help import Command, Group
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="emotion",
+    cls=Group,
     help="From labelled text to emotion models that answer alike in TF Serving and on a phone.",
     no_args_is_help=True,
     add_completion=False,
@@ -26,6 +28,7 @@ for _panel, _commands in {
 }.items():
     for _command in _commands.registered_commands:
         _command.rich_help_panel = _panel
+        _command.cls = Command
     app.add_typer(_commands)
 
 _STOPPED_EXIT_CODE = 75

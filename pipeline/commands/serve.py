@@ -38,8 +38,12 @@ def serve_command(
     _, directory = newest_version(base)
     request = escape(example_request(directory))
     with stderr_to(os.devnull):
+        import tensorflow as tf
+
         from serving.flags import parse_flags
         from serving.server import ModelServer, serve_until_signal
+
+        tf.config.list_physical_devices()  # where there is no GPU, CUDA complains of it, once
 
     console = Console()
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from rich.markup import escape
 from components.core.artifacts import Artifact, ExampleAnomalies, Examples, ExampleStatistics, Schema
 from components.core.errors import UserError
 from components.core.filesystem import exists, is_remote, subdirectories
+from components.example_gen import ExampleGenConfig
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.anomaly_table import print_anomalies, print_problems
@@ -30,6 +32,7 @@ from pipeline.preflight import find_problems
 __all__ = ["ValidateOptions", "validate_command"]
 
 _LAST_STAGE = "example_validator"
+_DEAD_LETTERS_TOLD = 5
 
 _MANY_ROWS = 1000
 """So many leave none of the splits empty: a tenth of them misses one with a probability of 1e-46."""
@@ -179,15 +182,22 @@ def _describe(
     """
     named = {column: column for column in ("context", "weight", "group") if _asks(curated, column, found)}
     slices = [column for column in found.columns if _asks(curated, f"slice/{column}", found)]
-    separator = found.separator if options.separator is None else options.separator or None
     where: dict[str, Any] = {"source": data} if found.splits else {"splits": {"train": data}}
-    columns = {"text": found.text, "labels": found.labels, "id": found.id, "slices": slices, **named}
+    reading = found.reading()
+    reading["columns"].update(slices=slices, **named)
+    if options.separator is not None:
+        reading["separator"] = options.separator or None
     return parse_config(
         {
             "name": "validate",
             "root": str(root),
-            "example_gen": {**where, "columns": columns, "separator": separator},
-            "example_validator": {"required_splits": found.splits or ("train",)},
+            # All that is odd is told, also where a run would stop at rows that are no examples.
+            "example_gen": {**where, **reading, "max_dead_letter_share": 1.0},
+            "example_validator": {
+                "required_splits": found.splits or ("train",),
+                "max_dead_letter_share": ExampleGenConfig.model_fields["max_dead_letter_share"].default,
+                "severities": {"DEAD_LETTERS_HIGH": "ERROR"},
+            },
         },
         source=data,
     )
@@ -239,10 +249,25 @@ def _output(result: RunResult, stage: str, kind: type[T]) -> T:
     return next(found for found in result.stages[stage].outputs.values() if isinstance(found, kind))
 
 
-def _columns(config: PipelineConfig) -> dict[str, str | None]:
+def _dead_letters(examples: Examples) -> Iterator[dict[str, Any]]:
+    for file in sorted(examples.dead_letters_dir.glob("*.jsonl")):
+        with file.open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def _columns(config: PipelineConfig) -> dict[str, Any]:
     """What was guessed, or said, of a data file."""
     read = config.example_gen
-    return {"text": read.columns.text, "labels": read.columns.labels, "separator": read.separator}
+    return {
+        "text": read.columns.text,
+        "labels": read.columns.labels or read.columns.label_columns,
+        "separator": read.separator,
+    }
+
+
+def _detected(summary: Mapping[str, Any]) -> list[str]:
+    """Encodings that were told from the files' bytes."""
+    return sorted({source["encoding"] for source in summary["sources"] if "(detected)" in source["encoding"]})
 
 
 def _outcome(
@@ -250,7 +275,8 @@ def _outcome(
 ) -> dict[str, Any]:
     """What is printed, as JSON would show it."""
     anomalies = _output(result, _LAST_STAGE, ExampleAnomalies).anomalies()
-    summary = _output(result, "example_gen", Examples).summary()
+    examples = _output(result, "example_gen", Examples)
+    summary = examples.summary()
     source = result.stages["schema_gen"].summary["source"]
     report = api.report_path(ArtifactStorage(config.root, config.work_dir), result)
     errors = sum(map(_is_error, anomalies))
@@ -260,7 +286,9 @@ def _outcome(
         "in_the_way": list(in_the_way),
         "splits": {split: entry["rows"] for split, entry in summary["splits"].items()},
         "dead_letters": summary["dead_letters"],
+        "first_dead_letters": list(islice(_dead_letters(examples), _DEAD_LETTERS_TOLD)),
         "labels": len(summary["labels"]),
+        "encodings": _detected(summary),
         "columns": None if _is_configuration(data) else _columns(config),
         "schema": str(options.schema)
         if options.schema is not None
