@@ -83,7 +83,8 @@ class Process:
             [sys.executable, "-m", "serving", f"--model_base_path={base_path}", *flags],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            # Each import leaves a line in the log.
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPROFILEIMPORTTIME": "1"},
         )
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -102,6 +103,12 @@ class Process:
                 break
             time.sleep(0.05)
         raise AssertionError(f"{pattern} did not appear in:\n{''.join(self.log)}")
+
+    @property
+    def imported(self) -> set[str]:
+        """Names of the packages that were imported."""
+        lines = [line.rpartition("|")[2].strip() for line in self.log if line.startswith("import time:")]
+        return {name.partition(".")[0] for name in lines}
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -143,6 +150,8 @@ def test_sigterm_loses_no_request_of_a_burst(toy_model: ToyModel) -> None:
         rest.close()
         assert started.process.wait(60) == 0
         assert "Traceback" not in "".join(started.log)
+        assert "tensorflow" in started.imported
+        assert started.imported.isdisjoint({"keras", "tf_keras", "tensorboard", "apache_beam"})
     finally:
         started.kill()
 
