@@ -49,9 +49,12 @@ class TransformConfig(Config):
     """`uncased` lower-cases and strips accents, `cased` does neither; `auto`, the default, does as in pretraining."""
 
     segments: Literal[1, 2] = 1
-    """With 2, what was said before a text (the column `context`) is given to the model with it: [CLS] context [SEP]
-    text [SEP]. Where both do not fit into `max_tokens`, the context loses its beginning, so that the nearest turn
-    stays."""
+    """With 2, what was said before a text (the column `context`) is given to the model with it. Where both do not fit
+    into `max_tokens`, the context loses its beginning, so that the nearest turn stays."""
+
+    context_position: Literal["before", "after"] = "before"
+    """`before` makes [CLS] context [SEP] text [SEP] of a text and its context, `after` [CLS] text [SEP] context [SEP]:
+    the text then stands where pretraining and texts without context have it."""
 
     emoji: EmojiPolicy = "keep"
     """`keep` leaves emoji as they are: one that the vocabulary does not know makes its word [UNK]. `words` replaces
@@ -127,6 +130,7 @@ def _make_tokenizer(
         emoji=config.emoji,
         max_tokens=config.max_tokens,
         segments=config.segments,
+        context_position=config.context_position,
     )
     if len(tokenizer.vocabulary) > rows:
         raise EncoderError(

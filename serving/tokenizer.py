@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -37,6 +38,7 @@ class InGraphTokenizer(tf.Module):
         special_tokens: vocabulary word by special token.
         characters: what a character beyond ASCII is replaced by, before everything but the special tokens.
         max_tokens: longest sequence, with [CLS] and [SEP].
+        context_position: where a context stands, before or after the text.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class InGraphTokenizer(tf.Module):
         special_tokens: Mapping[str, str],
         max_tokens: int,
         characters: Mapping[str, str] | None = None,
+        context_position: Literal["before", "after"] = "before",
     ) -> None:
         super().__init__(name="tokenizer")
         self.max_tokens = max_tokens
+        self._text_first = context_position == "after"
         self._lowercase = lowercase
         self._strip_accents = strip_accents
         self._special_tokens = tuple(
@@ -143,7 +147,7 @@ class InGraphTokenizer(tf.Module):
     def frame_pair(
         self, pieces: tf.RaggedTensor, context: tf.RaggedTensor
     ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Puts a context before each text: [CLS] context [SEP] text [SEP].
+        """Puts each text and its context together: [CLS] context [SEP] text [SEP], or the text first.
 
         The text keeps its room. Of the context as much is kept as fits beside it, from its end, since the nearest
         words matter most; one of which nothing is left takes its [SEP] along.
@@ -153,24 +157,29 @@ class InGraphTokenizer(tf.Module):
             context: of what was said before; may have empty rows.
 
         Returns:
-            Token ids and segment ids (0 up to the context's [SEP], then 1; all 0 without context), each int32
+            Token ids and segment ids (0 up to the first [SEP], then 1; all 0 without context), each int32
             [batch, (tokens)].
         """
         room = tf.maximum(self.max_tokens - 3 - pieces.row_lengths(), 0)
         kept = tf.minimum(context.row_lengths(), room)
-        # [CLS], what is kept of the context, and its [SEP].
-        first = 1 + kept + tf.cast(kept > 0, tf.int64)
-        second = tf.minimum(pieces.row_lengths(), self.max_tokens - 1 - first) + 1
-        positions = tf.ragged.range(first + second)
+        has_context = tf.cast(kept > 0, tf.int64)
+        kept_text = tf.minimum(pieces.row_lengths(), self.max_tokens - 2 - kept - has_context)
+        # By segment: its pieces, how many of them, from which on, and whether there is a [SEP] behind them.
+        text_part = (pieces, kept_text, pieces.row_starts(), tf.ones_like(kept))
+        context_part = (context, kept, context.row_limits() - kept, has_context)
+        parts = (text_part, context_part) if self._text_first else (context_part, text_part)
+        (head, head_count, head_from, head_end), (tail, tail_count, tail_from, tail_end) = parts
+        boundary = 1 + head_count + head_end
+        positions = tf.ragged.range(boundary + tail_count + tail_end)
         row, position = positions.value_rowids(), positions.flat_values
-        in_context = (position > 0) & (position <= tf.gather(kept, row))
-        from_context = tf.gather(context.row_limits() - kept, row) + position - 1
-        in_text = (position >= tf.gather(first, row)) & (position < tf.gather(first + second, row) - 1)
-        from_text = tf.gather(pieces.row_starts() - first, row) + position
-        edge = tf.where(position > 0, self._end_id, self._start_id)
-        token_ids = tf.where(in_context, _pick(context.flat_values, from_context, in_context), edge)
-        token_ids = tf.where(in_text, _pick(pieces.flat_values, from_text, in_text), token_ids)
-        in_second = tf.gather(kept > 0, row) & (position >= tf.gather(first, row))
+        in_head = (position > 0) & (position <= tf.gather(head_count, row))
+        in_tail = (position >= tf.gather(boundary, row)) & (position < tf.gather(boundary + tail_count, row))
+        token_ids = tf.where(position > 0, self._end_id, self._start_id)
+        from_head = tf.gather(head_from, row) + position - 1
+        token_ids = tf.where(in_head, _pick(head.flat_values, from_head, in_head), token_ids)
+        from_tail = tf.gather(tail_from - boundary, row) + position
+        token_ids = tf.where(in_tail, _pick(tail.flat_values, from_tail, in_tail), token_ids)
+        in_second = tf.gather(kept > 0, row) & (position >= tf.gather(boundary, row))
         return positions.with_flat_values(token_ids), positions.with_flat_values(tf.cast(in_second, tf.int32))
 
     def __call__(self, text: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:

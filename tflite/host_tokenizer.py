@@ -6,20 +6,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from tflite.pre_tokenization import split_words
 from tflite.text import CleaningRules, clean_characters
 
-__all__ = ["MAX_WORD_BYTES", "HostTokenizer", "TokenizerSpec"]
+__all__ = ["MAX_WORD_BYTES", "ContextPosition", "HostTokenizer", "TokenizerSpec"]
+
+ContextPosition: TypeAlias = Literal["before", "after"]
+"""Where what was said before a text stands: [CLS] context [SEP] text [SEP], or [CLS] text [SEP] context [SEP]."""
 
 MAX_WORD_BYTES = 100
 """A longer word (in UTF-8 bytes) is [UNK]: the limit of tf-text's FastWordpieceTokenizer and of MediaPipe."""
 
-_FORMAT_VERSION = 2
-_READABLE_VERSIONS = (1, 2)
-"""Version 1 knew neither `characters` nor `segments`."""
+_FORMAT_VERSION = 3
+_READABLE_VERSIONS = (1, 2, 3)
+"""Version 1 knew neither `characters` nor `segments`, version 2 no `context_position`."""
 
+_OWN_RULES = ("max_tokens", "segments", "context_position")
 _VOCABULARY_FILE = "vocab.txt"
 _RULES_FILE = "tokenizer.json"
 _SUFFIX = "##"
@@ -39,15 +43,18 @@ class TokenizerSpec:
         rules: the cleaning before WordPiece.
         max_tokens: longest sequence, with [CLS] and [SEP]; at least 3.
         segments: 2 if a model was trained on texts with what was said before them, else 1.
+        context_position: of two segments, where that stands.
 
     Raises:
-        ValueError: a token is missing or there twice, `max_tokens` is below 3, or `segments` is neither 1 nor 2.
+        ValueError: a token is missing or there twice, `max_tokens` is below 3, `segments` is neither 1 nor 2, or
+            `context_position` is neither "before" nor "after".
     """
 
     vocabulary: tuple[str, ...]
     rules: CleaningRules
     max_tokens: int
     segments: int = 1
+    context_position: ContextPosition = "before"
 
     def __post_init__(self) -> None:
         needed = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *self.rules.special_tokens.values())
@@ -63,6 +70,8 @@ class TokenizerSpec:
             raise ValueError(f"max_tokens is {self.max_tokens}; expected at least {_SMALLEST_MAX_TOKENS}")
         if self.segments not in (1, 2):
             raise ValueError(f"segments is {self.segments}; expected 1 or 2")
+        if self.context_position not in ("before", "after"):
+            raise ValueError(f"context_position is {self.context_position!r}; expected before or after")
 
     @cached_property
     def id_by_token(self) -> dict[str, int]:
@@ -100,6 +109,7 @@ class TokenizerSpec:
             "characters": dict(self.rules.characters),
             "max_tokens": self.max_tokens,
             "segments": self.segments,
+            "context_position": self.context_position,
         }
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (directory / _RULES_FILE).write_text(text, encoding="utf-8")
@@ -120,9 +130,8 @@ class TokenizerSpec:
             )
         # Split at line feeds alone: a multilingual vocabulary may hold U+2028 or U+0085 as tokens.
         vocabulary = (directory / _VOCABULARY_FILE).read_bytes().decode().split("\n")[:-1]
-        max_tokens, segments = document.pop("max_tokens"), document.pop("segments", 1)
-        rules = CleaningRules(**document)
-        return cls(vocabulary=tuple(vocabulary), rules=rules, max_tokens=max_tokens, segments=segments)
+        own = {name: document.pop(name) for name in _OWN_RULES if name in document}
+        return cls(vocabulary=tuple(vocabulary), rules=CleaningRules(**document), **own)
 
 
 class HostTokenizer:
@@ -145,19 +154,23 @@ class HostTokenizer:
         return [spec.start_id, *islice(pieces, spec.max_tokens - 2), spec.end_id]
 
     def encode_pair(self, text: str, context: str) -> tuple[list[int], list[int]]:
-        """Returns [CLS] context [SEP] text [SEP] and as many segment ids, 0 up to the context's [SEP], then 1.
+        """Returns text and context in the order of `context_position`, and as many segment ids: 0 up to the first
+        [SEP], then 1.
 
         The text keeps its room. Of the context as much is kept as fits beside it, from its end, since the nearest
         words matter most; where nothing of it is left, this is `encode(text)` with segment ids of 0.
         """
         spec = self.spec
-        body = self.encode(text)[1:]
-        before = [index for chunk in self._chunks(context) for index in self._ids_by_chunk[chunk]]
-        kept = min(len(before), spec.max_tokens - 2 - len(body))
+        alone = self.encode(text)
+        pieces = [index for chunk in self._chunks(context) for index in self._ids_by_chunk[chunk]]
+        kept = min(len(pieces), spec.max_tokens - 1 - len(alone))
         if kept <= 0:
-            return [spec.start_id, *body], [0] * (1 + len(body))
-        ids = [spec.start_id, *before[-kept:], spec.end_id, *body]
-        return ids, [0] * (2 + kept) + [1] * len(body)
+            return alone, [0] * len(alone)
+        framed = [*pieces[-kept:], spec.end_id]
+        first, second = (
+            (alone, framed) if spec.context_position == "after" else ([spec.start_id, *framed], alone[1:])
+        )
+        return first + second, [0] * len(first) + [1] * len(second)
 
     def words(self, text: str) -> list[str]:
         """The words of the cleaned text, each of which is cut into pieces on its own."""

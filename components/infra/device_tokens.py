@@ -1,6 +1,7 @@
 """The token ids that a .tflite file must give, where its vocabulary is a part of the model's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,7 @@ def device_tokens(
         spec = read_metadata(path).tokenizer
     except TFLiteError:
         return None
-    same_rules = (spec.rules, spec.max_tokens, spec.segments) == (
-        whole.rules,
-        whole.max_tokens,
-        whole.segments,
-    )
+    same_rules = replace(spec, vocabulary=whole.vocabulary) == whole
     if not same_rules or not _is_smaller(spec.vocabulary, whole):
         return None
     tokenizer = in_graph_tokenizer(spec)

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.core.artifacts import Model
 from components.core.errors import StageError
+from components.modeling.attention_heads import count_heads, keep_heads
 from components.modeling.calibration import Calibration, HeadCalibration, check_calibration
 from components.modeling.ensembles.average import average_network, member_name
 from components.modeling.head_layers import Scores, head_logits, hidden_layer, vector_count
 from components.modeling.heads import Head, decide, output_names
 from components.modeling.multi_sample_dropout import MultiSampleDropout
-from components.modeling.pooling import Pooling, SecondSegment, pooling_layer
+from components.modeling.pooling import FirstSegment, Pooling, SecondSegment, pooling_layer
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
 from serving.tokenizer import InGraphTokenizer
@@ -50,6 +51,9 @@ class BackboneConfig(_Record):
     arguments: dict[str, Any]
     """Its constructor's arguments; JSON values."""
 
+    heads: int | None = None
+    """Attention heads of each layer where pruning left fewer than `arguments` name; None where it did not."""
+
     @classmethod
     def of(cls, backbone: keras.Model) -> "BackboneConfig":
         """What rebuilds this backbone, but for its name, weights and precision."""
@@ -58,7 +62,12 @@ class BackboneConfig(_Record):
             for key, value in backbone.get_config().items()
             if key not in ("name", "trainable", "dtype")
         }
-        return cls(class_name=type(backbone).__name__, arguments=arguments)
+        heads = count_heads(backbone)
+        return cls(
+            class_name=type(backbone).__name__,
+            arguments=arguments,
+            heads=None if heads == backbone.num_heads else heads,
+        )
 
 
 class TrainingFacts(_Record):
@@ -83,7 +92,7 @@ class TrainingFacts(_Record):
 class ModelConfig(_Record):
     """The content of `model.json`."""
 
-    format_version: Literal[3] = 3
+    format_version: Literal[4] = 4
     heads: tuple[Head, ...] = Field(min_length=1)
     """What the model answers, in the order of its outputs."""
 
@@ -105,8 +114,8 @@ class ModelConfig(_Record):
 
     backbone: BackboneConfig
     pooling: Pooling = "mean"
-    pools_second_segment: bool = False
-    """Only the tokens of the second segment are pooled: the text, and not what was said before it."""
+    pooled_segment: Literal["first", "second"] | None = None
+    """The segment whose tokens alone are pooled: the text's, and not that of what was said before it."""
 
     hidden_units: int | None = None
     """Width of a layer between pooling and heads; None has none."""
@@ -122,17 +131,24 @@ class ModelConfig(_Record):
     @model_validator(mode="before")
     @classmethod
     def _read_older_formats(cls, values: Any) -> Any:
-        """Older models are what new ones are compared with: 1 had one multi-label head, 2 no calibration."""
-        if not isinstance(values, dict) or values.get("format_version") not in (1, 2):
+        """Older models are what new ones are compared with.
+
+        1 had one multi-label head, 2 no calibration, and the context always stood before the text up to 3.
+        """
+        if not isinstance(values, dict) or values.get("format_version") not in (1, 2, 3):
             return values
-        if values["format_version"] == 2:
-            return {**values, "format_version": 3}
-        rest = {key: value for key, value in values.items() if key not in ("labels", "task")}
+        rest = {**values, "format_version": 4}
+        if rest.pop("pools_second_segment", False):
+            rest["pooled_segment"] = "second"
+        if values["format_version"] > 1:
+            return rest
+        del rest["task"]
+        rest["heads"] = [{"outputs": rest.pop("labels")}]
         if training := values.get("training"):
             metric = {"validation_metric": training["validation_macro_f1"], "metric": "macro-F1"}
             kept = {key: value for key, value in training.items() if key != "validation_macro_f1"}
             rest["training"] = {**kept, **metric}
-        return {**rest, "format_version": 3, "heads": [{"outputs": values["labels"]}]}
+        return rest
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -245,8 +261,9 @@ def build_network(
     sequence = encoded["sequence_output"] if isinstance(encoded, dict) else encoded
     pooling = pooling_layer(config.pooling, queries=vector_count(config.heads))
     mask = inputs["padding_mask"]
-    if config.pools_second_segment:
-        mask = SecondSegment(dtype="float32", name="second_segment")(mask, inputs["segment_ids"])
+    if config.pooled_segment:
+        layer = FirstSegment if config.pooled_segment == "first" else SecondSegment
+        mask = layer(dtype="float32", name=f"{config.pooled_segment}_segment")(mask, inputs["segment_ids"])
     pooled = pooling(sequence, mask)
     if config.hidden_units is not None:
         pooled = hidden_layer(config.hidden_units)(pooled)
@@ -266,7 +283,10 @@ def scoring_network(
 def _build_backbone(config: BackboneConfig, dtype: str) -> keras.Model:
     import keras_hub
 
-    return getattr(keras_hub.models, config.class_name)(**config.arguments, dtype=dtype)
+    backbone: keras.Model = getattr(keras_hub.models, config.class_name)(**config.arguments, dtype=dtype)
+    if config.heads is not None:
+        keep_heads(backbone, config.heads)
+    return backbone
 
 
 def input_names(backbone: keras.Model) -> list[str]:

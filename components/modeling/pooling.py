@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 __all__ = [
+    "FirstSegment",
     "FirstToken",
     "MaskedMax",
     "MaskedMean",
@@ -40,6 +41,13 @@ def pooling_layer(pooling: Pooling, *, queries: int = 1) -> keras.layers.Layer:
             return TokenAttention(None, **options)
         case "label_attention":
             return TokenAttention(queries, **options)
+
+
+class FirstSegment(keras.layers.Layer):
+    """From padding mask and segment ids, int32 [batch, seq_len], 1 for the tokens of the first segment, else 0."""
+
+    def call(self, padding_mask: Any, segment_ids: Any) -> Any:
+        return ops.cast(padding_mask, "int32") * (1 - ops.cast(segment_ids, "int32"))
 
 
 class SecondSegment(keras.layers.Layer):

@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["PruningConfig", "prune"]
 
+_REST = (
+    "_self_attention_layer_norm",
+    "_feedforward_layer_norm",
+    "_feedforward_intermediate_dense",
+    "_feedforward_output_dense",
+)
+"""The parts of KerasHub's TransformerEncoder with weights, but for its attention."""
+
 
 class PruningConfig(Config):
     """What of the encoder is left out before the training, which then makes up for it; best with `distillation` from
-    the whole model. Attention heads stay: KerasHub's layers tie their number to their width."""
+    the whole model."""
 
     layers: int | tuple[int, ...] | None = None
     """How many of the encoder's layers are kept, the lowest ones, since the upper ones serve the pretraining task
@@ -28,6 +36,11 @@ class PruningConfig(Config):
     """How many units of every layer's feed-forward part are kept, of four times the width in BERT: those whose incoming
     and outgoing weights have the largest norms (after Li et al., 2017, "Pruning filters for efficient ConvNets"). None,
     the default, keeps all."""
+
+    heads: int | None = Field(default=None, ge=1)
+    """How many attention heads of every layer are kept: those whose value and output weights have the largest norms
+    (after Michel et al., 2019, "Are sixteen heads really better than one?", who go by gradients). None, the default,
+    keeps all."""
 
     @field_validator("layers")
     @classmethod
@@ -48,24 +61,28 @@ def prune(backbone: Any, config: PruningConfig) -> Any:
         config: what is kept.
 
     Raises:
-        ConfigError: the encoder has fewer layers or units than are to be kept.
+        ConfigError: the encoder has fewer layers, units or heads than are to be kept.
     """
+    from components.modeling.attention_heads import count_heads, keep_heads
     from components.modeling.gelu import use_in
 
     layers = _kept_layers(config.layers, backbone.num_layers)
-    units = config.feed_forward or backbone.intermediate_dim
-    if units > backbone.intermediate_dim:
-        raise ConfigError(
-            f"trainer.pruning.feed_forward: {units} units cannot be kept of {backbone.intermediate_dim}; name fewer"
-        )
+    units = _kept("feed_forward", "units", config.feed_forward, backbone.intermediate_dim)
+    heads = _kept("heads", "heads", config.heads, count_heads(backbone))
     size = {"num_layers": len(layers), "intermediate_dim": units}
     pruned = type(backbone).from_config({**backbone.get_config(), **size})
     use_in(pruned)
+    if heads != count_heads(pruned):
+        keep_heads(pruned, heads)
     for layer in pruned.layers:
         if layer.weights and layer not in pruned.transformer_layers:
             layer.set_weights(backbone.get_layer(layer.name).get_weights())
     for number, layer in zip(layers, pruned.transformer_layers, strict=True):
-        _copy(backbone.transformer_layers[number], layer, units)
+        whole = backbone.transformer_layers[number]
+        _copy(whole._self_attention_layer, layer._self_attention_layer, _heaviest_heads(whole, heads))
+        kept_units = _heaviest_units(whole, units)
+        for name in _REST:
+            _copy(getattr(whole, name), getattr(layer, name), kept_units)
     return pruned
 
 
@@ -79,10 +96,15 @@ def _kept_layers(layers: int | Sequence[int] | None, count: int) -> Sequence[int
     return kept
 
 
-def _copy(whole: Any, part: Any, units: int) -> None:
-    """Gives a layer the weights of another, or of the units of its feed-forward part that weigh most."""
-    kept = _heaviest_units(whole, units)
-    for variable, source in zip(part.variables, whole.variables, strict=True):
+def _kept(setting: str, what: str, wanted: int | None, count: int) -> int:
+    if wanted is not None and wanted > count:
+        raise ConfigError(f"trainer.pruning.{setting}: {wanted} {what} cannot be kept of {count}; name fewer")
+    return wanted or count
+
+
+def _copy(whole: Any, part: Any, kept: "NDArray[np.intp]") -> None:
+    """Gives a layer the weights of another, or of its units or heads that are kept."""
+    for variable, source in zip(part.weights, whole.weights, strict=True):
         values = source.numpy()
         for axis, (size, wanted) in enumerate(zip(values.shape, variable.shape, strict=True)):
             if size != wanted:
@@ -91,10 +113,25 @@ def _copy(whole: Any, part: Any, units: int) -> None:
 
 
 def _heaviest_units(layer: Any, count: int) -> "NDArray[np.intp]":
-    """Numbers of the feed-forward units with the largest products of norms, ascending."""
-    import numpy as np
-
+    """Numbers of the feed-forward units whose weights have the largest norms, ascending."""
     incoming = layer._feedforward_intermediate_dense.kernel.numpy()
     outgoing = layer._feedforward_output_dense.kernel.numpy()
-    weights = np.linalg.norm(incoming, axis=0) * np.linalg.norm(outgoing, axis=1)
+    return _heaviest(incoming.T, outgoing, count)
+
+
+def _heaviest_heads(layer: Any, count: int) -> "NDArray[np.intp]":
+    """Numbers of the attention heads whose weights have the largest norms, ascending."""
+    attention = layer._self_attention_layer
+    values = attention.value_dense.kernel.numpy().swapaxes(0, 1)
+    outputs = attention.output_dense.kernel.numpy()
+    return _heaviest(values.reshape(len(values), -1), outputs.reshape(len(outputs), -1), count)
+
+
+def _heaviest(
+    incoming: "NDArray[np.float32]", outgoing: "NDArray[np.float32]", count: int
+) -> "NDArray[np.intp]":
+    """Of parts with weights [parts, …] into and out of them, those with the largest products of norms, ascending."""
+    import numpy as np
+
+    weights = np.linalg.norm(incoming, axis=1) * np.linalg.norm(outgoing, axis=1)
     return np.sort(np.argsort(-weights, kind="stable")[:count])

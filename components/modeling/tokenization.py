@@ -23,6 +23,7 @@ def in_graph_tokenizer(spec: TokenizerSpec) -> InGraphTokenizer:
         special_tokens=spec.rules.special_tokens,
         characters=spec.rules.characters,
         max_tokens=spec.max_tokens,
+        context_position=spec.context_position,
     )
 
 
@@ -34,7 +35,7 @@ def token_rows(tokenizer: InGraphTokenizer, texts: Sequence[str]) -> list[NDArra
 def pair_rows(
     tokenizer: InGraphTokenizer, texts: Sequence[str], contexts: Sequence[str]
 ) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]:
-    """The token ids and the segment ids of each text behind its context."""
+    """The token ids and the segment ids of each text with its context."""
     rows: list[NDArray[np.int32]] = []
     segments: list[NDArray[np.int32]] = []
     for text, context in zip(_batches(texts), _batches(contexts), strict=True):

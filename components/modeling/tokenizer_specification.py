@@ -12,7 +12,7 @@ from components.modeling.emoji_policy import EmojiPolicy
 from components.modeling.encoder import Encoder, is_path
 
 if TYPE_CHECKING:
-    from tflite.host_tokenizer import TokenizerSpec
+    from tflite.host_tokenizer import ContextPosition, TokenizerSpec
 
 __all__ = ["Casing", "EncoderName", "SpecialToken", "tokenizer_specification", "vocabulary_files"]
 
@@ -48,6 +48,7 @@ def tokenizer_specification(
     emoji: EmojiPolicy = "keep",
     max_tokens: int,
     segments: int = 1,
+    context_position: "ContextPosition" = "before",
 ) -> "TokenizerSpec":
     """The tokenizer that an encoder's vocabulary, the special tokens and the casing make.
 
@@ -57,7 +58,8 @@ def tokenizer_specification(
         casing: how text is cleaned.
         emoji: what becomes of emoji.
         max_tokens: longest sequence, with [CLS] and [SEP].
-        segments: 2 if a context stands before the text.
+        segments: 2 if a context goes with the text.
+        context_position: where it stands.
 
     Raises:
         EncoderError: the vocabulary cannot be had, is no WordPiece vocabulary, or has no room for the special tokens.
@@ -79,7 +81,13 @@ def tokenizer_specification(
         characters=emoji_rules(emoji),
     )
     try:
-        return TokenizerSpec(vocabulary=tokens, rules=rules, max_tokens=max_tokens, segments=segments)
+        return TokenizerSpec(
+            vocabulary=tokens,
+            rules=rules,
+            max_tokens=max_tokens,
+            segments=segments,
+            context_position=context_position,
+        )
     except ValueError as err:
         raise EncoderError(f"encoder {encoder.name!r}: {err}") from err
 

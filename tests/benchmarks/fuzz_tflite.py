@@ -56,6 +56,7 @@ def write_bases(directory: Path) -> None:
 
     for variant in toy.files():
         (directory / f"{variant}.tflite").write_bytes(toy.complete_file(variant))
+    (directory / "int8_text.tflite").write_bytes(toy.complete_file_with_tokenizer())
 
 
 def run_all(seed: int, cases: int, bases: Path) -> Counter[str]:

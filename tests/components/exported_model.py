@@ -11,7 +11,7 @@ from components.modeling.heads import Head
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
-from tflite.host_tokenizer import TokenizerSpec
+from tflite.host_tokenizer import ContextPosition, TokenizerSpec
 from tflite.text import CleaningRules
 
 __all__ = ["LABELS", "THRESHOLDS", "Exported", "export_both", "export_model", "small_model"]
@@ -36,6 +36,7 @@ def small_model(
     heads: Sequence[Head] = (Head(outputs=LABELS),),
     thresholds: Sequence[float] = THRESHOLDS,
     segments: int = 1,
+    context_position: ContextPosition = "before",
 ) -> Model:
     """A BERT of 2 layers with random weights whose scores spread over all that the heads allow."""
     import keras
@@ -66,7 +67,13 @@ def small_model(
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.15, seed=2))
     directory.mkdir(parents=True)
     model = Model(directory)
-    tokenizer = TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=MAX_TOKENS, segments=segments)
+    tokenizer = TokenizerSpec(
+        vocabulary=vocabulary,
+        rules=rules,
+        max_tokens=MAX_TOKENS,
+        segments=segments,
+        context_position=context_position,
+    )
     save_model(model, network=network, config=config, tokenizer=tokenizer)
     return model
 

@@ -33,7 +33,8 @@ def toy_config(*, max_tokens: int = toy.MAX_TOKENS) -> ModelConfig:
         max_tokens=max_tokens,
         encoder="tiny-random",
         for_tests_only=True,
-        backbone=BackboneConfig(class_name="BertBackbone", arguments=arguments),
+        # One of two heads, as after pruning.
+        backbone=BackboneConfig(class_name="BertBackbone", arguments=arguments, heads=1),
     )
 
 

@@ -40,12 +40,14 @@ def _rows(count: int, *, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Examples, Model]:
+@pytest.fixture(scope="module", params=["before", "after"])
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Examples, Model]:
     directory = tmp_path_factory.mktemp("pairs")
     splits = {"train": _rows(400, seed=1), "validation": _rows(100, seed=2), "test": _rows(200, seed=3)}
     examples = write_examples(directory, splits, labels=tuple(CUES))
-    graph, transformed = run_transform(directory, examples, segments=2)
+    graph, transformed = run_transform(directory, examples, segments=2, context_position=request.param)
     model = Model(directory / "model")
     model.path.mkdir()
     plain = CalibrationConfig(method="none")

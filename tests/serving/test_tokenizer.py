@@ -16,7 +16,7 @@ import tensorflow as tf
 from serving import tokenizer as in_graph
 from serving.tokenizer import InGraphTokenizer
 from tflite import text as canonical
-from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
+from tflite.host_tokenizer import ContextPosition, HostTokenizer, TokenizerSpec
 from tflite.text import CleaningRules, clean_text
 
 SHARED_DATA = Path(os.environ.get("EMOTION_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -117,6 +117,7 @@ def _tokenizers(
     strip_accents: bool,
     max_tokens: int,
     characters: dict[str, str] | None = None,
+    context_position: ContextPosition = "before",
 ) -> tuple[HostTokenizer, InGraphTokenizer]:
     rules = CleaningRules(
         lowercase=lowercase,
@@ -124,7 +125,11 @@ def _tokenizers(
         special_tokens=SPECIAL_TOKENS,
         characters=characters or {},
     )
-    host = HostTokenizer(TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=max_tokens))
+    host = HostTokenizer(
+        TokenizerSpec(
+            vocabulary=vocabulary, rules=rules, max_tokens=max_tokens, context_position=context_position
+        )
+    )
     graph = InGraphTokenizer(
         vocabulary,
         lowercase=lowercase,
@@ -132,6 +137,7 @@ def _tokenizers(
         special_tokens=SPECIAL_TOKENS,
         characters=characters,
         max_tokens=max_tokens,
+        context_position=context_position,
     )
     return host, graph
 
@@ -199,9 +205,10 @@ def test_token_ids_are_the_hosts_on_nasty_texts(
     assert known > 20_000, "the vocabulary must cover most words, or equality proves little"
 
 
+@pytest.mark.parametrize("context_position", ["before", "after"])
 @pytest.mark.parametrize("max_tokens", [3, 4, 5, 12, 40])
-def test_pairs_are_the_hosts(max_tokens: int) -> None:
-    host, graph = _pair(True, True, max_tokens=max_tokens)
+def test_pairs_are_the_hosts(max_tokens: int, context_position: ContextPosition) -> None:
+    host, graph = _tokenizers(_vocabulary(), True, True, max_tokens, context_position=context_position)
     texts = _nasty_texts(1500)
     contexts = [*texts[700:], *[""] * 200, *texts[:500]]
     pairs = list(zip(texts, contexts, strict=True))

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
+from tflite.host_tokenizer import ContextPosition, HostTokenizer, TokenizerSpec
 from tflite.text import CleaningRules
 
 WORDS = "xxname hug ##s ##ging the [ ] cls unk happy un ##happi ##ness ! . 字 x ##x é cafe"
@@ -88,8 +90,8 @@ def test_spec_survives_saving_even_with_line_separators_as_tokens(tmp_path: Path
 def test_spec_of_another_format_is_refused(tmp_path: Path) -> None:
     _spec().save(tmp_path)
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 3}))
-    with pytest.raises(ValueError, match="format_version is 3, expected 2 or older"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 4}))
+    with pytest.raises(ValueError, match="format_version is 4, expected 3 or older"):
         TokenizerSpec.load(tmp_path)
 
 
@@ -97,14 +99,16 @@ def test_spec_of_the_first_format_is_read(tmp_path: Path) -> None:
     _spec().save(tmp_path)
     path = tmp_path / "tokenizer.json"
     document = {**json.loads(path.read_text()), "format_version": 1}
-    del document["characters"], document["segments"]
+    del document["characters"], document["segments"], document["context_position"]
     path.write_text(json.dumps(document))
     assert TokenizerSpec.load(tmp_path) == _spec()
 
 
 def test_characters_and_segments_survive_saving(tmp_path: Path) -> None:
     rules = CleaningRules(lowercase=True, strip_accents=True, characters={"😀": " happy "})
-    spec = TokenizerSpec(vocabulary=VOCABULARY, rules=rules, max_tokens=8, segments=2)
+    spec = TokenizerSpec(
+        vocabulary=VOCABULARY, rules=rules, max_tokens=8, segments=2, context_position="after"
+    )
     spec.save(tmp_path)
     assert TokenizerSpec.load(tmp_path) == spec
     assert HostTokenizer(spec).words("hug😀") == ["hug", "happy"]
@@ -130,6 +134,24 @@ def test_a_context_gives_way_to_the_text(text: str, context: str, pieces: str, s
 
 
 @pytest.mark.parametrize(
+    ("text", "context", "pieces", "segments"),
+    [
+        ("hug the", "happy", "[CLS] hug the [SEP] happy [SEP]", "000011"),
+        # The context loses its beginning, the text nothing.
+        ("hug the hug", "x happy !", "[CLS] hug the hug [SEP] happy ! [SEP]", "00000111"),
+        ("hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
+        ("hug", " \t", "[CLS] hug [SEP]", "000"),
+        ("", "happy", "[CLS] [SEP] happy [SEP]", "0011"),
+    ],
+)
+def test_a_context_may_stand_after_the_text(text: str, context: str, pieces: str, segments: str) -> None:
+    spec = replace(_spec(max_tokens=8), context_position="after")
+    found, found_segments = HostTokenizer(spec).encode_pair(text, context)
+    assert [spec.vocabulary[index] for index in found] == pieces.split()
+    assert "".join(map(str, found_segments)) == segments
+
+
+@pytest.mark.parametrize(
     ("vocabulary", "rules", "max_tokens", "message"),
     [
         (("[PAD]", "[UNK]", "a"), UNCASED, 8, r"lacks \[CLS\], \[SEP\], xxname"),
@@ -144,6 +166,8 @@ def test_unfit_specs_are_refused(
         TokenizerSpec(vocabulary=vocabulary, rules=rules, max_tokens=max_tokens)
 
 
-def test_neither_one_nor_two_segments_are_refused() -> None:
+def test_neither_one_nor_two_segments_and_other_positions_are_refused() -> None:
+    with pytest.raises(ValueError, match="context_position is 'behind'; expected before or after"):
+        replace(_spec(), context_position=cast("ContextPosition", "behind"))
     with pytest.raises(ValueError, match="segments is 3; expected 1 or 2"):
         TokenizerSpec(vocabulary=VOCABULARY, rules=UNCASED, max_tokens=8, segments=3)

@@ -1,7 +1,6 @@
 """A .tflite file with the tokenizer inside: the same ids, the same scores, and no runtime that cannot have them."""
 
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from tflite.guards import Expected, check_model, check_text_model
 from tflite.host_tokenizer import HostTokenizer, TokenizerSpec
 from tflite.interpreter import TextClassifier
 from tflite.isolation import IsolatedSession
-from tflite.metadata import attach_metadata
 from tflite.model_file import describe
 from tflite.special_tokens import special_tokens_in_graph
 from tflite.targets import check_target
@@ -28,15 +26,10 @@ from tflite.text_input import take_text, tokenizer_graph
 from tflite.text_operators import TEXT_OPERATORS, text_operator_registerers
 
 
-@cache
-def file_with_tokenizer(variant: Any = "int8") -> bytes:
-    return take_text(toy.files()[variant], tokenizer_graph(toy.spec()))
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "emotion_int8_text.tflite"
-    path.write_bytes(attach_metadata(file_with_tokenizer(), toy.metadata()))
+    path.write_bytes(toy.complete_file_with_tokenizer())
     return path
 
 
@@ -88,7 +81,7 @@ def test_the_graph_gives_the_ids_of_the_host_for_every_nasty_string(number: int)
 
 
 def test_special_tokens_are_told_from_what_looks_like_them() -> None:
-    content, host = file_with_tokenizer("float32"), HostTokenizer(toy.spec())
+    content, host = toy.file_with_tokenizer("float32"), HostTokenizer(toy.spec())
     texts = [
         "so [NAME][NAME]'s",
         "[name] [ NAME ] [NA\u200bME] [NAME",
@@ -123,13 +116,13 @@ def test_a_file_answers_as_the_one_that_takes_ids(path: Path, tmp_path: Path) ->
 
 
 def test_bytes_that_are_no_text_get_an_answer() -> None:
-    with IsolatedSession(file_with_tokenizer()) as session:
+    with IsolatedSession(toy.file_with_tokenizer()) as session:
         for text in (b"\xff\xfe", b"so \xe2\x82", b"\0", b"a\0b"):
             assert np.isfinite(session.run_text(text)).all()
 
 
 def test_each_kind_of_file_takes_what_it_takes() -> None:
-    with IsolatedSession(file_with_tokenizer()) as session:
+    with IsolatedSession(toy.file_with_tokenizer()) as session:
         with pytest.raises(RuntimeError, match="takes text, not token ids"):
             session.run([2, 3])
         assert session.run_text(b"i am") is not None
@@ -141,7 +134,7 @@ def test_each_kind_of_file_takes_what_it_takes() -> None:
 
 
 def test_only_one_target_has_the_operators() -> None:
-    content = attach_metadata(file_with_tokenizer(), toy.metadata())
+    content = toy.complete_file_with_tokenizer()
     assert set(describe(content).custom_operators) == set(TEXT_OPERATORS)
     check_target(content, "litert-with-tokenizer")
     for target in ("mediapipe", "bertnl", "litert"):
@@ -154,7 +147,7 @@ def test_only_one_target_has_the_operators() -> None:
 
 
 def test_the_guards_know_the_operators_of_this_kind_alone() -> None:
-    content = file_with_tokenizer()
+    content = toy.file_with_tokenizer()
     assert check_model(content, expected()).inputs[0].name == "text"
     with pytest.raises(
         RefusedModelError, match=r"outside the builtin ones: .*; inputs \['text'\], expected \['ids'"

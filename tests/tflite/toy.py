@@ -14,6 +14,7 @@ from tflite.heads import Head
 from tflite.host_tokenizer import TokenizerSpec
 from tflite.metadata import ModelMetadata, attach_metadata
 from tflite.text import CleaningRules
+from tflite.text_input import take_text, tokenizer_graph
 
 LABELS = ("anger", "joy", "love", "sadness", "neutral")
 THRESHOLDS = (0.3, 0.45, 0.5, 0.55, 0.7)
@@ -163,3 +164,14 @@ def metadata(*, suppress_undecided: bool = True) -> ModelMetadata:
 def complete_file(variant: Variant, *, suppress_undecided: bool = True) -> bytes:
     """A variant with its metadata, as it is shipped."""
     return attach_metadata(files()[variant], metadata(suppress_undecided=suppress_undecided))
+
+
+@cache
+def file_with_tokenizer(variant: Variant = "int8") -> bytes:
+    """A variant that takes text, without metadata."""
+    return take_text(files()[variant], tokenizer_graph(spec()))
+
+
+def complete_file_with_tokenizer(variant: Variant = "int8") -> bytes:
+    """The same with its metadata."""
+    return attach_metadata(file_with_tokenizer(variant), metadata())

@@ -93,18 +93,16 @@ class _Read:
     Attributes:
         tokens: ids, with [CLS] and [SEP].
         segments: as many.
-        start: position in `tokens` of the text's first piece.
+        text: positions of the text's pieces.
+        context: positions of the context's pieces; empty if nothing of it is left.
         context_start: position where the context's first piece would stand if nothing of it were cut off.
-        context_first: its first position that is the context's.
-        context_end: one behind its last.
     """
 
     tokens: NDArray[np.int32]
     segments: NDArray[np.int32]
-    start: int
+    text: range
+    context: range
     context_start: int
-    context_first: int
-    context_end: int
 
 
 class Explainer:
@@ -137,35 +135,25 @@ class Explainer:
 
     def _read(self, asked: Asked) -> _Read:
         tokenizer = self._tokenizer
-        if tokenizer.spec.segments == 1 or not asked.context:
-            ids = tokenizer.encode(asked.text)
-            return _Read(np.array(ids, np.int32), np.zeros(len(ids), np.int32), 1, 0, 0, 0)
-        ids, segments = tokenizer.encode_pair(asked.text, asked.context)
-        text_start = segments.index(1) if 1 in segments else 1
-        context_end = max(text_start - 1, 0)
-        pieces = sum(len(tokenizer.word_ids(word)) for word in tokenizer.words(asked.context))
+        told = asked.context if tokenizer.spec.segments == 2 else ""
+        ids, segments = tokenizer.encode_pair(asked.text, told)
+        text, context = range(1, len(ids) - 1), range(0)
+        if 1 in segments:
+            second = segments.index(1)
+            text, context = range(second, len(ids) - 1), range(1, second - 1)
+            if tokenizer.spec.context_position == "after":
+                text, context = context, text
+        pieces = sum(len(tokenizer.word_ids(word)) for word in tokenizer.words(told))
         return _Read(
-            np.array(ids, np.int32),
-            np.array(segments, np.int32),
-            text_start,
-            context_end - pieces,
-            1,
-            context_end,
+            np.array(ids, np.int32), np.array(segments, np.int32), text, context, context.stop - pieces
         )
 
     def _explanation(self, asked: Asked, read: _Read, found: Attribution) -> Explanation:
-        text_end = len(read.tokens) - 1
         words = read_words(asked.text, self._tokenizer)
         before = read_words(asked.context, self._tokenizer) if self._tokenizer.spec.segments == 2 else []
         return Explanation(
-            _valued(asked.text, words, found.values, read.start, range(read.start, text_end)),
-            _valued(
-                asked.context,
-                before,
-                found.values,
-                read.context_start,
-                range(read.context_first, read.context_end),
-            ),
+            _valued(asked.text, words, found.values, read.text.start, read.text),
+            _valued(asked.context, before, found.values, read.context_start, read.context),
             found.score,
             found.baseline_score,
             found.steps,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import keras
 
@@ -134,7 +134,7 @@ class SingleTraining:
             for_tests_only=encoder.for_tests_only,
             backbone=BackboneConfig.of(backbone),
             pooling=config.pooling,
-            pools_second_segment=self.tokenizer.segments == 2,
+            pooled_segment=_text_segment(self.tokenizer),
             hidden_units=config.hidden_units,
             dropout=config.dropout,
         )
@@ -155,3 +155,10 @@ class SingleTraining:
         is_served = self.policy == "float32" and lora is None
         float32_network = network if is_served else build_network(model_config)
         return network, float32_network, model_config
+
+
+def _text_segment(tokenizer: TokenizerSpec) -> Literal["first", "second"] | None:
+    """Which of two segments is the text; None where it stands alone."""
+    if tokenizer.segments == 1:
+        return None
+    return "first" if tokenizer.context_position == "after" else "second"

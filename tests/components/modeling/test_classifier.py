@@ -191,6 +191,13 @@ def test_a_damaged_model_is_one_clear_error(saved: Any, tmp_path: Path) -> None:
         load_model(damaged)
 
 
+def test_a_model_of_the_third_format_pools_the_text_behind_its_context(loaded: LoadedModel) -> None:
+    document = loaded.config.model_dump(mode="json", exclude={"pooled_segment"})
+    for pools, pooled in ((True, "second"), (False, None)):
+        read = ModelConfig.model_validate({**document, "format_version": 3, "pools_second_segment": pools})
+        assert read.pooled_segment == pooled
+
+
 def test_a_model_of_the_second_format_is_read(saved: Any, loaded: LoadedModel, tmp_path: Path) -> None:
     source, _ = saved
     document = json.loads(source.config_path.read_text())

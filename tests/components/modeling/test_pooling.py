@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from components.modeling.pooling import SecondSegment, pooling_layer
+from components.modeling.pooling import FirstSegment, SecondSegment, pooling_layer
 
 SEQUENCE = np.float32([[[1, 2], [3, 4], [100, 100]], [[5, 6], [100, 100], [100, 100]]])
 MASK = np.int32([[1, 1, 0], [1, 0, 0]])
@@ -29,6 +29,8 @@ def test_the_second_segment_is_the_text_and_a_text_that_stands_alone_is_whole() 
     segments = np.int32([[0, 0, 1, 1, 0], [0, 0, 0, 0, 0]])
     found = SecondSegment()(mask, segments)
     np.testing.assert_array_equal(found, [[0, 0, 1, 1, 0], [1, 1, 1, 0, 0]])
+    found = FirstSegment()(mask, segments)
+    np.testing.assert_array_equal(found, [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
 
 
 def _softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -55,6 +55,22 @@ def test_units_without_weight_are_the_first_to_go(backbone: Any) -> None:
     assert not np.allclose(narrower(INPUTS)["sequence_output"], whole(INPUTS)["sequence_output"], atol=1e-6)
 
 
+def test_heads_without_weight_are_the_first_to_go(backbone: Any) -> None:
+    whole = load_backbone(resolve_encoder("tiny-random"))
+    for layer in whole.transformer_layers:
+        kernel = layer._self_attention_layer.output_dense.kernel
+        values = kernel.numpy()
+        values[0] = 0.0
+        kernel.assign(values)
+    pruned = prune(whole, PruningConfig(heads=1))
+    assert pruned.count_params() < whole.count_params()
+    assert [variable.path for variable in pruned.weights] == [variable.path for variable in whole.weights]
+    np.testing.assert_allclose(pruned(INPUTS)["sequence_output"], whole(INPUTS)["sequence_output"], atol=1e-6)
+    # With a head that says something, the answer changes.
+    other = prune(backbone, PruningConfig(heads=1))
+    assert not np.allclose(other(INPUTS)["sequence_output"], backbone(INPUTS)["sequence_output"], atol=1e-6)
+
+
 @pytest.mark.parametrize("family", ["DistilBertBackbone", "ElectraBackbone"])
 def test_every_family_can_be_pruned(family: str) -> None:
     import keras_hub
@@ -64,7 +80,7 @@ def test_every_family_can_be_pruned(family: str) -> None:
         {"vocab_size": 60, "embedding_dim": 4} if family == "ElectraBackbone" else {"vocabulary_size": 60}
     )
     whole = getattr(keras_hub.models, family)(**sizes, max_sequence_length=8)
-    pruned = prune(whole, PruningConfig(layers=[0, 2], feed_forward=4))
+    pruned = prune(whole, PruningConfig(layers=[0, 2], feed_forward=4, heads=1))
     assert len(pruned.transformer_layers) == 2
     np.testing.assert_array_equal(pruned.token_embedding.embeddings, whole.token_embedding.embeddings)
     answer = pruned({name: INPUTS[name] for name in pruned.input})
@@ -76,6 +92,8 @@ def test_more_than_there_is_cannot_be_kept(backbone: Any) -> None:
         prune(backbone, PruningConfig(layers=3))
     with pytest.raises(ConfigError, match=r"trainer.pruning.feed_forward: 65 units cannot be kept of 64"):
         prune(backbone, PruningConfig(feed_forward=65))
+    with pytest.raises(ConfigError, match=r"trainer.pruning.heads: 3 heads cannot be kept of 2"):
+        prune(backbone, PruningConfig(heads=3))
 
 
 @pytest.mark.parametrize("layers", [0, [], [1, 0], [1, 1], [-1]])

@@ -20,10 +20,13 @@ OUTPUTS = 7
 TEXTS = ("i am so happy, thank you!", "This is Terrible :( [NAME]", "café 😀 no", "", "word " * 40)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    directory = tmp_path_factory.mktemp("explained")
-    return load_model(small_model(directory / "model", heads=HEADS, thresholds=(0.5,) * OUTPUTS, segments=2))
+@pytest.fixture(scope="module", params=["before", "after"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    path = tmp_path_factory.mktemp("explained") / "model"
+    thresholds = (0.5,) * OUTPUTS
+    return load_model(
+        small_model(path, heads=HEADS, thresholds=thresholds, segments=2, context_position=request.param)
+    )
 
 
 @pytest.fixture(scope="module")

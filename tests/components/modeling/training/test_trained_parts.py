@@ -9,6 +9,7 @@ import pytest
 
 from components.core.artifacts import Model
 from components.core.errors import ConfigError
+from components.modeling.attention_heads import count_heads
 from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.encoder import load_backbone, resolve_encoder
 from components.modeling.training.trainable import find_encoder
@@ -52,10 +53,11 @@ def _head_parameters(loaded: LoadedModel) -> int:
 
 
 def test_a_pruned_encoder(prepared: Prepared, tmp_path: Path) -> None:
-    loaded, history, _ = _train(prepared, tmp_path, pruning={"layers": [1], "feed_forward": 48})
+    loaded, history, _ = _train(prepared, tmp_path, pruning={"layers": [1], "feed_forward": 48, "heads": 1})
     encoder = find_encoder(loaded.network)
     assert (encoder.num_layers, encoder.intermediate_dim) == (1, 48)
     assert loaded.config.backbone.arguments["intermediate_dim"] == 48
+    assert loaded.config.backbone.heads == count_heads(encoder) == 1
     assert history["all_parameters"] == loaded.network.count_params()
     assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"]
 
