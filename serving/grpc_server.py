@@ -2,18 +2,19 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from serving.arrivals import Arrivals
 from serving.data_plane import DataPlane
-from serving.errors import ServerStartError, ServingError, UnavailableError
-from serving.grpc_service import SERVICES, Turns, abort, add_services
+from serving.errors import ServerStartError
+from serving.grpc_calls import Admission, CountingPool, ReadingPool, run_in
+from serving.grpc_service import SERVICES, Turns, add_services
 from serving.lifecycle import Lifecycle
 
 __all__ = ["GrpcOptions", "GrpcServer"]
@@ -29,8 +30,6 @@ _CHANNEL_ARGUMENTS: dict[str, str | int] = {
 }
 _HEALTH_OF_SERVICES = ("", "PredictionService", "ModelService", *SERVICES)
 """Names whose health is known: that of the whole server, TensorFlow Serving's short ones, and the full ones."""
-_REFUSED = tuple(f"/{name}/" for name in SERVICES)
-"""Starts of the methods that are refused while the server drains: health and reflection answer to the end."""
 _STOP_SECONDS = 1.0
 _READERS = 1024
 """Calls whose messages are read at a time, and that wait for a turn; the server's default limit of them."""
@@ -76,24 +75,28 @@ class GrpcServer:
     def __init__(self, plane: DataPlane, lifecycle: Lifecycle, options: GrpcOptions) -> None:
         self._plane = plane
         self._lifecycle = lifecycle
-        # Probes must be answered while every other thread computes.
-        self._probes = ThreadPoolExecutor(2, thread_name_prefix="grpc probes")
+        calls = CountingPool(max(options.max_threads, _READERS), lifecycle)
+        # Probes must be answered while every other thread computes, or waits for the client of a stream.
+        self._probes = ReadingPool(2, "grpc probes", Arrivals())
+        self._streams = ThreadPoolExecutor(2, thread_name_prefix="grpc streams")
         self._server = grpc.server(
-            _CountingPool(max(options.max_threads, _READERS), lifecycle),
+            calls,
             # Of an argument that is given twice, gRPC takes the first.
             options=[*{**_CHANNEL_ARGUMENTS, **dict(options.channel_arguments)}.items()],
-            interceptors=[_Admission(lifecycle, options.admit, self._probes), *options.interceptors],
+            interceptors=[
+                Admission(lifecycle, options.admit, calls=calls, probes=self._probes),
+                *options.interceptors,
+            ],
         )
         add_services(
             self._server, plane, Turns(options.max_threads), as_tensor_content=options.as_tensor_content
         )
-        self._health = health.HealthServicer(experimental_thread_pool=self._probes)
-        self._health.Check = _run_in(self._probes, self._health.Check)
+        self._health = health.HealthServicer(experimental_thread_pool=self._streams)
         self._healthy: set[str] = set()
         if options.health:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflected = reflection.ReflectionServicer((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME))
-        reflected.ServerReflectionInfo = _run_in(self._probes, reflected.ServerReflectionInfo)
+        reflected.ServerReflectionInfo = run_in(self._streams, reflected.ServerReflectionInfo)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, self._server)
         self.port: int | None = None
         if options.address is not None:
@@ -118,6 +121,7 @@ class GrpcServer:
         """Closes the ports; what still runs then is given a moment."""
         self._server.stop(_STOP_SECONDS).wait()
         self._probes.shutdown(wait=False)
+        self._streams.shutdown(wait=False)
 
     def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         try:
@@ -132,62 +136,3 @@ class GrpcServer:
         shown = address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
         _log.info("Running gRPC ModelServer at %s ...", shown.replace("unix:", "UNIX socket "))
         return port
-
-
-class _CountingPool(ThreadPoolExecutor):
-    """Tells the lifecycle of every call that gRPC hands over, when it waits for a thread already."""
-
-    def __init__(self, max_threads: int, lifecycle: Lifecycle) -> None:
-        super().__init__(max_threads, thread_name_prefix="grpc")
-        self._lifecycle = lifecycle
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        self._lifecycle.arrive()
-        try:
-            future = super().submit(fn, *args, **kwargs)
-        except RuntimeError:
-            self._lifecycle.leave()
-            raise
-        future.add_done_callback(lambda _: self._lifecycle.leave())
-        return future
-
-
-class _Admission(grpc.ServerInterceptor):
-    """Runs when a call arrives, so that those that wait already are not refused."""
-
-    def __init__(
-        self,
-        lifecycle: Lifecycle,
-        admit: Callable[[grpc.HandlerCallDetails], None] | None,
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        self._lifecycle = lifecycle
-        self._admit = admit
-        self._pool = pool
-
-    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
-        try:
-            if self._lifecycle.refusing and details.method.startswith(_REFUSED):
-                raise UnavailableError("the server is shutting down; ask another one")
-            if self._admit is not None:
-                self._admit(details)
-        except ServingError as err:
-            return self._refusal(err)
-        return continuation(details)
-
-    def _refusal(self, error: ServingError) -> Any:
-        def refuse(_: Any, context: grpc.ServicerContext) -> None:
-            abort(context, error)
-
-        # As if the client sent a stream, so that the answer does not wait for a message that nobody reads.
-        return grpc.stream_unary_rpc_method_handler(_run_in(self._pool, refuse))
-
-
-def _run_in(pool: ThreadPoolExecutor, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Has gRPC run a handler in a pool of its own (grpc/_server.py, `_select_thread_pool_for_behavior`)."""
-
-    def run(request: Any, context: grpc.ServicerContext) -> Any:
-        return behavior(request, context)
-
-    run.experimental_thread_pool = pool  # type: ignore[attr-defined]
-    return run

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
+from serving.arrivals import Arrivals
+
 __all__ = ["Lifecycle", "Phase"]
 
 _QUIET_SECONDS = 0.2
@@ -40,6 +42,8 @@ class Lifecycle:
         self._in_flight = 0
         self._last_arrival = 0.0
         self._listeners: list[Callable[[], None]] = []
+        self.arrivals = Arrivals()
+        """Those in flight whose message is still read."""
 
     @property
     def phase(self) -> Phase:

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, request_response
 
+from serving.arrivals import Arrivals
 from serving.call import Call, current_call, running
 from serving.data_plane import DataPlane, ModelSpec
 from serving.errors import (
@@ -86,9 +87,7 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
         encoding = request.headers.get("content-encoding", "")
         model, method = _named_in(path)
         try:
-            # A client that stalls in its body holds a place of `max_in_flight`.
-            with _deadline(options):
-                body = await request.body()
+            body = await _body(request, options, lifecycle.arrivals)
             with (
                 plane.metrics.request(model, api=method, entrypoint="REST"),
                 _deadline(options),
@@ -128,6 +127,18 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     application.router.default = request_response(handle)
     application.router.redirect_slashes = False
     return application
+
+
+async def _body(request: Request, options: RestOptions, arrivals: Arrivals) -> bytes:
+    """The body of a request; a client that stalls in it holds a place of `max_in_flight`."""
+    loop = asyncio.get_running_loop()
+    with (
+        _deadline(options),
+        anyio.CancelScope() as scope,
+        arrivals.expected(lambda: loop.call_soon_threadsafe(scope.cancel)),
+    ):
+        return await request.body()
+    raise DeadlineExceededError("the body did not arrive, and others needed its place")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`python -m serving`: a server that answers like `tensorflow_model_server`, from start to drained stop."""
 
+import gc
 import logging
 import signal
 import threading
@@ -176,6 +177,8 @@ def serve_until_signal(
     Raises:
         ServerStartError: the server cannot start.
     """
+    # Of what imports leave nothing is garbage: to look through it would hold up every thread for 0.23 s.
+    gc.freeze()
     signals: list[int] = []
     told, told_again = threading.Event(), threading.Event()
 

@@ -38,6 +38,9 @@ def serve_command(
     _, directory = newest_version(base)
     request = escape(example_request(directory))
     with stderr_to(os.devnull):
+        from serving.tensorflow_alone import import_tensorflow
+
+        import_tensorflow()
         import tensorflow as tf
 
         from serving.flags import parse_flags

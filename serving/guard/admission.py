@@ -28,6 +28,7 @@ class Admission:
         keys: who may call; None = everybody.
         exempt: paths that need no key; `*` at the end stands for anything.
         max_in_flight: requests that are accepted and not answered, from which on more are refused; 0 = no limit.
+        make_room: gives up a request that stalls, if there is one, when there are too many (`Arrivals.make_room`).
         metrics: counts what is refused.
         trace_context: reads a client's trace from the headers; None = without tracing.
     """
@@ -38,6 +39,7 @@ class Admission:
         keys: WatchedFiles[ApiKeys] | None,
         exempt: tuple[str, ...],
         max_in_flight: int,
+        make_room: Callable[[], bool],
         metrics: Metrics,
         trace_context: Callable[[Mapping[str, str]], Any] | None = None,
     ) -> None:
@@ -45,6 +47,7 @@ class Admission:
         self._exempt = frozenset(path for path in exempt if not path.endswith("*"))
         self._exempt_starts = tuple(path[:-1] for path in exempt if path.endswith("*"))
         self._max_in_flight = max_in_flight
+        self._make_room = make_room
         self._trace_context = trace_context
         self._refused = prometheus_client.Counter(
             "emotion_serving_refused_total",
@@ -75,7 +78,8 @@ class Admission:
         try:
             if self._keys is not None:
                 key = _identify(self._keys.current(), headers)
-            if self._max_in_flight and in_flight >= self._max_in_flight and _computes(path):
+            is_full = self._max_in_flight and in_flight >= self._max_in_flight
+            if is_full and _computes(path) and not self._make_room():
                 raise ResourceExhaustedError(
                     f"the server has {in_flight} requests to answer and takes no more; try again later",
                     retry_after_seconds=_RETRY_AFTER_SECONDS,

@@ -64,6 +64,7 @@ class Guard:
             keys=keys,
             exempt=config.auth_exempt,
             max_in_flight=config.max_in_flight,
+            make_room=lifecycle.arrivals.make_room,
             metrics=metrics,
             trace_context=self._tracing.context if self._tracing else None,
         )

@@ -28,8 +28,7 @@ MAX_PACKAGES = 60
 _ROOT = Path(__file__).parents[2]
 _NEVER = {"apache-beam", "keras-hub", "pyarrow", "sqlalchemy"}
 """Distributions that must not be there."""
-_NOT_IMPORTED = {"apache_beam", "keras_hub"}
-"""Keras itself is loaded: TensorFlow requires it, and imports it whenever it is there (the image leaves it out)."""
+_NOT_IMPORTED = {"apache_beam", "keras", "keras_hub"}
 
 
 def main() -> None:

@@ -28,7 +28,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving import arrivals, grpc_server
 from serving.errors import ServerStartError
+from serving.guard.config import GuardConfig
 from serving.saved_model_engine import SavedModelEngine
 from serving.server import ModelServer, ServerConfig
 from tests.serving.conftest import publish, publish_broken
@@ -372,30 +374,121 @@ def test_a_request_whose_deadline_has_passed_is_not_computed(
         assert not held.running.acquire(timeout=0), "only the REST request and the last one ran"
 
 
-def test_clients_that_stall_in_a_message_hold_up_nobody(half_plus_two: Path, tmp_path: Path) -> None:
-    publish(half_plus_two, tmp_path / "half" / "1")
-    silence = threading.Event()
+class Stalling:
+    """Clients that begin a message and say no more."""
 
-    def nothing() -> Iterator[bytes]:
-        silence.wait(2 * TIMEOUT_S)
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+        self._silence = threading.Event()
+        self.calls: list[grpc.Future] = []
+
+    def begin(self, path: str = "/tensorflow.serving.PredictionService/Predict") -> grpc.Future:
+        self.calls.append(self._channel.stream_unary(path).future(self._nothing()))
+        return self.calls[-1]
+
+    def _nothing(self) -> Iterator[bytes]:
+        self._silence.wait(2 * TIMEOUT_S)
         yield from ()
 
+    def __enter__(self) -> "Stalling":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for call in self.calls:
+            call.cancel()
+        self._silence.set()
+
+
+def begin_over_rest(server: ModelServer) -> socket.socket:
+    slow = socket.create_connection(("127.0.0.1", server.rest_port or 0), TIMEOUT_S)
+    slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    return slow
+
+
+def test_clients_that_stall_in_a_message_hold_up_nobody(half_plus_two: Path, tmp_path: Path) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
     with (
         serving(tmp_path, grpc_max_threads=1, rest_api_timeout_in_ms=300) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        socket.create_connection(("127.0.0.1", server.rest_port or 0), TIMEOUT_S) as slow,
+        Stalling(channel) as stalling,
+        begin_over_rest(server) as slow,
     ):
         client = Client(server, channel)
-        begin = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
-        stalled = [begin.future(nothing()) for _ in range(4)]
-        slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        for _ in range(4):
+            stalling.begin()
         until(lambda: server.lifecycle.in_flight == 5)
         assert client.ask() == (1, 3.0)
         assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
-        for call in stalled:
+        for call in stalling.calls:
             call.cancel()
-        silence.set()
         until(lambda: server.lifecycle.in_flight == 0)
+
+
+def test_clients_that_stall_give_way_when_the_server_is_full(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with (
+        serving(tmp_path, guard=GuardConfig(max_in_flight=3)) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+    ):
+        client = Client(server, channel)
+        first = stalling.begin()
+        until(lambda: server.lifecycle.in_flight == 1)
+        with begin_over_rest(server) as slow:
+            until(lambda: server.lifecycle.in_flight == 2)
+            last = stalling.begin()
+            until(lambda: server.lifecycle.in_flight == 3)
+            monkeypatch.setattr(arrivals, "_STALLED_SECONDS", TIMEOUT_S)
+            assert client.refusal()[0] == grpc.StatusCode.RESOURCE_EXHAUSTED, "they may still be read"
+            monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+            assert client.ask() == (1, 3.0)
+            assert first.code() == grpc.StatusCode.CANCELLED
+            again = stalling.begin()
+            until(lambda: server.lifecycle.in_flight == 3)
+            assert client.http("POST", "/v1/models/half:predict", {"instances": [2.0]})[0] == 200
+            assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
+        assert not last.done()
+        assert not again.done()
+
+
+def test_clients_that_stall_give_way_when_all_threads_read(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+    monkeypatch.setattr(grpc_server, "_READERS", 2)
+    with (
+        serving(tmp_path, grpc_max_threads=1) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+    ):
+        client = Client(server, channel)
+        for _ in range(2):
+            stalling.begin()
+            stalling.begin("/grpc.health.v1.Health/Check")
+            stalling.begin("/grpc.health.v1.Health/Watch")
+        until(lambda: server.lifecycle.in_flight == 2)
+        assert client.ask() == (1, 3.0)
+        assert client.healthy() == UP
+
+
+def test_a_message_that_is_none_and_a_call_without_one(client: Client, server: ModelServer) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        begin = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
+        for messages, code, details in (
+            ([b"\xff" * 9], grpc.StatusCode.INTERNAL, "Exception deserializing request!"),
+            (
+                [],
+                grpc.StatusCode.UNIMPLEMENTED,
+                '"/tensorflow.serving.PredictionService/Predict" requires exactly one request message.',
+            ),
+        ):
+            with pytest.raises(grpc.RpcError) as error:
+                begin(iter(messages), timeout=TIMEOUT_S)
+            assert (error.value.code(), error.value.details()) == (code, details)
+    assert client.ask() == (1, 3.0)
 
 
 def test_a_unix_socket_alone(half_plus_two: Path, tmp_path: Path) -> None:

@@ -4,16 +4,20 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks.serving_reliability.server import Server, post, serving
+from tests.benchmarks.serving_reliability.server import Server, post, serving, until
 
 __all__ = ["hostile"]
 
 _REST_TIMEOUT_S = 20
+_PLACES = 1024
+"""The server's own `max_in_flight`."""
+_CROWD = _PLACES + 76
 _LARGE = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
 
 
@@ -50,6 +54,7 @@ def hostile(base: Path, expected: Path, scratch: Path, minutes: float) -> list[s
         print(f"  {len(told)} stalled over REST: {Counter(told)}")
         if set(told) != {b"504"}:
             missed.append(f"hostile: clients that stall over REST are answered with {Counter(told)}")
+        missed += _crowd(server)
         print(f"  memory {server.memory_mib():.0f} MiB afterwards")
     return missed
 
@@ -101,9 +106,42 @@ def _body(texts: Sequence[str]) -> bytes:
     return json.dumps({"instances": list(texts)}).encode()
 
 
+def _crowd(server: Server) -> list[str]:
+    """More clients that stall over gRPC than the server takes: others get their places."""
+    with _begun(server, _CROWD):
+        until(lambda: server.metric("emotion_serving_requests_in_flight") >= _PLACES, "all places are taken")
+        started = time.monotonic()
+        while (status := post(server, "v1/models/emotion:predict", _body(["So sad"]), {})) == 429:
+            time.sleep(0.01)
+        waited = time.monotonic() - started
+    print(f"  {_CROWD} stalled over gRPC: another request is answered with {status} after {waited:.1f} s")
+    return (
+        []
+        if status == 200 and waited < 5
+        else [f"hostile: {_CROWD} stalled clients: {status}, {waited:.1f} s"]
+    )
+
+
 @contextmanager
 def _stalled(server: Server, count: int = 50) -> Iterator[list[socket.socket]]:
     """Clients that have begun a request and say nothing more; yields those of REST."""
+    waiting = [socket.create_connection(("127.0.0.1", server.rest_port), 60) for _ in range(count)]
+    for connection in waiting:
+        connection.sendall(
+            b"POST /v1/models/emotion:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+        )
+    mute = [socket.create_connection(("127.0.0.1", server.port), 60) for _ in range(count)]
+    try:
+        with _begun(server, count):
+            yield waiting
+    finally:
+        for connection in (*waiting, *mute):
+            connection.close()
+
+
+@contextmanager
+def _begun(server: Server, count: int) -> Iterator[None]:
+    """So many gRPC calls whose message never comes."""
     import grpc
 
     silence = threading.Event()
@@ -112,20 +150,12 @@ def _stalled(server: Server, count: int = 50) -> Iterator[list[socket.socket]]:
         silence.wait()
         yield from ()
 
-    waiting = [socket.create_connection(("127.0.0.1", server.rest_port), 60) for _ in range(count)]
-    for connection in waiting:
-        connection.sendall(
-            b"POST /v1/models/emotion:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
-        )
-    mute = [socket.create_connection(("127.0.0.1", server.port), 60) for _ in range(count)]
     with grpc.insecure_channel(f"127.0.0.1:{server.port}", options=_LARGE) as channel:
         begin = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
         begun = [begin.future(nothing()) for _ in range(count)]
         try:
-            yield waiting
+            yield
         finally:
             for call in begun:
                 call.cancel()
             silence.set()
-            for connection in (*waiting, *mute):
-                connection.close()

@@ -31,7 +31,9 @@ class Server:
         """The sum of a metric over all labels that are not named."""
         page = get(self, "/monitoring/prometheus/metrics")[1].decode()
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        lines = [line.rpartition(" ") for line in page.splitlines() if line.startswith(f"{name}{{")]
+        lines = [
+            line.rpartition(" ") for line in page.splitlines() if line.startswith((f"{name}{{", f"{name} "))
+        ]
         return sum(float(value) for series, _, value in lines if all(one in series for one in wanted))
 
 

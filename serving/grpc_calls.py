@@ -1,0 +1,169 @@
+"""What becomes of a gRPC call when it arrives: whether it is taken, and whose thread reads its message."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from serving.arrivals import Arrivals
+from serving.errors import ServingError, UnavailableError
+from serving.grpc_service import SERVICES, abort
+from serving.lifecycle import Lifecycle
+
+__all__ = ["Admission", "CountingPool", "ReadingPool", "run_in"]
+
+_OWN = tuple(f"/{name}/" for name in SERVICES)
+"""Starts of the methods that are refused while the server drains: health and reflection answer to the end."""
+_NO_MESSAGE = '"{}" requires exactly one request message.'
+_BROKEN_MESSAGE = "Exception deserializing request!"
+"""Both in gRPC's own words (grpc/_server.py)."""
+
+
+class ReadingPool(ThreadPoolExecutor):
+    """Each thread reads a message and answers it. Where all are taken, calls that stall have to go.
+
+    Args:
+        max_threads: calls read or answered at a time; the others wait.
+        name: of its threads.
+        arrivals: the calls that are being read.
+    """
+
+    def __init__(self, max_threads: int, name: str, arrivals: Arrivals) -> None:
+        super().__init__(max_threads, thread_name_prefix=name)
+        self.arrivals = arrivals
+        self._max_threads = max_threads
+        self._lock = threading.Lock()
+        self._calls = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Runs a call when a thread is free."""
+        self._arrive()
+        try:
+            future = super().submit(fn, *args, **kwargs)
+        except RuntimeError:
+            self._leave()
+            raise
+        future.add_done_callback(lambda _: self._leave())
+        return future
+
+    def _arrive(self) -> None:
+        with self._lock:
+            self._calls += 1
+            waiting = self._calls - self._max_threads
+        while waiting > 0 and self.arrivals.make_room():
+            waiting -= 1
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._calls -= 1
+
+
+class CountingPool(ReadingPool):
+    """Tells the lifecycle of every call that gRPC hands over, when it waits for a thread already."""
+
+    def __init__(self, max_threads: int, lifecycle: Lifecycle) -> None:
+        super().__init__(max_threads, "grpc", lifecycle.arrivals)
+        self._lifecycle = lifecycle
+
+    def _arrive(self) -> None:
+        self._lifecycle.arrive()
+        super()._arrive()
+
+    def _leave(self) -> None:
+        super()._leave()
+        self._lifecycle.leave()
+
+
+class _SameThread(ThreadPoolExecutor):
+    """Runs what waits for nothing in the thread that hands it over, and spares it the wait for another one."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as err:
+            future.set_exception(err)
+        return future
+
+
+class Admission(grpc.ServerInterceptor):
+    """Runs when a call arrives, so that those that wait already are not refused.
+
+    Args:
+        lifecycle: whether the server drains.
+        admit: see `GrpcOptions`.
+        calls: reads and answers the calls of TensorFlow Serving's services.
+        probes: reads and answers the others.
+    """
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        admit: Callable[[grpc.HandlerCallDetails], None] | None,
+        *,
+        calls: ReadingPool,
+        probes: ReadingPool,
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._admit = admit
+        self._calls = calls
+        self._probes = probes
+        self._same_thread = _SameThread(1)
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        """Refuses the call, or has it read."""
+        is_own = details.method.startswith(_OWN)
+        try:
+            if is_own and self._lifecycle.refusing:
+                raise UnavailableError("the server is shutting down; ask another one")
+            if self._admit is not None:
+                self._admit(details)
+        except ServingError as err:
+            return self._refusal(err)
+        handler = continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        return _reading(handler, details.method, self._calls if is_own else self._probes)
+
+    def _refusal(self, error: ServingError) -> Any:
+        def refuse(_: Any, context: grpc.ServicerContext) -> None:
+            abort(context, error)
+
+        # As if the client sent a stream, so that the answer does not wait for a message that nobody reads.
+        return grpc.stream_unary_rpc_method_handler(run_in(self._same_thread, refuse))
+
+
+def _reading(handler: Any, method: str, pool: ReadingPool) -> Any:
+    """The handler of a call of one message, as if the client sent a stream.
+
+    So gRPC shows the call before its message is there, and it can be given up if it stalls; and the call's own thread
+    parses what may be 100 MB, not the one that takes all calls.
+    """
+
+    def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+        with pool.arrivals.expected(context.cancel):
+            message = next(messages, None)
+        if message is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_MESSAGE.format(method))
+        try:
+            request = handler.request_deserializer(message)
+        except DecodeError:
+            context.abort(grpc.StatusCode.INTERNAL, _BROKEN_MESSAGE)
+        return handler.unary_unary(request, context)
+
+    return grpc.stream_unary_rpc_method_handler(
+        run_in(pool, answer), response_serializer=handler.response_serializer
+    )
+
+
+def run_in(pool: ThreadPoolExecutor, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Has gRPC run a handler in a pool of its own (grpc/_server.py, `_select_thread_pool_for_behavior`)."""
+
+    def run(request: Any, context: grpc.ServicerContext) -> Any:
+        return behavior(request, context)
+
+    run.experimental_thread_pool = pool  # type: ignore[attr-defined]
+    return run
