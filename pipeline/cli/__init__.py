@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -30,6 +31,25 @@ for _panel, _commands in {
         _command.rich_help_panel = _panel
         _command.cls = Command
     app.add_typer(_commands)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        print(f"emotion-pipeline {metadata.version('emotion-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version, and end.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
 
 _STOPPED_EXIT_CODE = 75
 """EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""

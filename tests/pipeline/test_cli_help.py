@@ -1,5 +1,7 @@
 """`--help` of every command, as it stands in a narrow terminal."""
 
+from importlib import metadata
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -24,3 +26,8 @@ def test_arguments_are_in_capitals() -> None:
     assert "emotion select [OPTIONS] {MODEL} {UNLABELLED}" in shown
     shown = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "80"}).stdout
     assert "[TEXTS]..." in shown
+
+
+def test_the_version_is_told() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"emotion-pipeline {metadata.version('emotion-pipeline')}\n")
