@@ -26,7 +26,10 @@ def _named(parameters: Iterable[Any]) -> list[Any]:
     found = list(parameters)
     for parameter in found:
         if isinstance(parameter, TyperArgument):
-            parameter.metavar = parameter.metavar or parameter.name.upper()
+            name = str(parameter.name).upper()
+            if parameter.nargs != 1:
+                name = f"{name}..." if parameter.required else f"[{name}]..."
+            parameter.metavar = parameter.metavar or name
         elif parameter.is_flag:
             parameter.metavar = ""
     return found
