@@ -99,9 +99,16 @@ def _runtimes(metadata: "ModelMetadata", entries: Mapping[str, Mapping[str, Any]
         told.append(
             f"**MediaPipe Tasks**, `TextClassifier`: give it the cleaned text; what comes back are {back}.{shown}"
         )
+    tokenizer = metadata.tokenizer
+    before = (
+        f" What was said before stands {tokenizer.context_position} the text, with a [SEP] behind it; of the two, the "
+        "first has segment 0 and the second 1."
+        if tokenizer.segments == 2
+        else ""
+    )
     told.append(
         "**LiteRT**: the inputs are `ids`, `mask` and `segment_ids`, int32 [1, n], of the word pieces between [CLS] "
-        f"and [SEP]; resize them to the text. What is longer than {metadata.tokenizer.max_tokens} tokens is cut inside."
+        f"and [SEP]; resize them to the text.{before} What is longer than {tokenizer.max_tokens} tokens is cut inside."
         " The output is float32 [1, outputs]. A `_text` file takes one string instead, as it was written, and cleans "
         "it itself."
     )
