@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any
 from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
 from components.core.progress import NO_PROGRESS, Progress
-from components.data.ingestion.example_gen_config import (
-    Columns,
-    Duplicates,
-    ExampleGenConfig,
-    MoreLabels,
-    Nested,
-    SpanRange,
-    SplitShares,
-)
+from components.data.ingestion.example_gen_config import ExampleGenConfig
 from components.data.sources.source_files import SourceFile
 
 if TYPE_CHECKING:
@@ -24,16 +16,7 @@ if TYPE_CHECKING:
     from components.data.ingestion.accounting import FileReport
     from components.data.ingestion.ingest import IngestPlan
 
-__all__ = [
-    "Columns",
-    "Duplicates",
-    "ExampleGenConfig",
-    "MoreLabels",
-    "Nested",
-    "SpanRange",
-    "SplitShares",
-    "example_gen",
-]
+__all__ = ["ExampleGenConfig", "example_gen"]
 
 
 @component()

@@ -9,8 +9,6 @@ from pydantic import Field
 from components.core.artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 from components.core.component import Output, Summary, component
 from components.core.config import Config, InputPath
-from components.core.errors import DataError
-from components.core.filesystem import exists
 from components.data.validation.anomalies import AnomalyType, Finding, Severity
 
 if TYPE_CHECKING:
@@ -74,14 +72,6 @@ class ExampleValidatorConfig(Config):
     severities: Mapping[AnomalyType, Severity] = Field(default_factory=dict)
     """`ERROR` (stops the pipeline before training), `WARNING` or `OFF` by type of anomaly, where the default does not
     suit. The types and defaults are in `components.data.validation.anomalies`."""
-
-    def external_inputs(self) -> tuple[str, ...]:
-        named = (self.previous_statistics, self.serving_statistics)
-        paths = tuple(path for path in named if path is not None)
-        for path in paths:
-            if not exists(path):
-                raise DataError(f"{path}: no such file or directory; expected statistics, check the path")
-        return paths
 
 
 @component()

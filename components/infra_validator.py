@@ -13,7 +13,7 @@ from pydantic import Field
 
 from components.core.artifacts import Examples, InfraBlessing, Model, SavedModelExport, TFLiteExport
 from components.core.component import Output, Summary, component
-from components.core.config import Config
+from components.core.config import Config, NameOrPath
 from components.core.progress import NO_PROGRESS, Progress
 from components.core.verdict import Check, Verdict
 
@@ -79,9 +79,9 @@ class InfraValidatorConfig(Config):
     """Largest median time of one text in milliseconds, for each export on this machine, one thread for .tflite; not
     checked by default, as a shared build machine measures nothing that a phone or a server would."""
 
-    server_binary: str = "tensorflow_model_server"
-    """Name on PATH or path of TensorFlow Serving's executable. Where it is not found, the embedded server takes its
-    place: the same API over the same files."""
+    server_binary: NameOrPath = "tensorflow_model_server"
+    """Name on PATH, or path from the configuration file, of TensorFlow Serving's executable. Where there is none of
+    that name, the embedded server takes its place: the same API over the same files."""
 
 
 @component()

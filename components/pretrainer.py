@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from components.core.artifacts import PretrainedEncoder, TransformedExamples, TransformGraph
 from components.core.component import Output, Scratch, Summary, component
-from components.core.config import Config, InputPath
+from components.core.config import Config, ExternalInput, InputPath, NameOrPath
 from components.core.errors import DataError, EncoderError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
@@ -33,6 +33,9 @@ class PretrainerConfig(Config):
     Gururangan et al., 2020, "Don't Stop Pretraining": task-adaptive training reads the training split, domain-adaptive
     training much more of the like.
     """
+
+    encoder: NameOrPath | None = None
+    """As in `trainer.encoder`; a pipeline takes it from `transform.encoder`."""
 
     texts: InputPath | None = None
     """Unlabelled texts: a plain text file with a text a line (`.txt`), or files of any format that ExampleGen reads; a
@@ -86,8 +89,9 @@ class PretrainerConfig(Config):
             raise ValueError("there is nothing to read; give `texts`, or set `train_split` to true")
         return self
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return () if self.texts is None else (self.texts,)
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
+        """Without the encoder: Transform's output, which is read too, holds the digest of its content."""
+        return tuple(found for found in super().external_inputs() if found.setting != "encoder")
 
 
 @component()
@@ -118,7 +122,8 @@ def pretrainer(
     import keras
     import numpy as np
 
-    from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder, start_embeddings
+    from components.modeling.encoder import embedding_rows, load_backbone, start_embeddings
+    from components.modeling.graph_encoder import encoder_of
     from components.modeling.pretraining.masked_language_model import MaskedLanguageModel
     from components.modeling.pretraining.masked_token_head import pretrained_head
     from components.modeling.pretraining.masking import Masker
@@ -133,7 +138,7 @@ def pretrainer(
     progress.update("reading the texts")
     train, held_out = _divide(_read(config, transformed, tokenizer), config)
 
-    encoder = resolve_encoder(transform_graph.encoder())
+    encoder = encoder_of(transform_graph, config.encoder)
     policy = choose_policy(config.precision)
     progress.update(f"loading {encoder.name} ({policy})")
     keras.utils.set_random_seed(config.seed)

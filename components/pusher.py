@@ -2,7 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -17,7 +19,9 @@ from components.core.artifacts import (
     TFLiteExport,
 )
 from components.core.component import Lineage, Output, Summary, component
-from components.core.filesystem import is_remote
+from components.core.config import Problem, SecretPath
+from components.core.errors import UserError
+from components.core.filesystem import is_remote, remote
 from components.core.progress import NO_PROGRESS, Progress
 from components.core.verdict import Verdict
 from components.publishing.destination import Destination
@@ -42,9 +46,17 @@ class PusherConfig(PublishingSettings):
     canary: bool = False
     """A new version is only tried out (label `canary`, or a share of KServe's requests) until `emotion promote`."""
 
-    signing_key: str | None = None
+    signing_key: SecretPath | None = None
     """Signs the manifests: path of an Ed25519 private key in PEM, or `env:NAME` for PEM text in an environment
     variable. None signs nothing."""
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            load_signer(self.signing_key)
+        except UserError as err:
+            yield Problem("signing_key", str(err))
+        if reason := _why_unwritable(self.destination):
+            yield Problem("destination", f"{self.destination}: {reason}")
 
     @property
     def settings(self) -> PublishingSettings:
@@ -122,6 +134,21 @@ def pusher(
     if result.version == result.event.state.canary:
         summary["label"] = "canary"
     return summary
+
+
+def _why_unwritable(destination: str) -> str:
+    """Empty if a directory can be made there, or is there already; of an object store only its driver is known."""
+    if is_remote(destination):
+        try:
+            remote(destination)
+        except UserError as err:
+            return str(err).removeprefix(f"{destination}: ")
+        return ""
+    place = Path(destination).expanduser().resolve()
+    there = next(each for each in (place, *place.parents) if each.exists())
+    if not there.is_dir():
+        return f"{there} is a file; name another directory"
+    return "" if os.access(there, os.W_OK) else f"no write permission in {there}; name a directory of yours"
 
 
 def _tell_lineage(

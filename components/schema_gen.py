@@ -20,9 +20,6 @@ class SchemaGenConfig(Config):
     """A curated `schema.pbtxt` to hold the data against; inferred from all splits if not given, which by its nature
     finds only differences between the splits."""
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return () if self.schema_path is None else (self.schema_path,)
-
 
 @component()
 def schema_gen(*, config: SchemaGenConfig, statistics: ExampleStatistics, schema: Output[Schema]) -> Summary:

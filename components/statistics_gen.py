@@ -7,14 +7,13 @@ from pydantic import Field
 
 from components.core.artifacts import Examples, ExampleStatistics
 from components.core.component import Output, Summary, component
-from components.core.config import Config
+from components.core.config import Config, ExternalInput, NameOrPath
 from components.core.errors import EncoderError, StageError
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.emoji_policy import EmojiPolicy
 from components.modeling.encoder import resolve_encoder
 from components.modeling.tokenizer_specification import (
     Casing,
-    EncoderName,
     SpecialToken,
     vocabulary_files,
 )
@@ -31,7 +30,7 @@ _MAX_TOKENS = 512
 class StatisticsGenConfig(Config):
     """By which vocabulary tokens are counted, and how much is written down."""
 
-    encoder: EncoderName | None = None
+    encoder: NameOrPath | None = None
     """The encoder whose vocabulary the tokens are counted by, named as in `transform.encoder`; a pipeline takes it
     from there. Null leaves tokens out."""
 
@@ -55,12 +54,19 @@ class StatisticsGenConfig(Config):
     histogram_buckets: int = Field(default=20, ge=1, le=1000)
     """Number of buckets of equal width in histograms of lengths and numbers."""
 
-    def external_inputs(self) -> tuple[str, ...]:
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
+        """The files of the vocabulary; none where the encoder cannot be had."""
         try:
-            files = () if self.encoder is None else vocabulary_files(resolve_encoder(self.encoder))
+            encoder = None if self.encoder is None else resolve_encoder(self.encoder)
         except EncoderError:
             return ()
-        return tuple(map(str, files))
+        if encoder is None or encoder.directory is None:
+            return ()
+        files = vocabulary_files(encoder)
+        return tuple(
+            ExternalInput("encoder", str(file), file.relative_to(encoder.directory).as_posix())
+            for file in files
+        )
 
 
 @component()

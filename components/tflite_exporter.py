@@ -84,9 +84,6 @@ class TFLiteExporterConfig(Config):
             VariantSpec.parse(name).coverage is not None for name in self.variants
         )
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return tuple(self.label_files.values())
-
 
 @component()
 def tflite_exporter(
@@ -113,6 +110,7 @@ def tflite_exporter(
         ExportError: the network cannot be converted, a file is refused, or no candidate is within the limits.
     """
     from components.edge.files import FileMaker
+    from components.edge.readme import readme
     from components.edge.trial import choose_file
     from components.modeling.classifier import load_model
     from tflite.errors import TFLiteError
@@ -132,6 +130,7 @@ def tflite_exporter(
     entries = {file.name: _write(export, file, loaded) for file in files}
     _write_plain_files(export.path, loaded, config)
     export.export_path.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+    (export.path / "README.md").write_text(readme(files[0].metadata, entries), encoding="utf-8")
     return {**{f"{file.name}_mb": round(len(file.content) / 1e6, 2) for file in files}, **summary}
 
 

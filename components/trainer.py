@@ -14,7 +14,7 @@ from components.core.artifacts import (
     TransformGraph,
 )
 from components.core.component import Output, Scratch, Summary, component
-from components.core.config import Config
+from components.core.config import Config, ExternalInput, NameOrPath
 from components.core.progress import NO_PROGRESS, Progress
 from components.evaluation.thresholds_config import ThresholdsConfig
 from components.modeling.calibration_config import CalibrationConfig
@@ -38,6 +38,10 @@ __all__ = ["TrainerConfig", "trainer"]
 
 class TrainerConfig(Config):
     """How the model is built on the encoder and trained. The encoder itself is named in Transform."""
+
+    encoder: NameOrPath | None = None
+    """What the encoder is called here whose vocabulary Transform took; a pipeline takes it from `transform.encoder`.
+    None is what Transform called it."""
 
     task: Task = "multi_label"
     """What the labels mean: `multi_label` (any number applies), `single_label` (one does), `ordinal` (one does, and
@@ -141,9 +145,9 @@ class TrainerConfig(Config):
     ensemble: EnsembleConfig | None = None
     """Several trainings that become one model; none by default."""
 
-    def external_inputs(self) -> tuple[str, ...]:
-        self.tracking.check_installed()
-        return () if self.distillation is None else self.distillation.external_inputs()
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
+        """Without the encoder: Transform's output, which is read too, holds the digest of its content."""
+        return tuple(found for found in super().external_inputs() if found.setting != "encoder")
 
     @model_validator(mode="after")
     def _check_loss(self) -> "TrainerConfig":

@@ -1,22 +1,21 @@
 """Transform: turns texts into token ids, and fixes how that is done for training, serving and the phone."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
 from components.core.component import Output, Summary, component
-from components.core.config import Config
+from components.core.config import Config, ExternalInput, NameOrPath, Problem
 from components.core.errors import DataError, EncoderError, StageError
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.emoji_policy import EmojiPolicy
-from components.modeling.encoder import Encoder, resolve_encoder
+from components.modeling.encoder import Encoder, plain_limits, resolve_encoder
 from components.modeling.tokenizer_specification import (
     Casing,
-    EncoderName,
     SpecialToken,
     tokenizer_specification,
 )
@@ -32,7 +31,7 @@ __all__ = ["TransformConfig", "transform"]
 class TransformConfig(Config):
     """Which encoder, and how text is cut into its tokens."""
 
-    encoder: EncoderName = "minilm"
+    encoder: NameOrPath = "minilm"
     """The pretrained encoder: `minilm`, a local Hugging Face or KerasHub directory, a KerasHub preset
     (`bert_tiny_en_uncased`), an `hf://` or `kaggle://` handle; `tiny-random` for tests only. MiniLM is the default as
     it is small enough for a CPU and a phone. Its vocabulary is used, and the Trainer starts from it."""
@@ -65,9 +64,19 @@ class TransformConfig(Config):
     """Tokens of the domain that take unused rows of the vocabulary; none by default, as each has to be learnt from the
     data alone."""
 
-    def external_inputs(self) -> tuple[str, ...]:
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
         directory = resolve_encoder(self.encoder).directory
-        return () if directory is None else (str(directory),)
+        return () if directory is None else (ExternalInput("encoder", str(directory)),)
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            encoder = resolve_encoder(self.encoder)
+        except EncoderError as err:
+            yield Problem("encoder", str(err))
+            return
+        limits = plain_limits(encoder)
+        if limits is not None and self.max_tokens > limits[0]:
+            yield Problem("max_tokens", _too_long(self.max_tokens, encoder, limits[0]))
 
 
 @component()
@@ -119,10 +128,7 @@ def _make_tokenizer(
 
     longest, rows = encoder_limits(encoder)
     if config.max_tokens > longest:
-        raise EncoderError(
-            f"transform.max_tokens is {config.max_tokens}, but encoder {encoder.name!r} takes at most "
-            f"{longest} tokens; lower max_tokens"
-        )
+        raise EncoderError(f"transform.max_tokens {_too_long(config.max_tokens, encoder, longest)}")
     tokenizer = tokenizer_specification(
         encoder,
         special_tokens=tuple(dict.fromkeys((*config.special_tokens, *placeholders))),
@@ -138,6 +144,10 @@ def _make_tokenizer(
             "its files do not belong together"
         )
     return tokenizer
+
+
+def _too_long(tokens: int, encoder: Encoder, longest: int) -> str:
+    return f"is {tokens}, but encoder {encoder.name!r} takes at most {longest} tokens; lower max_tokens"
 
 
 def _extend(

@@ -23,8 +23,7 @@ from components.core.artifacts import (
     TuningStudy,
 )
 from components.core.component import Output, Scratch, Summary, component
-from components.core.config import Config
-from components.core.errors import ConfigError
+from components.core.config import Config, Problem
 from components.core.filesystem import content_digest
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.tuning.search_space import Range, check_space, grid, values_of, with_values
@@ -32,7 +31,8 @@ from components.trainer import TrainerConfig
 
 if TYPE_CHECKING:
     from components.modeling.training.result import Epoch
-    from components.modeling.tuning.study import Report, Study, Trial
+    from components.modeling.tuning.study import Report, Study
+    from components.modeling.tuning.trials import Trial
 
 __all__ = ["TunerConfig", "tuner"]
 
@@ -106,10 +106,12 @@ class TunerConfig(Config):
             grid(self.search_space)
         return self
 
-    def external_inputs(self) -> tuple[str, ...]:
+    def problems(self) -> Iterator[Problem]:
         if importlib.util.find_spec("optuna") is None:
-            raise ConfigError("the section `tuner` needs Optuna: pip install 'emotion-pipeline[tuning]'")
-        return self.trainer.external_inputs()
+            yield Problem(
+                "", "needs Optuna: pip install 'emotion-pipeline[tuning]', or leave the section out"
+            )
+        yield from super().problems()
 
     def external_versions(self) -> Mapping[str, str]:
         """Another version of the sampler may choose other values."""
@@ -289,7 +291,7 @@ def _open_study(
     from components.modeling.tuning.study import Study
 
     rows = {split: counts["rows"] for split, counts in transformed.summary()["splits"].items()}
-    trainer = config.trainer.model_dump(mode="json")
+    trainer = config.trainer.without_places()
     return Study(
         name=config.study,
         url=config.storage or f"sqlite:///{directory / 'study.db'}",
@@ -301,7 +303,7 @@ def _open_study(
                 for key, found in config.search_space.items()
             },
             "train_share": config.train_share,
-            "encoder": transform_graph.encoder(),
+            "encoder": transform_graph.encoder_digest() or transform_graph.encoder(),
             "pretraining": None if pretrained is None else content_digest(str(pretrained.weights_path)),
             "number of rows": rows,
             **{f"trainer.{key}": value for key, value in trainer.items()},

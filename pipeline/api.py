@@ -4,8 +4,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import StorageError
-from components.core.filesystem import write_atomic
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
@@ -52,6 +52,7 @@ def run(
         graph = graph.upto(to)
     rerun = graph.since(since) if since is not None else ()
     storage = ArtifactStorage(config.root, config.work_dir)
+    storage.prepare()
     store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
         runner = LocalRunner(

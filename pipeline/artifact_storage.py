@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from components.core.artifacts import Artifact
+from components.core.atomic_files import create_file, download, publish
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import (
     content_digest,
-    create_file,
-    download,
     file_sizes,
     is_remote,
-    publish,
     read_file,
     remove_directory,
     subdirectories,
@@ -50,12 +48,25 @@ class ArtifactStorage:
     """
 
     def __init__(self, root: str, work_dir: str | None = None) -> None:
+        """Makes nothing: who only looks leaves nothing behind.
+
+        Raises:
+            UserError: the root is remote and there is no `work_dir`.
+        """
         self.root = root.rstrip("/") if is_remote(root) else str(Path(root).resolve())
         if is_remote(root) and work_dir is None:
             raise UserError(
                 f"root {root} is remote: set `work_dir` to a local directory for the metadata and for staging"
             )
         self.work_dir = Path(work_dir or self.root).resolve()
+        self._verified = VerifiedDirectories(self.work_dir / ".verified")
+
+    def prepare(self) -> None:
+        """Makes the local directory, for a run.
+
+        Raises:
+            UserError: it cannot be made, or not be written.
+        """
         try:
             self.work_dir.mkdir(parents=True, exist_ok=True)
         except OSError as err:
@@ -64,7 +75,6 @@ class ArtifactStorage:
             ) from err
         if not os.access(self.work_dir, os.W_OK):
             raise UserError(f"{self.work_dir}: no write permission; set `root` to a directory of yours")
-        self._verified = VerifiedDirectories(self.work_dir / ".verified")
 
     @property
     def metadata_path(self) -> Path:
@@ -91,6 +101,7 @@ class ArtifactStorage:
         Raises:
             UserError: another run is at work on this root now.
         """
+        self.prepare()
         with (self.work_dir / ".lock").open("a+", encoding="utf-8") as handle:
             self._acquire(handle, on_wait)
             handle.truncate(0)

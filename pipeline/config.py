@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_serializer, model_
 from components.core.config import Config
 from components.core.errors import ConfigError
 from components.data.beam.beam_config import BeamConfig
+from components.data.sources.source_files import is_data_file
 from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig
@@ -126,6 +127,18 @@ class PipelineConfig(Config):
         start = {key: value for key, value in trainer.items() if key not in _NOT_IN_TRIALS}
         return {**values, "tuner": {**own, "trainer": {**start, **changed}}}
 
+    # Validators of this mode run from the last to the first: the Tuner's section takes what this one sets.
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_encoder_where_it_is_loaded(cls, values: Any) -> Any:
+        """What Transform called it may be another path, on another machine or before it was moved."""
+        if not isinstance(values, dict) or not isinstance(transform := values.get("transform", {}), dict):
+            return values
+        shared = {"encoder": transform.get("encoder", TransformConfig.model_fields["encoder"].default)}
+        loading = {"trainer": values.get("trainer", {}), "pretrainer": values.get("pretrainer")}
+        told = {name: {**shared, **own} for name, own in loading.items() if isinstance(own, dict)}
+        return {**values, **told}
+
 
 _PROBLEMS_TOLD = 3
 
@@ -144,6 +157,10 @@ def load_config(path: Path | str) -> PipelineConfig:
         ConfigError: the file is missing, is no YAML, or a key is unknown, missing or out of range.
     """
     path = Path(path)
+    if path.is_file() and is_data_file(path.name):
+        raise ConfigError(
+            f"{path}: holds data; expected a configuration in YAML, which `emotion init {path}` writes for it"
+        )
     return parse_yaml(read_yaml(path), source=str(path), base=path.resolve().parent)
 
 

@@ -12,6 +12,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.metadata.records import State
 from pipeline.metadata.store import MetadataStore
+from pipeline.preflight import require_no_problems
 from pipeline.running.executors import Executor, InProcess
 from pipeline.running.planning import Planner, RunState
 from pipeline.running.results import SILENT, RunObserver, RunResult, StageResult
@@ -66,13 +67,11 @@ class LocalRunner:
             observer: is told what happens.
 
         Raises:
-            UserError: an input or a setting is wrong.
+            UserError: an input or a setting is wrong; told before any stage begins, as far as it can be known.
             StoppedError: the process was told to stop; the same run again goes on from what was saved.
             StageError: a stage failed; what other stages made stays and is reused by the next run.
         """
-        for node in graph:
-            # Raises for a missing source or encoder now rather than after the stages before it.
-            node.config.external_inputs()
+        require_no_problems(graph)
         with self._storage.lock(on_wait=observer.run_waits if self._wait else None) as lock:
             self._storage.claim(self._store.name, self._store.where)
             if self._wait:

@@ -73,13 +73,19 @@ def new_inputs(graph: Graph, last: LastRun) -> str:
         execution = last.executions.get(node.name)
         if execution is None or not execution.fingerprint_parts:
             continue
-        before |= {
-            name: value
-            for name, value in execution.fingerprint_parts.items()
-            if name.startswith(("file ", "source "))
-        }
-        now |= external_parts(node.config)
+        before |= _outside(node.name, execution.fingerprint_parts)
+        now |= _outside(node.name, external_parts(node.config))
     return explain_miss(before, now) if before != now else ""
+
+
+def _outside(stage: str, parts: Mapping[str, str]) -> dict[str, str]:
+    """Of the parts of a key those that lie outside the pipeline; files by their place in the configuration."""
+    files = {
+        f"file {stage}.{name.removeprefix('file ')}": value
+        for name, value in parts.items()
+        if name.startswith("file ")
+    }
+    return {**files, **{name: value for name, value in parts.items() if name.startswith("source ")}}
 
 
 def measure_drift(

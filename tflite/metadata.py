@@ -58,8 +58,8 @@ _MALFORMED = (
     zipfile.BadZipFile,
     EOFError,
     OSError,
-    NotImplementedError,
-    RecursionError,
+    # Of a file that says it is encrypted, or a patch; and of JSON that is too deep.
+    RuntimeError,
     MemoryError,
 )
 _SHOWN_FROM = 1e-6

@@ -243,6 +243,11 @@ class TransformGraph(Artifact):
         """The encoder's name: the Trainer starts from the encoder whose vocabulary was used."""
         return str(json.loads(self.encoder_path.read_text(encoding="utf-8"))["name"])
 
+    def encoder_digest(self) -> str | None:
+        """SHA-256 (hex) of the content of the encoder's directory; None if it was no local one."""
+        digest: str | None = json.loads(self.encoder_path.read_text(encoding="utf-8"))["digest"]
+        return digest
+
     @property
     def lengths_path(self) -> Path:
         return self.path / "lengths.json"
@@ -461,6 +466,7 @@ class TFLiteExport(Artifact):
     emotion_int8.tflite                     dynamic-range int8 weights; others as configured
     labels.txt  heads.json  thresholds.json the same as plain files (`tflite.metadata`)
     vocab.txt  tokenizer.json               likewise; as in TransformGraph
+    README.md                               for the developer of an app who gets nothing but this directory
     export.json                             {"<variant>": {"file", "size_bytes", "parameters", "min_runtime",
                                             "mediapipe", …}}; mediapipe says whether its TextClassifier gives what
                                             LiteRT does

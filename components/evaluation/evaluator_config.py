@@ -97,13 +97,6 @@ class EvaluatorConfig(Config):
     batch_size: int = Field(default=64, ge=1, le=4096)
     """Texts scored at a time; memory grows with it, the results do not depend on it."""
 
-    def external_inputs(self) -> tuple[str, ...]:
-        named = (
-            None if self.robustness is None else self.robustness.cases,
-            None if self.fairness is None else self.fairness.templates,
-        )
-        return tuple(path for path in named if path is not None)
-
     def external_versions(self) -> Mapping[str, str]:
         """What ships with the project and is no code."""
         return shipped_versions(self.robustness, self.fairness)

@@ -8,11 +8,12 @@ import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from components.core.config import is_path
 from components.core.errors import EncoderError
-from components.core.filesystem import is_remote
 
 __all__ = [
     "MINILM",
@@ -20,8 +21,8 @@ __all__ = [
     "Encoder",
     "embedding_rows",
     "encoder_limits",
-    "is_path",
     "load_backbone",
+    "plain_limits",
     "resolve_encoder",
     "start_embeddings",
     "unavailable",
@@ -108,11 +109,6 @@ def resolve_encoder(name: str) -> Encoder:
     return Encoder(name=name, source=name)
 
 
-def is_path(name: str) -> bool:
-    """Whether an encoder's name means a local directory: it holds a `/` or starts with `.` or `~`."""
-    return not is_remote(name) and ("/" in name or name.startswith((".", "~")))
-
-
 def load_backbone(
     encoder: Encoder, *, dtype: str = "float32", dropout: float | None = None, load_weights: bool = True
 ) -> Any:
@@ -195,19 +191,31 @@ def encoder_limits(encoder: Encoder) -> tuple[int, int]:
     Raises:
         EncoderError: as in `load_backbone`.
     """
-    if encoder.directory is not None:
-        config = json.loads((encoder.directory / "config.json").read_text(encoding="utf-8"))
-        if config.get("model_type") in _HUGGING_FACE_FAMILIES and config.keys() >= _LIMITS:
-            return int(config["max_position_embeddings"]), int(config["vocab_size"])
+    limits = plain_limits(encoder)
+    if limits is not None:
+        return limits
     architecture = load_backbone(encoder, load_weights=False)
     return int(architecture.max_sequence_length), embedding_rows(architecture)
 
 
+def plain_limits(encoder: Encoder) -> tuple[int, int] | None:
+    """Likewise, as far as a file says it: None for any but a Hugging Face directory."""
+    if encoder.directory is None:
+        return None
+    config = json.loads((encoder.directory / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") not in _HUGGING_FACE_FAMILIES or not config.keys() >= _LIMITS:
+        return None
+    return int(config["max_position_embeddings"]), int(config["vocab_size"])
+
+
 def unavailable(encoder: Encoder, cause: Exception) -> EncoderError:
     """The error of an encoder that cannot be had, in one line."""
-    reason = " ".join(str(cause).split())[:200] or type(cause).__name__
+    first_sentence = " ".join(str(cause).split()).partition(". ")[0]
+    reason = first_sentence[:200] or type(cause).__name__
+    near = get_close_matches(encoder.name, (MINILM, TINY_RANDOM), n=1)
+    meant = f"did you mean `{near[0]}`? Ways" if near else "ways"
     return EncoderError(
-        f"encoder {encoder.name!r} cannot be loaded ({reason}); ways to get one: {WAYS_TO_GET_ONE}"
+        f"encoder {encoder.name!r} cannot be loaded ({reason}); {meant} to get one: {WAYS_TO_GET_ONE}"
     )
 
 

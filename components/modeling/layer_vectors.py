@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from components.core.artifacts import TransformGraph
 from components.core.progress import NO_PROGRESS, Progress
 from components.modeling.classifier import input_names
-from components.modeling.encoder import load_backbone, resolve_encoder, start_embeddings
+from components.modeling.encoder import load_backbone, start_embeddings
+from components.modeling.graph_encoder import encoder_of
 from components.modeling.pooling import MaskedMean
 from components.modeling.scorer import Scorer
 from components.modeling.tokenization import in_graph_tokenizer, pair_rows, token_rows
@@ -47,7 +48,7 @@ def layer_vectors(
         EncoderError: the encoder cannot be had.
     """
     progress.update("loading the encoder")
-    backbone = load_backbone(resolve_encoder(graph.encoder()))
+    backbone = load_backbone(encoder_of(graph))
     start_embeddings(backbone, graph.added_tokens())
     network = _network(backbone, layers)
     scorer = Scorer(network, ())

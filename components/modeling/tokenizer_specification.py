@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import Field
 
-from components.core.config import resolve_input
 from components.core.errors import EncoderError
 from components.modeling.emoji_policy import EmojiPolicy
-from components.modeling.encoder import Encoder, is_path
+from components.modeling.encoder import Encoder
 
 if TYPE_CHECKING:
     from tflite.host_tokenizer import ContextPosition, TokenizerSpec
 
-__all__ = ["Casing", "EncoderName", "SpecialToken", "tokenizer_specification", "vocabulary_files"]
+__all__ = ["Casing", "SpecialToken", "tokenizer_specification", "vocabulary_files"]
 
 _VOCABULARY_FILES = (
     "config.json",
@@ -23,15 +22,6 @@ _VOCABULARY_FILES = (
     "vocab.txt",
     "assets/tokenizer/vocabulary.txt",
 )
-
-
-def _resolve_directory(name: str, info: ValidationInfo) -> str:
-    """Takes a relative directory from the configuration file's place; other names stay as they are."""
-    return resolve_input(name, info) if is_path(name) else name
-
-
-EncoderName: TypeAlias = Annotated[str, AfterValidator(_resolve_directory)]
-"""An encoder as a configuration names it; see `resolve_encoder`."""
 
 Casing: TypeAlias = Literal["auto", "uncased", "cased"]
 """`uncased` lower-cases and strips accents, `cased` does neither; `auto` does as in pretraining."""

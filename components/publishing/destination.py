@@ -19,18 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.core.atomic_files import download, publish, publishing, write_file
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import (
-    download,
-    exists,
-    is_remote,
-    publish,
-    publishing,
-    read_file,
-    remove_directory,
-    subdirectories,
-    write_file,
-)
+from components.core.filesystem import exists, is_remote, read_file, remove_directory, subdirectories
 from components.publishing.history import History
 from serving.manifest import MANIFEST_FILE, Manifest, ManifestError, check_manifest
 

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from components.core.atomic_files import create_file
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import create_file, files_below, read_file
+from components.core.filesystem import files_below, read_file
 from components.publishing.settings import PublishingSettings
 
 __all__ = ["Event", "EventKind", "History", "State", "VersionRecord"]

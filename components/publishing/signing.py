@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.core.config import FROM_ENVIRONMENT
 from components.core.errors import UserError
 from serving.public_keys import canonical_json, key_id_of
 
 __all__ = ["Signer", "load_signer"]
 
-_FROM_ENVIRONMENT = "env:"
 _HOW = "`openssl genpkey -algorithm ed25519 -out key.pem` makes one"
 
 
@@ -60,8 +60,8 @@ def load_signer(key: str | None) -> Signer | None:
 
 
 def _read(key: str) -> bytes:
-    if key.startswith(_FROM_ENVIRONMENT):
-        name = key.removeprefix(_FROM_ENVIRONMENT)
+    if key.startswith(FROM_ENVIRONMENT):
+        name = key.removeprefix(FROM_ENVIRONMENT)
         if not (text := os.environ.get(name)):
             raise UserError(
                 f"signing key {key}: the environment variable {name} is not set; put the PEM text there"

@@ -50,7 +50,8 @@ class Change:
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[Change]:
     """What differs between the parts of two keys; values where a person can read them, else digests.
 
-    Parts of which neither is known (an input that is still to be made is in no key) are left out.
+    Parts of which neither is known (an input that is still to be made is in no key) are left out, and so are places: a
+    file that was moved is the same file.
     """
     return [change for part in _names(before, now) for change in _of_part(part, before, now)]
 
@@ -74,6 +75,8 @@ def _of_part(part: str, before: Mapping[str, str], now: Mapping[str, str]) -> It
             yield Change("code", "", old, new)
     elif part == "packages":
         yield from _of_document("package", "", json.loads(old or "{}"), json.loads(new or "{}"))
+    elif kind == "place":
+        return
     elif kind == "code":
         if any(other.startswith("code ") for other in before):
             yield Change(kind, name, old, new)

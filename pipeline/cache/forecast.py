@@ -127,12 +127,14 @@ def _inputs(
 def _changes(
     stage: str, before: ExecutionRecord | None, parts: Mapping[str, str], waits_for: Mapping[str, str]
 ) -> list[Change]:
-    """What changed, settings by their place in the configuration."""
+    """What changed, settings and files by their place in the configuration."""
     if before is None:
         return []
     unknown = {f"input {name}" for name in waits_for}
     known = {name: value for name, value in before.fingerprint_parts.items() if name not in unknown}
     return [
-        dataclasses.replace(change, name=f"{stage}.{change.name}") if change.part == "config" else change
+        dataclasses.replace(change, name=f"{stage}.{change.name}")
+        if change.part in ("config", "file")
+        else change
         for change in changes(known, parts)
     ]

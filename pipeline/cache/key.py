@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from components.core.component import Component
-from components.core.config import Config
+from components.core.config import Config, ExternalInput
 from components.core.filesystem import content_digest, resolve_files
 from pipeline.cache.code import code_digest, source_digests
 from pipeline.metadata.records import ArtifactRecord
@@ -35,7 +36,8 @@ _PACKAGES = (
 )
 """Packages whose version can change what a stage writes."""
 
-_SOURCE_FILE = "code "
+_SOURCE_FILE, _PLACE = "code ", "place "
+"""What parts begin with that say more of others, and are no part of the key."""
 
 
 def fingerprint_parts(
@@ -50,7 +52,8 @@ def fingerprint_parts(
     packages         {"keras": "3.15.1", …}
     config <key>     the setting, as JSON
     input <name>     SHA-256 of the artifact's content
-    file <path>      SHA-256 of a file or directory outside the pipeline
+    file <setting>   SHA-256 of a file or directory outside the pipeline that a setting names
+    place <setting>  where that was; is no part of the key itself
     source <name>    version of what is no file
     ```
     """
@@ -72,25 +75,38 @@ def _own_parts(component: Component, config: Config) -> Iterator[tuple[str, str]
     for file, digest in source_digests(module).items():
         yield f"{_SOURCE_FILE}{file}", digest
     yield "packages", json.dumps({name: _package_version(name) for name in _PACKAGES})
-    for key, value in config.model_dump(mode="json").items():
+    for key, value in config.without_places().items():
         yield f"config {key}", json.dumps(value, sort_keys=True)
     yield from external_parts(config).items()
 
 
 def external_parts(config: Config) -> dict[str, str]:
-    """The parts that lie outside the pipeline: digests of files, versions of tables."""
+    """The parts that lie outside the pipeline: digests of files with their places, versions of tables."""
     parts = {}
-    for source in config.external_inputs():
-        for path in (source,) if Path(source).is_dir() else resolve_files(source):
-            parts[f"file {path}"] = content_digest(path)
+    for found in config.external_inputs():
+        for name, path in _files(found):
+            parts[f"file {name}"] = content_digest(path)
+            parts[f"{_PLACE}{name}"] = path
     for source, version in config.external_versions().items():
         parts[f"source {source}"] = version
     return parts
 
 
+def _files(found: ExternalInput) -> Iterator[tuple[str, str]]:
+    """What an input means now: names that do not depend on where it is, and paths."""
+    base = f"{found.setting}/{found.name}".rstrip("/")
+    files = (found.path,) if Path(found.path).is_dir() else resolve_files(found.path)
+    if files == (found.path,):
+        yield base, found.path
+        return
+    fixed = re.split(r"[*?\[]", found.path, maxsplit=1)[0]
+    for path in files:
+        yield f"{base}/{path.removeprefix(fixed[: fixed.rfind('/') + 1])}", path
+
+
 def fingerprint(parts: Mapping[str, str]) -> str:
     """SHA-256 (hex) of the parts."""
-    key = {name: value for name, value in parts.items() if not name.startswith(_SOURCE_FILE)}
+    key = {name: value for name, value in parts.items() if not name.startswith((_SOURCE_FILE, _PLACE))}
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,15 +2,18 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from pipeline.cli import asking, exporting, history, orchestrating, releasing, running
+from pipeline.cli.help import Command, Group
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="emotion",
+    cls=Group,
     help="From labelled text to emotion models that answer alike in TF Serving and on a phone.",
     no_args_is_help=True,
     add_completion=False,
@@ -26,7 +29,27 @@ for _panel, _commands in {
 }.items():
     for _command in _commands.registered_commands:
         _command.rich_help_panel = _panel
+        _command.cls = Command
     app.add_typer(_commands)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        print(f"emotion-pipeline {metadata.version('emotion-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version, and end.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
 
 _STOPPED_EXIT_CODE = 75
 """EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""

@@ -118,12 +118,15 @@ def select(
     ] = _Strategy.MIXED,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON Lines file to write.")] = None,
     text: _TextColumn = "text",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Choose the unlabelled texts that would teach the model most, if a person labelled them."""
     from pipeline.commands.select import SelectOptions, select_command
 
-    options = SelectOptions(count=count, strategy=strategy.value, column=text, output=output, as_json=as_json)
+    options = SelectOptions(
+        count=count, strategy=strategy.value, column=text, output=output, force=force, as_json=as_json
+    )
     select_command(model, unlabelled, options)
 
 

@@ -26,7 +26,7 @@ def inspect(
         str,
         typer.Argument(
             help="`runs`, `run`, `artifacts`, `artifact`, `lineage`, `statistics` (writes the page about the data), or "
-            "the path of a SavedModel, of a .tflite file or of an artifact."
+            "the path of a SavedModel, of a .tflite file, of their directory or of an artifact."
         ),
     ] = "runs",
     name: Annotated[
@@ -61,7 +61,7 @@ def evaluate(
     predictions: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PREDICTIONS...",
+            metavar="PREDICTIONS",
             help="`predictions-*.npz` of one model, or Evaluator directories that hold them.",
         ),
     ],

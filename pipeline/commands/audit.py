@@ -14,10 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.core.artifacts import Examples, TransformGraph
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import is_remote, write_atomic
+from components.core.filesystem import is_remote
 from components.core.progress import Progress
 from pipeline.artifact_storage import ArtifactStorage
+from pipeline.commands.output_file import require_free
 from pipeline.commands.run import run_logged
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
@@ -81,8 +83,7 @@ def audit_command(target: Path, options: AuditOptions) -> None:
     Raises:
         UserError: an input or an option is wrong, or the file exists.
     """
-    if options.output.exists() and not options.force:
-        raise UserError(f"{options.output}: exists already; name a new file, or overwrite it with --force")
+    require_free(options.output, force=options.force)
     console = Console(quiet=options.as_json)
     data = _from_config(target, console) if target.suffix in (".yaml", ".yml") else _from_root(target)
     with console.status("reading the rows") as status, stderr_to(os.devnull):

@@ -25,6 +25,12 @@ def bench_command(
     Raises:
         UserError: an argument is out of range, or `device` exists.
     """
+    for file in filter(None, (model, against)):
+        if file.is_dir():
+            inside = (
+                ", ".join(sorted(path.name for path in file.glob("*.tflite"))) or "it holds no .tflite file"
+            )
+            raise UserError(f"{file}: is a directory; name a file ({inside})")
     wanted = None if lengths is None else _numbers("--lengths", lengths)
     try:
         if device is not None:

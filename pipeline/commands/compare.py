@@ -9,7 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from components.core.filesystem import write_atomic
+from components.core.atomic_files import write_atomic
 from pipeline.commands.roots import newest_root
 from pipeline.comparison import compare_runs, find_run, render_comparison
 from pipeline.comparison.words import (

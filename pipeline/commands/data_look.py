@@ -1,4 +1,4 @@
-"""What a data file looks like: which column holds the text, which the labels, and what stands between labels."""
+"""What a data file looks like: which column holds the text, which the labels, and what stands between them."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from components.core.errors import DataError, UserError
 from components.data.sources.delimited import Dialect
 from components.data.sources.rows import BrokenRow, Reason
 from components.data.sources.source_files import SourceFile, find_sources
-from components.data.sources.source_units import open_unit, plan_units
+from components.data.sources.source_units import guess_dialect, open_unit, plan_units
 
 __all__ = ["SAMPLE_ROWS", "Findings", "look_at"]
 
@@ -35,6 +35,8 @@ _GROUP_NAMES = (
     "conversation_id",
 )
 _SEPARATORS = (",", ";", "|", "/")
+_YES = ("1", "1.0", "true")
+_NO = ("0", "0.0", "false")
 
 Row = Mapping[str, Any]
 
@@ -47,7 +49,9 @@ class Findings:
         source: the file that was looked at.
         columns: names of all columns.
         text, labels, id, group: column names; None if there is none.
+        label_columns: in place of `labels`, one 0/1 column for each label.
         separator: what stands between labels; None if a text has one label.
+        delimiter: what stands between fields; None for what the format says.
         counts: rows by label, in the sample.
         rows: rows looked at.
         splits: names of the splits that the files are named after.
@@ -57,14 +61,21 @@ class Findings:
     source: SourceFile
     columns: tuple[str, ...]
     text: str
-    labels: str
+    labels: str | None
+    label_columns: tuple[str, ...]
     id: str | None
     group: str | None
     separator: str | None
+    delimiter: str | None
     counts: Mapping[str, int]
     rows: int
     splits: tuple[str, ...]
     longest_words: int
+
+    def reading(self) -> dict[str, Any]:
+        """Settings of ExampleGen by which the data are read so."""
+        columns = {name: getattr(self, name) for name in ("text", "labels", "label_columns", "id")}
+        return {"columns": columns, "separator": self.separator, "delimiter": self.delimiter}
 
 
 def look_at(data: str, *, text: str | None, labels: str | None) -> Findings:
@@ -79,12 +90,18 @@ def look_at(data: str, *, text: str | None, labels: str | None) -> Findings:
         UserError: the data cannot be read, or no text or label column can be told.
     """
     sources = find_sources(data, {}, None)
-    return _look(_sample(sources[0]), sources, text, labels)
+    dialect = guess_dialect(sources[0])
+    rows = _sample(sources[0], dialect)
+    if not rows:
+        raise DataError(f"{sources[0].uri}: has no rows; add some or name another file")
+    columns = [name for name in rows[0] if name]
+    text = _require(text, columns, sources[0], "--text") or _guess_text(rows, columns)
+    labels = _require(labels, columns, sources[0], "--labels")
+    return _describe(rows, columns, sources, dialect.delimiter, text, labels)
 
 
-def _sample(source: SourceFile) -> list[Row]:
+def _sample(source: SourceFile, dialect: Dialect) -> list[Row]:
     """The first rows of the file, read as ExampleGen will read them; broken ones are left out."""
-    dialect = Dialect()
     plan = plan_units(0, source, dialect, ())
     columns = [name for name in plan.columns or () if name.rpartition(".")[0] not in (plan.columns or ())]
     with open_unit(source, plan.units[0], plan, dialect, columns) as opened:
@@ -100,32 +117,40 @@ def _is_utf8(row: Row) -> bool:
     return not any(isinstance(value, str) and _LONE_SURROGATE.search(value) for value in row.values())
 
 
-def _look(
-    rows: Sequence[Row], sources: Sequence[SourceFile], text: str | None, labels: str | None
+def _describe(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    sources: Sequence[SourceFile],
+    delimiter: str | None,
+    text: str,
+    labels: str | None,
 ) -> Findings:
-    if not rows:
-        raise DataError(f"{sources[0].uri}: has no rows; add some or name another file")
-    columns = [name for name in rows[0] if name]
-    text_column = _require(text, columns, sources[0], "--text") or _guess_text(rows, columns)
-    label_column = _require(labels, columns, sources[0], "--labels") or _guess_labels(
-        rows, columns, text_column, sources[0]
-    )
-    separator = _guess_separator([row.get(label_column) for row in rows])
-    counts: Counter[str] = Counter()
+    others = [column for column in columns if column != text]
+    identifier, group = _named(columns, _ID_NAMES), _named(columns, _GROUP_NAMES)
+    labels = labels or _named(others, _LABEL_NAMES)
+    free = [column for column in others if column not in (identifier, group)]
+    label_columns = () if labels else _indicators(rows, free)
+    if not labels and not label_columns:
+        labels = _guess_labels(rows, others, sources[0])
+    separator = _guess_separator([row.get(labels) for row in rows]) if labels else None
+    counts: Counter[str] = Counter(dict.fromkeys(label_columns, 0))
     for row in rows:
-        counts.update(_split_labels(row.get(label_column), separator))
+        counts.update(column for column in label_columns if _lower(row.get(column)) in _YES)
+        counts.update(_split_labels(row.get(labels), separator) if labels else ())
     return Findings(
         source=sources[0],
         columns=tuple(columns),
-        text=text_column,
-        labels=label_column,
-        id=_named(columns, _ID_NAMES),
-        group=_named(columns, _GROUP_NAMES),
+        text=text,
+        labels=labels,
+        label_columns=label_columns,
+        id=identifier,
+        group=group,
         separator=separator,
-        counts=dict(sorted(counts.items())),
+        delimiter=delimiter,
+        counts=dict(counts) if label_columns else dict(sorted(counts.items())),
         rows=len(rows),
         splits=tuple(dict.fromkeys(source.split for source in sources if source.split)),
-        longest_words=max(len(str(row.get(text_column) or "").split()) for row in rows),
+        longest_words=max(len(str(row.get(text) or "").split()) for row in rows),
     )
 
 
@@ -149,17 +174,27 @@ def _guess_text(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return _named(columns, _TEXT_NAMES) or max(columns, key=mean_length)
 
 
-def _guess_labels(rows: Sequence[Row], columns: Sequence[str], text: str, source: SourceFile) -> str:
-    """The column with a usual name, else the one whose few values repeat most."""
-    named = _named([column for column in columns if column != text], _LABEL_NAMES)
-    if named:
-        return named
-    distinct = {column: len({str(row.get(column)) for row in rows}) for column in columns if column != text}
+def _indicators(rows: Sequence[Row], columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns that hold nothing but 0 and 1, if there are several: one for each label."""
+    values = {column: {_lower(row.get(column)) for row in rows} for column in columns}
+    found = tuple(column for column in columns if values[column] <= {*_YES, *_NO})
+    return found if len(found) > 1 else ()
+
+
+def _lower(value: Any) -> str:
+    return str(value).strip().lower()
+
+
+def _guess_labels(rows: Sequence[Row], columns: Sequence[str], source: SourceFile) -> str:
+    """The column whose few values repeat most."""
+    distinct = {column: len({str(row.get(column)) for row in rows}) for column in columns}
     fitting = {column: count for column, count in distinct.items() if 2 <= count <= max(2, len(rows) // 5)}
+    if not columns:
+        raise UserError(f"{source.uri}: has no column beside the text; add one with the labels")
     if not fitting:
         raise UserError(
             f"{source.uri}: cannot tell which column holds the labels; name it with --labels "
-            f"(columns: {', '.join(columns)})"
+            f"(beside the text: {', '.join(columns)})"
         )
     return min(fitting, key=lambda column: fitting[column])
 

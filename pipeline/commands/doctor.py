@@ -20,7 +20,14 @@ from pipeline.native_stderr import stderr_to
 
 __all__ = ["doctor_command"]
 
-_REQUIRED = ("tensorflow", "tensorflow-text", "tensorflow-serving-api", "ai-edge-litert", "protobuf")
+_REQUIRED = (
+    "emotion-pipeline",
+    "tensorflow",
+    "tensorflow-text",
+    "tensorflow-serving-api",
+    "ai-edge-litert",
+    "protobuf",
+)
 
 _TO_TRAIN = ("data and training", "pip install 'emotion-pipeline[pipeline]'")
 _OPTIONAL = {

@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from components.core.errors import UserError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache.forecast import Forecast, Outcome, forecast
 from pipeline.config import load_config
 from pipeline.emotion import build_graph
-from pipeline.metadata.location import open_store
+from pipeline.metadata.location import has_store, open_store
 
 __all__ = ["explain_cache_command"]
 
@@ -37,6 +38,11 @@ def explain_cache_command(stage: str, config_file: Path, *, as_json: bool) -> No
     if stage != _ALL:
         graph = graph.upto(stage)
     storage = ArtifactStorage(config.root, config.work_dir)
+    if not has_store(storage.work_dir):
+        raise UserError(
+            f"{storage.work_dir}: nothing has run there yet, so that all stages would run; `emotion run {config_file}` "
+            "runs them"
+        )
     store = open_store(storage.work_dir)
     try:
         told = forecast(graph, storage, store)

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from components.core.artifacts import Examples, Model, SavedModelExport, TFLiteExport
+from components.core.atomic_files import publishing
 from components.core.errors import ConfigError, UserError
-from components.core.filesystem import publishing
 from components.example_gen import ExampleGenConfig, example_gen
 from components.saved_model_exporter import SavedModelExporterConfig, saved_model_exporter
 from components.tflite_exporter import TFLiteExporterConfig, tflite_exporter
@@ -65,13 +65,13 @@ def export_command(target: str, output: Path, options: ExportOptions) -> None:
         summary = saved_model_exporter(
             config=SavedModelExporterConfig(), model=trained.model, export=SavedModelExport(staging)
         )
-    Console().print(f"{output}: {format_summary(summary)}")
+    Console().print(f"{output}: {format_summary(summary)}", highlight=False, soft_wrap=True)
 
 
 def _export_tflite(output: Path, model: Model, examples: Examples | None, options: ExportOptions) -> None:
-    from components.edge.choice import NothingFitsError
-
     config = _tflite_config(options)
+    with stderr_to(os.devnull):
+        from components.edge.choice import NothingFitsError
     if options.validation is not None and config.choose is None:
         raise UserError("--validation is what a variant is chosen by; name a --target or a limit, too")
     console = Console()
@@ -90,7 +90,7 @@ def _export_tflite(output: Path, model: Model, examples: Examples | None, option
             raise
         if config.choose is not None:
             print_choice(console, export.choice())
-    console.print(f"{output}: {format_summary(summary)}")
+    console.print(f"{output}: {format_summary(summary)}", highlight=False, soft_wrap=True)
 
 
 def _tflite_config(options: ExportOptions) -> TFLiteExporterConfig:
@@ -102,7 +102,9 @@ def _tflite_config(options: ExportOptions) -> TFLiteExporterConfig:
     try:
         return TFLiteExporterConfig.model_validate(settings)
     except ValidationError as err:
-        problems = "; ".join(str(problem["msg"]) for problem in err.errors(include_url=False)[:3])
+        problems = "; ".join(
+            str(problem["msg"]).removeprefix("Value error, ") for problem in err.errors(include_url=False)[:3]
+        )
         raise ConfigError(f"export: {problems}") from err
 
 
@@ -111,15 +113,12 @@ def _read_labelled(data: str, split: str, model: Model, directory: Path) -> Exam
     heads = json.loads(model.config_path.read_text(encoding="utf-8"))["heads"]
     labels = [label for head in heads if head["task"] != "regression" for label in head["outputs"]]
     found = look_at(data, text=None, labels=None)
-    columns = {"text": found.text, "labels": found.labels, "id": found.id}
-    config = ExampleGenConfig.model_validate(
-        {
-            "splits": {split: data},
-            "columns": columns,
-            "separator": found.separator,
-            "label_names": list(dict.fromkeys(labels)) or None,
-        }
-    )
+    reading = found.reading()
+    if found.label_columns:
+        reading["columns"]["label_columns"] = list(dict.fromkeys(labels))
+    else:
+        reading["label_names"] = list(dict.fromkeys(labels)) or None
+    config = ExampleGenConfig.model_validate({"splits": {split: data}, **reading})
     examples = Examples(directory / "examples")
     examples.path.mkdir()
     with stderr_to(os.devnull):

@@ -72,7 +72,7 @@ def _show(garbage: Sequence[Garbage], storage: ArtifactStorage, *, deleted: bool
         return
     console = Console()
     if not garbage:
-        console.print("nothing to delete")
+        console.print(f"{escape(str(storage.work_dir))}: nothing to delete", highlight=False, soft_wrap=True)
         return
     table = Table(box=None, header_style="bold")
     for column in ("what", "where"):
@@ -81,6 +81,7 @@ def _show(garbage: Sequence[Garbage], storage: ArtifactStorage, *, deleted: bool
     for item in garbage:
         place = item.place.removeprefix(f"{storage.root}/").removeprefix(f"{storage.work_dir}/")
         table.add_row(item.why, escape(place), f"{item.size_bytes / _MIB:,.1f}")
+    console.print(escape(str(storage.work_dir)), highlight=False, soft_wrap=True)
     console.print(table)
     what = "deleted" if deleted else "could be deleted; add --delete to do it"
     console.print(f"{len(garbage)} directories, {total / _MIB:,.1f} MiB {what}", highlight=False)

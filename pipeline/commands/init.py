@@ -4,13 +4,15 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
+from rich.markup import escape
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from pipeline.commands.data_look import SAMPLE_ROWS, Findings, look_at
 
 __all__ = ["init_command"]
@@ -32,19 +34,18 @@ def init_command(data: Path, *, output: Path, text: str | None, labels: str | No
         )
     findings = look_at(str(data), text=text, labels=labels)
     write_atomic(output, _render(data, output, findings))
-    console = Console()
-    console.print(f"looked at {findings.rows:,} rows of {findings.source.uri}:", highlight=False)
-    console.print(
-        f"  text in [bold]{findings.text}[/], labels in [bold]{findings.labels}[/]", highlight=False
-    )
+    for line in _told(findings, output):
+        Console().print(line, highlight=False, soft_wrap=True)
+
+
+def _told(findings: Findings, output: Path) -> Iterator[str]:
+    yield f"looked at {findings.rows:,} rows of {escape(findings.source.uri)}:"
+    where = f"in [bold]{escape(findings.labels)}[/]" if findings.labels else "in columns of 0 and 1"
+    yield f"  text in [bold]{escape(findings.text)}[/], labels {where}"
     common = ", ".join(f"{label} {count:,}" for label, count in Counter(findings.counts).most_common(8))
-    console.print(
-        f"  {len(findings.counts)} labels: {common}{' …' if len(findings.counts) > 8 else ''}",
-        highlight=False,
-    )
-    console.print(
-        f"wrote [bold]{output}[/]; look it over, then: [green]emotion run {output}[/]", highlight=False
-    )
+    yield f"  {len(findings.counts)} labels: {escape(common)}{' …' if len(findings.counts) > 8 else ''}"
+    told = escape(str(output))
+    yield f"wrote [bold]{told}[/]; look it over, then: [green]emotion run {told}[/]"
 
 
 def _render(data: Path, output: Path, findings: Findings) -> str:

@@ -1,6 +1,7 @@
 """`emotion inspect`: what ran, what came of it, where it came from. Imports nothing heavy: `runs` answers at once."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from components.core.errors import UserError
-from pipeline.commands.roots import newest_root
+from pipeline.commands.roots import newest_root, roots
 from pipeline.metadata.history import History
 from pipeline.metadata.location import open_store
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord
 
 __all__ = ["InspectOptions", "inspect_command"]
+
+
+_ARTIFACT_NAME = re.compile(r"\w+/\w+/\d+")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def inspect_command(what: str, name: str | None, options: InspectOptions) -> Non
     """
     if what.isdecimal():
         what, name = "run", what
+    elif _ARTIFACT_NAME.fullmatch(what) and not Path(what).exists():
+        what, name = "artifact", what
     if what == "lineage":
         from pipeline.commands.inspect_lineage import inspect_lineage
 
@@ -53,7 +57,8 @@ def inspect_command(what: str, name: str | None, options: InspectOptions) -> Non
     if what == "statistics":
         from pipeline.commands.statistics_page import write_statistics_page
 
-        _print({"page": str(write_statistics_page(newest_root(options.root)))}, as_json=options.as_json)
+        page = str(write_statistics_page(newest_root(options.root)))
+        print(json.dumps({"page": page}) if options.as_json else page)
     elif what.endswith(".tflite"):
         from pipeline.commands.tflite_view import show_tflite, tflite_document
 
@@ -65,10 +70,13 @@ def inspect_command(what: str, name: str | None, options: InspectOptions) -> Non
     elif what in ("runs", "artifacts", "run", "artifact"):
         _inspect_store(what, name, options)
     else:
-        from pipeline.commands.inspect_file import describe_file
+        from pipeline.commands.inspect_file import describe_file, show_file
 
-        _print(describe_file(Path(what)), as_json=options.as_json)
-        if not options.as_json:
+        document = describe_file(Path(what))
+        if options.as_json:
+            _print(document, as_json=True)
+        else:
+            show_file(Console(), Path(what), document)
             _print_checks([Path(what)])
 
 
@@ -76,7 +84,7 @@ def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None
     root = newest_root(options.root)
     store = open_store(root)
     places: list[Path] = []
-    earlier = 0
+    earlier, heading = 0, _heading(root, options)
     try:
         match what:
             case "runs":
@@ -85,18 +93,29 @@ def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None
             case "artifacts":
                 document = [_artifact(record) for record in store.artifacts(limit=options.limit)]
             case "run":
-                document = _run(name, root, store)
+                run = _find_run(name, root, store)
+                started = run["started_at"][:16].replace("T", " ")
+                heading = f"{root}: run {run['id']}, {run['state'].lower()}, started {started} UTC"
+                document = _executions(run["id"], root, store)
                 places = [Path(place) for stage in document for place in stage["outputs"].values()]
             case _:
                 document = _one_artifact(name, root, store)
                 places = [Path(document["uri"])]
     finally:
         store.close()
+    if not options.as_json:
+        print(heading)
     _print(document, as_json=options.as_json)
     if earlier and not options.as_json:
         print(f"and {earlier} earlier; --limit {earlier + len(document)} shows all")
     if places and not options.as_json:
         _print_checks(places)
+
+
+def _heading(root: Path, options: InspectOptions) -> str:
+    """Which root it is, and which others there are where none was named."""
+    others = [] if options.root is not None else [path for path in roots() if path != root]
+    return f"{root} (--root for {', '.join(map(str, others))})" if others else str(root)
 
 
 def _runs(store: History, limit: int) -> list[dict[str, Any]]:
@@ -128,14 +147,18 @@ def _seconds(start: str, end: str) -> float:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def _run(name: str | None, root: Path, store: History) -> list[dict[str, Any]]:
+def _find_run(name: str | None, root: Path, store: History) -> dict[str, Any]:
     if name is not None and not name.isdecimal():
         raise UserError(f"{name}: expected the number of a run; `emotion inspect runs` lists them")
     newest = store.runs(limit=1)
-    number = int(name) if name is not None else next((run["id"] for run in newest), 0)
-    executions = store.executions(number)
-    if store.run(number) is None or not executions:
-        raise UserError(f"{root}: there is no run {number}; `emotion inspect runs` lists them")
+    run = store.run(int(name)) if name is not None else newest[0] if newest else None
+    if run is None or not store.executions(run["id"]):
+        told = "there is no run" if name is None else f"there is no run {name}"
+        raise UserError(f"{root}: {told}; `emotion inspect runs` lists them")
+    return run
+
+
+def _executions(run_id: int, root: Path, store: History) -> list[dict[str, Any]]:
     return [
         {
             "stage": execution.stage,
@@ -147,7 +170,7 @@ def _run(name: str | None, root: Path, store: History) -> list[dict[str, Any]]:
             "outputs": {name: record.uri for name, record in store.outputs(execution.id).items()},
             "log": _log(root, execution),
         }
-        for execution in executions
+        for execution in store.executions(run_id)
     ]
 
 
@@ -211,60 +234,10 @@ def _print(document: Any, *, as_json: bool) -> None:
 
         show_run(Console(), document)
     elif isinstance(document, list):
-        Console().print(_table(document))
+        from pipeline.commands.record_tables import record_table
+
+        Console().print(record_table(document))
     else:
-        Console().print_json(json.dumps(document, ensure_ascii=False))
+        from pipeline.commands.record_tables import show_artifact
 
-
-_HIDDEN = ("finished_at", "uri", "log")
-"""Columns that JSON has and a table has no room for."""
-
-
-_WHOLE = ("id", "state", "started_at", "stages", "seconds")
-"""Columns whose cells are short enough to stay on one line."""
-
-_DONE = {"complete": "run"}
-
-_TITLES = {"started_at": "started (UTC)", "created_at": "created (UTC)", "seconds": "s"}
-
-_LEAST = {"pipeline": 8, "quality": 15}
-"""Characters that a column keeps where there is little room."""
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> Table:
-    """A column for each key that has a value in any row."""
-    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    keys = [key for key in (rows[0] if rows else ()) if key not in _HIDDEN]
-    columns = [key for key in keys if any(row[key] not in (None, {}) for row in rows)]
-    for column in columns:
-        table.add_column(
-            _TITLES.get(column, column),
-            overflow="fold",
-            no_wrap=column in _WHOLE,
-            min_width=_LEAST.get(column),
-        )
-    for row in rows:
-        table.add_row(*(Text(_cell(column, row[column])) for column in columns))
-    return table
-
-
-def _cell(key: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if key == "quality":
-        return ", ".join(_figure(name, figure) for name, figure in value.items())
-    if key == "stages":
-        return ", ".join(f"{count} {_DONE.get(state, state)}" for state, count in value.items())
-    if isinstance(value, dict):
-        return "\n".join(f"{name}: {item}" for name, item in value.items())
-    if key.endswith("_at"):
-        return str(value)[:16].replace("T", " ")
-    if key == "digest":
-        return str(value)[:12]
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
-
-
-def _figure(name: str, figure: float | bool) -> str:
-    if name == "blessed":
-        return "blessed" if figure else "not blessed"
-    return f"{name.replace('_', '-').replace('f1', 'F1')} {figure:.3f}"
+        show_artifact(Console(), document)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from components.core.filesystem import write_atomic
+from components.core.atomic_files import write_atomic
 from pipeline.commands.inspect import InspectOptions
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import open_store
@@ -43,25 +42,22 @@ def inspect_lineage(name: str | None, root: Path, options: InspectOptions) -> No
 
 
 def _print(ancestry: Ancestry) -> None:
-    table = Table(header_style="bold", box=None)
-    for column in ("stage", "run", "read", "gave", "code"):
-        table.add_column(column, overflow="fold")
+    console = Console()
+    console.print(
+        f"[bold]{escape(ancestry.subject)}[/] of {escape(ancestry.run['pipeline'])}", highlight=False
+    )
     for step in ancestry.steps:
+        stage = escape(step.execution.stage)
+        console.print(
+            f"[bold]{stage}[/], run {step.execution.run_id}, code {step.code[:12]}", highlight=False
+        )
         read = [
             f"{origin.kind} {Path(origin.name).name} {origin.version[:12]}".strip() for origin in step.origins
         ]
         read += [record.name for record in step.reads.values()]
         gave = [f"{record.name} {record.digest[:12]}" for record in step.gives.values()]
-        cells = (
-            step.execution.stage,
-            str(step.execution.run_id),
-            "\n".join(read),
-            "\n".join(gave),
-            step.code[:12],
-        )
-        table.add_row(*(escape(cell) for cell in cells))
-    console = Console()
-    console.print(
-        f"[bold]{escape(ancestry.subject)}[/] of {escape(ancestry.run['pipeline'])}", highlight=False
-    )
-    console.print(table)
+        for word, names in (("read", read), ("gave", gave)):
+            for number, name in enumerate(names):
+                console.print(
+                    f"    {'' if number else word:<4}  {escape(name)}", highlight=False, soft_wrap=True
+                )

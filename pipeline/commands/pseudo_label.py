@@ -10,9 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import content_digest, write_atomic
+from components.core.filesystem import content_digest
 from components.data.sources.unlabelled import read_unlabelled
+from pipeline.commands.output_file import require_free, require_json_lines
 from pipeline.commands.trained_model import find_trained_model, labelled_texts, normalized
 from pipeline.native_stderr import stderr_to
 
@@ -48,10 +50,10 @@ def pseudo_label_command(model: Path, unlabelled: str, options: PseudoLabelOptio
     Texts that are labelled already, in any split of the model's pipeline root, are left out.
 
     Raises:
-        UserError: there is no such model, nothing to label, or the file exists.
+        UserError: there is no such model, nothing to label, or the file exists or is none of JSON Lines.
     """
-    if options.output.exists() and not options.force:
-        raise UserError(f"{options.output}: exists already; name a new file, or overwrite it with --force")
+    require_json_lines(options.output)
+    require_free(options.output, force=options.force)
     trained = find_trained_model(model)
     known = (
         set()

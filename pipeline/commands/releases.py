@@ -68,11 +68,13 @@ def verify_command(directory: Path, *, key: Path | None, as_json: bool) -> int:
     """Checks a version directory; returns the exit code.
 
     Raises:
-        UserError: the key cannot be read.
+        UserError: there is no such directory, or the key cannot be read.
     """
     from serving.manifest import ManifestError, check_manifest
     from serving.public_keys import SignatureError, read_public_keys
 
+    if not directory.is_dir():
+        raise UserError(f"{directory}: no such directory; name a version directory that the Pusher wrote")
     try:
         keys = None if key is None else read_public_keys(key)
     except SignatureError as err:

@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components.core.artifacts import Artifact
+from components.core.atomic_files import copy_file
 from components.core.errors import EmotionPipelineError, UserError
-from components.core.filesystem import copy_file
 from pipeline.commands.stage import read_config
 from pipeline.config import PipelineConfig
 from pipeline.emotion import build_graph

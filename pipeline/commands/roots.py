@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.artifact_storage import ArtifactStorage
     from pipeline.metadata.history import History
 
-__all__ = ["newest_pushed", "newest_root", "storage_of"]
+__all__ = ["newest_pushed", "newest_root", "roots", "storage_of"]
 
 
 def newest_root(given: Path | None) -> Path:
@@ -21,7 +21,7 @@ def newest_root(given: Path | None) -> Path:
         UserError: there is none.
     """
     # Serving and predicting look for pushed models, where no metadata store needs to be installed.
-    from pipeline.metadata.location import has_store, last_used
+    from pipeline.metadata.location import has_store
 
     if given is not None:
         if not has_store(given):
@@ -29,10 +29,17 @@ def newest_root(given: Path | None) -> Path:
                 f"{given}: is no pipeline root (no metadata.sqlite); name the `root` of a configuration"
             )
         return given
-    found = sorted((path for path in Path("runs").glob("*") if has_store(path)), key=last_used)
+    found = roots()
     if not found:
         raise UserError("no run found under runs/; run `emotion run CONFIG` first or name --root")
     return found[-1]
+
+
+def roots() -> list[Path]:
+    """The pipeline roots under `runs/`, the one that was used last at the end."""
+    from pipeline.metadata.location import has_store, last_used
+
+    return sorted((path for path in Path("runs").glob("*") if has_store(path)), key=last_used)
 
 
 def storage_of(work_dir: Path, store: "History") -> "ArtifactStorage":

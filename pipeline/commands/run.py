@@ -21,7 +21,6 @@ from pipeline.commands.retrain import without_drift, without_new_data
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
-from pipeline.metadata.records import State
 from pipeline.native_stderr import stderr_to
 from pipeline.pages.formats import format_value
 
@@ -82,7 +81,13 @@ def run_command(
         result = run_logged(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
     storage = ArtifactStorage(config.root, config.work_dir)
     _print_summary(console, result, api.report_path(storage, result))
-    return 0 if result.state is State.COMPLETE else REFUSED_EXIT_CODE
+    return REFUSED_EXIT_CODE if _refusals(result) else 0
+
+
+def _refusals(result: RunResult) -> tuple[str, ...]:
+    """Why stages were not run; where the run was to end at a gate, what the gate says."""
+    outputs = [output for stage in result.stages.values() for output in stage.outputs.values()]
+    return result.refusals or tuple(filter(None, (output.refusal() for output in outputs)))
 
 
 @contextmanager
@@ -111,7 +116,9 @@ def run_logged(
     wait: bool = False,
 ) -> RunResult:
     """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
-    log_file = ArtifactStorage(config.root, config.work_dir).work_dir / "last_run.log"
+    storage = ArtifactStorage(config.root, config.work_dir)
+    storage.prepare()
+    log_file = storage.work_dir / "last_run.log"
     _log_to(log_file)
     with stderr_to(log_file):
         return api.run(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
@@ -133,7 +140,7 @@ def _print_summary(console: Console, result: RunResult, report: Path) -> None:
         if isinstance(blessing, ModelBlessing):
             console.print(check_table(blessing.verdict().checks))
             console.print()
-    for reason in result.refusals:
+    for reason in _refusals(result):
         console.print(f"[yellow]Stopped:[/] {escape(reason)}", highlight=False, soft_wrap=True)
     pages = [("Report", report), ("Data", report.with_name("statistics.html"))]
     for name, value in (

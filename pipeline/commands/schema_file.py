@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.artifacts import ExampleStatistics
-from components.core.filesystem import write_atomic
+from components.core.atomic_files import write_atomic
 from components.data.validation.schema_text import format_schema, parse_schema, read_schema_text
 from components.data.validation.schema_update import update_schema
 from components.data.validation.split_profile import read_profiles

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from components.data.sources.unlabelled import UnlabelledText, read_unlabelled
+from pipeline.commands.output_file import require_free, require_json_lines
 from pipeline.commands.trained_model import TrainedModel, find_trained_model, labelled_texts, normalized
 from pipeline.native_stderr import stderr_to
 
@@ -36,6 +37,7 @@ class SelectOptions:
         strategy: by what.
         column: of the texts in files that have columns.
         output: JSON Lines file to write, if any.
+        force: overwrite it.
         as_json: print JSON Lines in place of a table.
     """
 
@@ -43,6 +45,7 @@ class SelectOptions:
     strategy: "Strategy"
     column: str
     output: Path | None
+    force: bool
     as_json: bool
 
 
@@ -52,8 +55,11 @@ def select_command(model: Path, unlabelled: str, options: SelectOptions) -> None
     Texts that stand among the labelled ones of the model's pipeline root, or twice in the file, are left out.
 
     Raises:
-        UserError: there is no such model, or no text is left to choose from.
+        UserError: there is no such model, no text is left to choose from, or the file exists or is none of JSON Lines.
     """
+    if options.output is not None:
+        require_json_lines(options.output)
+        require_free(options.output, force=options.force)
     trained = find_trained_model(model)
     labelled = [] if trained.examples is None else list(labelled_texts(trained.examples))
     known = {normalized(text) for _, text in labelled}

@@ -41,8 +41,12 @@ def serve_command(
         from serving.tensorflow_alone import import_tensorflow
 
         import_tensorflow()
+        import tensorflow as tf
+
         from serving.flags import parse_flags
         from serving.server import ModelServer, serve_until_signal
+
+        tf.config.list_physical_devices()  # where there is no GPU, CUDA complains of it, once
 
     console = Console()
 

@@ -13,8 +13,9 @@ from types import FrameType
 
 from rich.console import Console
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import StoppedError, UserError
-from components.core.filesystem import is_remote, open_file, write_atomic
+from components.core.filesystem import is_remote, open_file
 from components.data.beam.beam_pipeline import running_on
 from pipeline.commands.run import REFUSED_EXIT_CODE
 from pipeline.config import PipelineConfig, load_config, parse_yaml

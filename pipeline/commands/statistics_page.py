@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from components.core import artifacts
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import parse_config
 from pipeline.local_runner import RunResult, StageResult

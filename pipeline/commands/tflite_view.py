@@ -1,6 +1,6 @@
 """What a .tflite file says of itself: for `emotion inspect`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tflite.model_file import ModelDescription, describe, map_file
 from tflite.targets import TARGETS, target_faults
 from tflite.text_operators import TEXT_INPUT, TEXT_OPERATORS
 
-__all__ = ["show_tflite", "tflite_document"]
+__all__ = ["facts_table", "outputs_table", "show_tflite", "tflite_document"]
 
 _FACTS = ("description", "version", "author", "license", "min_parser_version")
 
@@ -55,17 +55,18 @@ def _targets(description: ModelDescription, metadata: ModelMetadata) -> dict[str
 def show_tflite(console: Console, document: Mapping[str, Any]) -> None:
     """Prints `tflite_document` for a person."""
     console.print(escape(document.get("name", "")), style="bold")
-    console.print(_facts(document))
+    console.print(facts_table(_rows(document)))
     for head in document.get("heads", ()):
         console.print(f"\n{escape(head['name'])} ({head['task']})", style="bold")
-        console.print(_head(head, document))
+        console.print(outputs_table(head, document))
 
 
-def _facts(document: Mapping[str, Any]) -> Table:
+def facts_table(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names, and what is said of each."""
     table = Table(box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _rows(document):
+    for name, value in rows:
         table.add_row(name, escape(value))
     return table
 
@@ -122,7 +123,8 @@ def _operators(document: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {name} v{versions[name]}" for name, count in document["operators"].items())
 
 
-def _head(head: Mapping[str, Any], document: Mapping[str, Any]) -> Table:
+def outputs_table(head: Mapping[str, Any], document: Mapping[str, Any]) -> Table:
+    """The outputs of a head: thresholds of labels, means of numbers, and the names that people are shown."""
     table = Table(box=None, header_style="bold")
     start = document["labels"].index(head["outputs"][0])
     columns = {"label": list(head["outputs"])}

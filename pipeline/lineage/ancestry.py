@@ -54,9 +54,9 @@ class Step:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        encoder = self.settings.get("encoder")
+        encoder, places = self.settings.get("encoder"), self._parts("place")
         found = [
-            Origin(kind, name, version)
+            Origin(kind, places.get(name, name), version)
             for kind in ("file", "source")
             for name, version in self._parts(kind).items()
         ]

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import is_remote, write_atomic
+from components.core.filesystem import is_remote
 from pipeline.lineage.ancestry import Ancestry, Origin, Step
 from pipeline.metadata.records import ArtifactRecord, State
 

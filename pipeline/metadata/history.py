@@ -204,10 +204,6 @@ class History:
             for record in self._artifacts_where(artifacts.c.id.in_(some))
         }
 
-    def find_artifact(self, uri: str) -> ArtifactRecord | None:
-        """The artifact at a place, whatever its state."""
-        return next(iter(self._artifacts_where(artifacts.c.uri == uri)), None)
-
     def used_by(self, artifact_id: int) -> list[tuple[ExecutionRecord, str, str]]:
         """Executions that read or gave an artifact, with `input` or `output`, and the name it has there."""
         query = (

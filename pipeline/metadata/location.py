@@ -5,8 +5,8 @@ import os
 import socket
 from pathlib import Path
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from pipeline.metadata.store import MetadataStore
 
 __all__ = ["STORE_FILE", "has_store", "last_used", "open_store", "open_store_to_run"]

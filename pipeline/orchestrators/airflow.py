@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import write_atomic
 from pipeline.graph import Graph, Node, OutputRef
 from pipeline.orchestrators.commands import CommandLines
 from pipeline.orchestrators.portable import PortableConfig

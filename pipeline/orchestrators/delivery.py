@@ -4,8 +4,9 @@ import errno
 import shutil
 from pathlib import Path
 
+from components.core.atomic_files import download, publishing, upload
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import download, exists, is_remote, publishing, remove_directory, upload
+from components.core.filesystem import exists, is_remote, remove_directory
 
 __all__ = ["absolute", "deliver", "fetch", "is_occupied"]
 

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from components.core.artifacts import Artifact
+from components.core.atomic_files import copy_file
 from components.core.filesystem import (
     content_digest,
-    copy_file,
     exists,
     file_sizes,
     files_below,

@@ -19,6 +19,7 @@ from pipeline.metadata.records import ArtifactRecord, State
 from pipeline.orchestrators.delivery import absolute, deliver, fetch, is_occupied
 from pipeline.orchestrators.record import OutputRecord, StageRecord
 from pipeline.orchestrators.registry import Registry
+from pipeline.preflight import require_no_problems
 
 __all__ = ["StageRequest", "run_stage"]
 
@@ -154,7 +155,7 @@ def _check(node: Node, request: StageRequest) -> None:
             raise UserError(
                 f"--output {name}={uri}: something is there already; name a place where nothing is, or pass --replace"
             )
-    node.config.external_inputs()
+    require_no_problems([node])
 
 
 def _check_names(

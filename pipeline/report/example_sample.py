@@ -37,22 +37,31 @@ class ExampleSample:
         return any(self.by_split.values())
 
 
+@dataclass(order=True)
+class _Ranked:
+    """An example behind what it is ordered by; ids may repeat."""
+
+    below: int
+    id: str
+    example: dict[str, Any] = field(compare=False)
+
+
 @dataclass
 class _Lowest:
     """Keeps the examples whose ids have the lowest hashes: a random sample that needs no random numbers."""
 
     limit: int
-    kept: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    kept: list[_Ranked] = field(default_factory=list)
 
     def add(self, rank: int, example: dict[str, Any]) -> None:
-        entry = (-rank, example["id"], example)
+        entry = _Ranked(-rank, example["id"], example)
         if len(self.kept) < self.limit:
             heappush(self.kept, entry)
-        elif entry[:2] > self.kept[0][:2]:
+        elif entry > self.kept[0]:
             heapreplace(self.kept, entry)
 
     def extract(self) -> list[dict[str, Any]]:
-        return [example for _, _, example in sorted(self.kept, key=lambda entry: (-entry[0], entry[1]))]
+        return [entry.example for entry in sorted(self.kept, key=lambda entry: (-entry.below, entry.id))]
 
 
 def sample_examples(examples: Examples) -> ExampleSample:

@@ -35,6 +35,7 @@ from pipeline.running.runner_config import RunnerConfig
 from tests.pipeline.light_stages import chain
 
 storage = ArtifactStorage(sys.argv[1])
+storage.prepare()
 store = MetadataStore(storage.metadata_path)
 runner = LocalRunner(storage, store, settings=RunnerConfig(workers=int(sys.argv[2])))
 started = time.perf_counter()

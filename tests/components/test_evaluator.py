@@ -249,7 +249,7 @@ def test_own_cases_and_sentences_are_part_of_the_cache_key() -> None:
         {"robustness": {"cases": "own.jsonl"}, "fairness": {"templates": "about.jsonl"}},
         context={"base": "/data"},
     )
-    assert config.external_inputs() == ("/data/own.jsonl", "/data/about.jsonl")
+    assert [found.path for found in config.external_inputs()] == ["/data/own.jsonl", "/data/about.jsonl"]
     assert set(config.external_versions()) == {"shipped cases.jsonl", "shipped templates.jsonl"}
     assert EvaluatorConfig(robustness=None, fairness=None).external_versions() == {}
 

@@ -176,7 +176,9 @@ def test_other_statistics_can_be_the_baseline(tmp_path):
     other = write_statistics(tmp_path / "other", SHIFTED, ["joy", "fear"])
     serving = write_statistics(tmp_path / "serving", {"serving": SHIFTED["train"]}, ["joy", "fear"])
     settings = {"previous_statistics": str(other.path), "serving_statistics": str(serving.path)}
-    assert ExampleValidatorConfig(**settings).external_inputs() == tuple(settings.values())
+    assert [found.path for found in ExampleValidatorConfig(**settings).external_inputs()] == list(
+        settings.values()
+    )
     splits = {"train": SHIFTED["train"]}
     anomalies, _ = validate(tmp_path, splits, baseline=baseline, required_splits=["train"], **settings)
     assert found(anomalies) == []
@@ -190,8 +192,9 @@ def test_statistics_that_are_not_there(tmp_path):
     gone = str(tmp_path / "gone")
     with pytest.raises(UserError, match=r"gone: no such file"):
         validate(tmp_path, HEALTHY, previous_statistics=gone)
-    with pytest.raises(UserError, match=r"gone: no such file or directory; expected statistics"):
-        ExampleValidatorConfig(previous_statistics=gone).external_inputs()
+    (problem,) = ExampleValidatorConfig(previous_statistics=gone).problems()
+    assert problem.setting == "previous_statistics"
+    assert f"{gone}: no such file or directory" in problem.message
 
 
 CURATED = """

@@ -48,7 +48,7 @@ def test_a_curated_schema_is_taken_over_as_it_is(tmp_path, statistics):
     schema, told = run(tmp_path, statistics, schema_path=path)
     assert schema.pbtxt_path.read_text() == curated
     assert told == {"features": 2, "source": path}
-    assert SchemaGenConfig(schema_path=path).external_inputs() == (path,)
+    assert [found.path for found in SchemaGenConfig(schema_path=path).external_inputs()] == [path]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def export(model: Model, tmp_path_factory: pytest.TempPathFactory) -> TFLiteExpo
 
 def test_the_tree_is_as_documented(export: TFLiteExport) -> None:
     assert sorted(entry.name for entry in export.path.iterdir()) == [
+        "README.md",
         "emotion_float32.tflite",
         "emotion_int8.tflite",
         "export.json",
@@ -94,6 +95,16 @@ def test_the_tree_is_as_documented(export: TFLiteExport) -> None:
     assert json.loads((export.path / "thresholds.json").read_text()) == dict(
         zip(toy.LABELS, toy.THRESHOLDS, strict=True)
     )
+
+
+def test_the_readme_tells_an_app_developer_what_to_do(export: TFLiteExport) -> None:
+    told = (export.path / "README.md").read_text(encoding="utf-8")
+    size = f"{export.model_path('int8').stat().st_size / 1e6:.1f} MB"
+    assert f"| `emotion_int8.tflite` | {size} | " in told
+    assert "any number of labels; each applies from its threshold" in told
+    assert "**Clean every text first**" in told
+    assert "`displayNamesLocale`: en, zh." in told
+    assert "What is longer than 16 tokens is cut inside" in told
 
 
 def test_the_files_answer_as_the_keras_model_does(export: TFLiteExport, model: Model) -> None:

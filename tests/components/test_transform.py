@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from components.core.artifacts import Examples, TransformedExamples, TransformGraph
+from components.core.config import ExternalInput
 from components.core.errors import DataError, EncoderError, StageError
 from components.data.records.example_proto import decode_example
 from components.data.records.tfrecord import read_records
@@ -292,12 +293,13 @@ def test_a_local_encoder_is_part_of_the_cache_key(tmp_path: Path) -> None:
     directory.mkdir(parents=True)
     (directory / "config.json").write_text("{}")
     relative = TransformConfig.model_validate({"encoder": "./encoders/mine"}, context={"base": str(tmp_path)})
-    assert relative.external_inputs() == (str(directory),)
+    assert relative.external_inputs() == (ExternalInput("encoder", str(directory)),)
     assert TransformConfig(encoder="tiny-random").external_inputs() == ()
     assert TransformConfig(encoder="bert_tiny_en_uncased").external_inputs() == ()
     shutil.rmtree(directory)
-    with pytest.raises(EncoderError, match=r"config\.json"):
-        relative.external_inputs()
+    (problem,) = relative.problems()
+    assert problem.setting == "encoder"
+    assert "config.json" in problem.message
 
 
 def test_numbers_pass_through_in_their_order(tmp_path: Path) -> None:

@@ -174,5 +174,6 @@ def test_a_mistake_fails_the_task_and_still_gives_a_report(compiled: Compiled):
     failed = compiled.launch("4", SOURCE="/nowhere.csv")
     assert {name: done.returncode for name, done in failed.ended.items()} == {"example-gen": 2, "report": 0}
     assert "/nowhere.csv: no such file" in failed.ended["example-gen"].stderr
-    assert "example_gen            failed    DataError: /nowhere.csv" in failed.ended["report"].stdout
-    assert "statistics_gen         refused   example_gen did not end" in failed.ended["report"].stdout
+    report = failed.ended["report"].stdout
+    assert "example_gen            failed    UserError: example_gen.source: /nowhere.csv" in report
+    assert "statistics_gen         refused   example_gen did not end" in report

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -133,6 +135,16 @@ def test_serve_without_a_model_fails_at_once(tmp_path: Path):
     assert str(tmp_path) in done.stderr
 
 
+def test_serve_on_a_port_that_is_taken_costs_one_line(ran: Ran):
+    workspace, _ = ran
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = workspace.emotion("serve", "--port", "0", "--rest-port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert f"cannot listen on 127.0.0.1:{port} for REST" in line
+
+
 def test_inspect_shows_runs_stages_and_files(ran: Ran):
     workspace, _ = ran
     runs = json.loads(workspace.emotion("inspect", "runs", "--root", "root", "--json").stdout)
@@ -148,6 +160,22 @@ def test_inspect_shows_runs_stages_and_files(ran: Ran):
     assert "##ing" not in json.dumps(model), "the vocabulary is counted, not listed"
     saved = json.loads(workspace.emotion("inspect", "models/small/saved_model/1", "--json").stdout)
     assert "serving_default" in saved["signatures"]
+
+
+def test_inspect_shows_a_person_what_an_export_holds(ran: Ran):
+    workspace, _ = ran
+    server = workspace.emotion("inspect", "models/small/saved_model/1").stdout
+    assert re.search(r"serving_default +text string \[-1\] *\n +→ labels string \[-1, 28\]", server)
+    assert re.search(r"gratitude +0\.\d{3}", server)
+    phone = workspace.emotion("inspect", "models/small/tflite/1").stdout
+    assert re.search(r"emotion_int8\.tflite +\d+\.\d MB, TensorFlow Lite from [\d.]+ on", phone)
+    assert "thresholds.json" in phone
+    artifact = workspace.emotion("inspect", "trainer/model/6", "--root", "root").stdout
+    assert re.search(r"intact +yes", artifact)
+    assert re.search(r"read by +run 1, evaluator, as model", artifact)
+    both = workspace.emotion("inspect", "models/small")
+    assert both.returncode == 2
+    assert "name one, such as models/small/saved_model/1, models/small/tflite/1" in both.stderr
 
 
 @pytest.mark.parametrize("target", ["saved-model", "tflite"])
@@ -199,10 +227,12 @@ def test_a_model_under_the_threshold_is_not_pushed(ran: Ran):
     )
     try:
         done = workspace.emotion("run", "emotion.yaml")
+        to_the_gate = workspace.emotion("run", "emotion.yaml", "--to", "evaluator")
     finally:
         workspace.write_config()
     assert done.returncode == 3, done.stderr
     assert "not blessed" in done.stdout
+    assert (to_the_gate.returncode, "Stopped: not blessed" in to_the_gate.stdout) == (3, True)
     assert not (workspace.directory / "models" / "refused").exists()
     assert "macro-F1 is 0" in done.stdout
     assert "below the required 0.990" in done.stdout

@@ -44,7 +44,7 @@ def test_the_shipped_configurations_are_valid(path):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_benchmarked_configurations_are_valid(case):
-    config = configured(case)
+    config = configured(case, seed=0)
     assert (config.transform.segments == 2) == (
         config.example_gen.nested is not None and "no" not in case.name
     )
@@ -66,3 +66,10 @@ def test_three_problems_are_told_and_the_rest_is_counted():
     wrong = dict.fromkeys(("epohcs", "learning_rat", "batchsize", "x"), 1)
     with pytest.raises(ConfigError, match=r"`trainer\.epohcs`; did you mean `epochs`\?.*; and 1 more$"):
         parse_config({**EXAMPLES, "trainer": wrong})
+
+
+def test_data_in_place_of_a_configuration(tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,labels\na: b,joy\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"holds data; .* `emotion init .*reviews.csv` writes"):
+        load_config(path)

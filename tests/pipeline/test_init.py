@@ -9,6 +9,7 @@ import pytest
 from components.core.errors import DataError, UserError
 from components.data.records.example_proto import encode_example
 from components.data.records.tfrecord import write_records
+from pipeline.commands.data_look import look_at
 from pipeline.commands.init import init_command
 from pipeline.config import PipelineConfig, load_config
 
@@ -52,6 +53,21 @@ def test_columns_without_usual_names_are_told_by_their_content(tmp_path: Path):
     config = init(write_csv(tmp_path / "data.csv", "a,b,c", rows), tmp_path)
     assert (config.example_gen.columns.text, config.example_gen.columns.labels) == ("b", "c")
     assert config.example_gen.separator is None
+
+
+def test_a_column_of_0_and_1_for_each_label(tmp_path: Path):
+    rows = [f"{number % 2},{text.replace(',', '')},{number % 2},0" for number, text in enumerate(TEXTS)]
+    data = write_csv(tmp_path / "data.csv", "user,comment,joy,anger", rows)
+    assert init(data, tmp_path).example_gen.columns.label_columns == ("joy", "anger")
+    found = look_at(str(data), text=None, labels=None)
+    assert (found.labels, found.counts) == (None, {"joy": 2, "anger": 0})
+
+
+def test_semicolons_between_fields(tmp_path: Path):
+    rows = [f"{text};joy, love" for text in TEXTS]
+    config = init(write_csv(tmp_path / "data.csv", "comment;emotions", rows), tmp_path)
+    assert config.example_gen.delimiter == ";"
+    assert (config.example_gen.columns.labels, config.example_gen.separator) == ("emotions", ",")
 
 
 def test_jsonl_parquet_and_splits(tmp_path: Path):
@@ -100,6 +116,7 @@ def test_the_configuration_is_commented_and_never_overwritten_unasked(tmp_path: 
         ("data.jsonl", b"7\n", DataError, "row 1: broken JSON"),
         ("data.docx", b"zip", DataError, "data.docx"),
         ("data.csv", b"a,b\nx,1\ny,2\nz,3\n", UserError, "cannot tell which column holds the labels"),
+        ("data.csv", b"text\nx\n", UserError, "has no column beside the text"),
     ],
 )
 def test_data_that_cannot_be_read(

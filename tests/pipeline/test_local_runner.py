@@ -28,6 +28,7 @@ class Root:
         self.data = directory / "data.txt"
         self.data.write_text("3")
         self.storage = ArtifactStorage(root or str(directory / "root"), str(directory / "work"))
+        self.storage.prepare()
         self.store = MetadataStore(self.storage.metadata_path)
 
     def run(
@@ -76,7 +77,7 @@ def test_changed_data_rerun_and_equal_outputs_stop_the_ripple(root: Root):
     root.data.write_text("3 \n")
     result = root.run()
     assert toy_stages.calls == ["read"]
-    assert "data.txt changed" in result.stages["read"].message
+    assert "file path changed" in result.stages["read"].message
 
 
 def test_without_cache_everything_runs(root: Root):
@@ -183,6 +184,17 @@ def test_without_cache_a_stage_begins_with_empty_scratch(root: Root):
             root.run(graph, use_cache=False)
 
 
+def test_data_that_were_moved_are_the_same_data(root: Root, tmp_path: Path):
+    root.run()
+    (tmp_path / "elsewhere").mkdir()
+    moved = root.data.rename(tmp_path / "elsewhere" / "data.txt")
+    root.run(toy_graph(str(moved)))
+    assert toy_stages.calls == []
+    moved.write_text("4")
+    root.run(toy_graph(str(moved)))
+    assert toy_stages.calls == ["read", "train", "judge", "push"]
+
+
 def test_a_second_run_on_the_same_root_is_told_to_wait(tmp_path: Path):
     root = Root(tmp_path)
     other = ArtifactStorage(str(tmp_path / "root"), str(tmp_path / "work"))
@@ -261,7 +273,7 @@ def test_no_write_permission_is_a_clear_error(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     with pytest.raises(UserError, match="cannot make this directory"):
-        ArtifactStorage(str(blocked / "root"))
+        ArtifactStorage(str(blocked / "root")).prepare()
 
 
 def test_a_remote_root_needs_a_local_work_dir():

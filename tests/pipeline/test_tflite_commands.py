@@ -114,3 +114,9 @@ def test_bench_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
         bench_command(path, None, threads="1", lengths="512", device=None, as_json=False)
     with pytest.raises(UserError, match="exists already; name a new directory"):
         bench_command(path, None, threads="1", lengths="8", device=tmp_path, as_json=False)
+
+
+def test_bench_names_the_files_of_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "emotion_int8.tflite").write_bytes(b"")
+    with pytest.raises(UserError, match=r"is a directory; name a file \(emotion_int8\.tflite\)"):
+        bench_command(tmp_path, None, threads="1", lengths=None, device=None, as_json=False)

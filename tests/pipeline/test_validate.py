@@ -116,6 +116,26 @@ def test_columns_that_the_schema_describes_are_read(workspace: Workspace):
     assert "ERROR train/slice/lang ENUM_TYPE_UNEXPECTED_STRING_VALUES" in done.stdout
 
 
+def test_rows_that_cannot_be_used_are_told_with_all_else(workspace: Workspace):
+    data = append(workspace, "holes.csv", *[",joy,en"] * 12, "so what,surprise,en")
+    done = workspace.emotion("validate", data)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "6 labels, 12 rows unusable\n  holes.csv, row 902: empty text\n" in done.stdout
+    assert "\n  … and 7 more\n" in done.stdout
+    assert (
+        "ERROR train/(all) DEAD_LETTERS_HIGH: 12 of 913 rows cannot be used (1.3%, limit 1.0%)" in done.stdout
+    )
+    assert "WARNING train/labels RARE_LABEL: fewer than 20 examples of surprise (1)" in done.stdout
+
+
+def test_semicolons_and_a_column_for_each_label(workspace: Workspace):
+    rows = [f"what a day {number};{number % 2};{number % 3 % 2}" for number in range(60)]
+    (workspace.directory / "wide.csv").write_text("\n".join(["comment;joy;anger", *rows]), encoding="utf-8")
+    done = workspace.emotion("validate", "wide.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "60 rows, 2 labels\ntext in comment, a label in each column of 0 and 1" in done.stdout
+
+
 def test_a_directory_of_splits(workspace: Workspace):
     for seed, split in enumerate(("train", "dev", "test")):
         write_data(workspace.directory / "splits" / f"{split}.csv", 200, seed=seed)
@@ -158,3 +178,26 @@ def test_wrong_input_costs_one_line_and_exit_code_2(workspace: Workspace, argume
     assert done.returncode == 2, done.stdout
     (line,) = done.stderr.strip().splitlines()
     assert message in line
+
+
+def test_rows_that_are_too_few_for_three_splits_are_not_fit(workspace: Workspace):
+    (workspace.directory / "two.csv").write_text("comment,emotion\nso glad today,joy\nso angry today,anger\n")
+    done = workspace.emotion("validate", "two.csv")
+    assert (done.returncode, done.stderr) == (3, "")
+    told = [line for line in done.stdout.splitlines() if line.startswith("in the way of a run:")]
+    assert told
+    assert all("needs the split '" in line and "but none of the 2 rows is in it" in line for line in told)
+    assert f"a run would stop: {len(told)} thing" in done.stdout
+
+
+def test_settings_that_the_data_do_not_fit_are_told(workspace: Workspace):
+    workspace.write_config(
+        example_gen={"source": "old.csv", "columns": {"text": "comment", "labels": "emotion"}},
+        trainer={"task": "regression"},
+    )
+    done = workspace.emotion("validate", "emotion.yaml")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert (
+        "in the way of a run: trainer: trainer.task is regression, but the data have no numbers"
+        in done.stdout
+    )

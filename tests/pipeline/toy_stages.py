@@ -18,9 +18,6 @@ calls: list[str] = []
 class ReadConfig(Config):
     path: InputPath
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return (self.path,)
-
 
 class TrainConfig(Config):
     factor: int = 2

@@ -247,6 +247,16 @@ def test_a_file_that_is_missing_empty_or_no_model_is_named(tmp_path: Path) -> No
         read_metadata(text)
 
 
+@pytest.mark.parametrize("flag", [0x01, 0x20, 0x40], ids=["encrypted", "patch", "strong encryption"])
+def test_an_archive_of_another_kind_is_refused(flag: int) -> None:
+    content = bytearray(toy.complete_file("int8"))
+    # Of the entry in the central directory: signature, two versions, then the flags.
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 8] |= flag
+    with pytest.raises(MetadataError, match="the metadata are damaged or not of this project"):
+        read_metadata(bytes(content))
+
+
 def test_a_model_without_metadata_says_how_to_get_them(tmp_path: Path) -> None:
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(toy.files()["int8"])

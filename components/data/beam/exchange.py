@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from components.core.atomic_files import copy_file
 from components.core.errors import StageError, UserError
-from components.core.filesystem import copy_file, files_below, is_remote, remove_directory
+from components.core.filesystem import files_below, is_remote, remove_directory
 from components.data.beam.beam_config import BeamConfig
 
 __all__ = ["Exchange", "open_exchange"]

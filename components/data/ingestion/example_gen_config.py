@@ -1,20 +1,15 @@
 """The configuration of ExampleGen: which files are read, what their columns mean, and how rows are divided."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from components.core.config import Config, InputPath
+from components.core.config import Config, ExternalInput, InputPath, Problem, absent
+from components.core.errors import UserError
 from components.data.ingestion.cleaning import Cleaning
+from components.data.ingestion.columns_config import Columns, LabelNames, Nested
+from components.data.ingestion.division_config import Duplicates, SpanRange, SplitShares
 from components.data.ingestion.splits import canonical_split
 from components.data.pii.settings import Pii
 from components.data.presets import label_mapping, source_settings
@@ -22,189 +17,9 @@ from components.data.sources.bigquery import BIGQUERY, data_version
 from components.data.sources.dataset_folders import files_beside
 from components.data.sources.encodings import known_encoding
 from components.data.sources.source_files import Format, SourceFile, find_sources
-from components.data.sources.spans import SpanRule, known_bound
+from components.data.sources.spans import SpanRule
 
-__all__ = ["Columns", "Duplicates", "ExampleGenConfig", "MoreLabels", "Nested", "SpanRange", "SplitShares"]
-
-
-def _distinct_names(names: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
-    known: set[str] = set()
-    for name in names if isinstance(names, tuple) else ():
-        if name != name.strip() or not name or not name.isprintable():
-            raise ValueError(f"{name!r} cannot be a label name; expected visible characters on one line")
-        if name in known:
-            raise ValueError(f"{name!r} is named twice; remove one")
-        known.add(name)
-    return names
-
-
-LabelNames = Annotated[tuple[str, ...] | InputPath | None, AfterValidator(_distinct_names)]
-
-
-class MoreLabels(Config):
-    """Labels of another kind, in a column of their own. The column's name alone will do for all of it."""
-
-    column: str
-    """Column that holds all labels of this kind, as `columns.labels` does of the first kind."""
-
-    names: LabelNames = None
-    """All of them in the order of their ids, as `label_names` has them; the sorted labels of the data if not given."""
-
-    mapping: Mapping[str, str] = Field(default_factory=dict)
-    """From a label in the data to the label that it becomes; others stay as they are."""
-
-
-def _column_alone(value: object) -> object:
-    return {"column": value} if isinstance(value, str) else value
-
-
-GroupName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Columns(Config):
-    """Names of the columns (of JSON keys, of tf.Example features) that are read; all others are ignored."""
-
-    text: str = "text"
-    """The text to be classified."""
-
-    labels: str | None = None
-    """One column that holds all labels of a row; `labels` if nothing else here says what is known of a text. A row
-    without a value has no label: none applies, or, where one must (`trainer.task: single_label`), it is not known."""
-
-    label_columns: tuple[str, ...] = ()
-    """In place of `labels`: one 0/1 column per label, named like it, in the order of the label list."""
-
-    more_labels: Mapping[GroupName, Annotated[MoreLabels, BeforeValidator(_column_alone)]] = Field(
-        default_factory=dict
-    )
-    """Columns with labels of other kinds, by the name of the kind, for models of several heads: `{sentiment: polarity}`
-    reads the column `polarity`; its labels are `sentiment/positive` and so on, after those of `labels`."""
-
-    targets: tuple[str, ...] = ()
-    """Columns of numbers that a regression learns (valence, arousal), each a finite number, or empty where unknown."""
-
-    id: str | None = None
-    """Unique name of the row; `<file name>:<row number>` without such a column or value."""
-
-    votes: str | None = None
-    """How many raters gave each label: counts by label (an object, or its JSON text), or a list of one label a vote.
-    Tells how much raters disagree; without `labels` and `label_columns`, the labels come from it."""
-
-    raters: str | None = None
-    """How many raters there were, where one may give several labels; the sum of the votes without it."""
-
-    group: str | None = None
-    """What must stay in one split (an author, a conversation), so that a test example knows nothing of training."""
-
-    weight: str | None = None
-    """Weight of the example in the loss, a finite number from 0 up; 1 without such a column or value."""
-
-    context: str | None = None
-    """Text before the utterance, such as the turn that it answers."""
-
-    slices: tuple[str, ...] = ()
-    """Columns by whose values the evaluation is broken down (language, source, age group)."""
-
-    @field_validator("targets")
-    @classmethod
-    def _distinct_targets(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(targets)) < len(targets):
-            raise ValueError(f"{', '.join(targets)}: a column is named twice; remove one")
-        return targets
-
-    @model_validator(mode="after")
-    def _one_way_to_labels(self) -> Self:
-        if self.labels is not None and self.label_columns:
-            raise ValueError(
-                "give either `labels` (one column) or `label_columns` (one 0/1 column per label), not both"
-            )
-        return self
-
-
-class Nested(Config):
-    """Records that hold several rows each: the turns of a dialogue, the entities of a headline.
-
-    Rows of one record stay in one split: the record is their group if `columns.group` is not given.
-    """
-
-    column: str
-    """Column with a list (or its JSON text) whose items are the rows, or with an object whose entries are. What an item
-    holds are columns of its row: `turns.text` for the key `text`, `turns.value` for an item that is no object; in an
-    object, `entities.key` and `entities.value`. Other columns of the record belong to all of its rows."""
-
-    context_rows: int = Field(default=0, ge=0)
-    """How many of the record's texts before a row are its context, such as the turns before one of a dialogue."""
-
-    speaker: str | None = None
-    """Column of who said a text, which is put before it in contexts (`Monica: …`); nobody is named if not given."""
-
-
-class Duplicates(Config):
-    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test."""
-
-    policy: Literal["report", "drop", "fail", "off"] = "report"
-    """Rows that are dealt by hash stay with their duplicates in any case, unless a `group` decides. What is left:
-    `report` counts and lists it, `drop` leaves out what also stands in a split that judges (test before validation
-    before train) and repetitions within a split, `fail` stops if a text stands in two splits, `off` does not look."""
-
-    near: bool = True
-    """Whether nearly equal texts count: one or two words replaced, added or left out."""
-
-    similarity: float = Field(default=0.7, gt=0.5, le=1)
-    """Share (0-1) of the words of two texts that they must have in common, in order. At 0.7, two words of seven may
-    differ; `tests/benchmarks/duplicates.py` tells how many edited texts are found so."""
-
-    min_words: int = Field(default=5, ge=2)
-    """Shorter texts count only if they are equal: "thank you so much" and "thank you very much" tell nothing."""
-
-
-class SplitShares(Config):
-    """Share (0-1) of each split where rows are dealt by hash; they sum up to 1."""
-
-    train: float = Field(default=0.8, gt=0, le=1)
-    """What the model learns from."""
-
-    validation: float = Field(default=0.1, ge=0, lt=1)
-    """What thresholds and early stopping are chosen on: a tenth is enough for that from a few thousand rows on."""
-
-    test: float = Field(default=0.1, ge=0, lt=1)
-    """What the model is judged by."""
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Self:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train, validation and test must sum up to 1, not {total:g}")
-        return self
-
-
-def _as_text(bound: object) -> object:
-    """YAML reads a date or a number where one stands."""
-    if isinstance(bound, date):
-        return bound.isoformat()
-    return str(bound) if isinstance(bound, int) and not isinstance(bound, bool) else bound
-
-
-Bound = Annotated[str, BeforeValidator(_as_text), AfterValidator(known_bound)]
-
-
-class SpanRange(Config):
-    """Some of the spans that the pattern of `source` finds; bounds are numbers or dates, whichever the pattern has."""
-
-    last: int | None = Field(default=None, ge=1)
-    """So many of the newest; all between the bounds if not given."""
-
-    first: Bound | None = Field(default=None, alias="from")
-    """The oldest that is read, such as 12 or 2026-01-31; no bound if not given."""
-
-    final: Bound | None = Field(default=None, alias="to")
-    """The newest that is read, likewise."""
-
-    @model_validator(mode="after")
-    def _say_something(self) -> Self:
-        if self.last is None and self.first is None and self.final is None:
-            raise ValueError("give `last`, `from` or `to`")
-        return self
+__all__ = ["ExampleGenConfig"]
 
 
 def _one_or_several(value: object) -> object:
@@ -406,12 +221,35 @@ class ExampleGenConfig(Config):
             return SpanRule(last=1 if self.span == "newest" else None)
         return SpanRule(self.span.last, self.span.first, self.span.final)
 
-    def external_inputs(self) -> tuple[str, ...]:
-        sources = [source.uri for source in self.sources() if source.format != "bigquery"]
-        described = files_beside(sources, (self.columns.labels or "labels",))
-        names = (self.label_names, *(group.names for group in self.columns.more_labels.values()))
-        listed = (uri for uri in names if isinstance(uri, str))
-        return (*sources, *described, *self.pii.external_inputs(), *listed, *self.corrections)
+    def external_inputs(self) -> tuple[ExternalInput, ...]:
+        """The files that `source` or `splits` mean now, by the split that they belong to, and all that others name."""
+        files = [source for source in self.sources() if source.format != "bigquery"]
+        sources = [
+            ExternalInput(
+                "source" if file.split is None else f"splits.{file.split}",
+                file.uri,
+                "/".join(part for part in (file.span, file.version, file.name) if part is not None),
+            )
+            for file in files
+        ]
+        beside = files_beside([file.uri for file in files], (self.columns.labels or "labels",))
+        described = [
+            ExternalInput("beside the sources", uri, f"{number}/{uri.rpartition('/')[2]}")
+            for number, uri in enumerate(beside)
+        ]
+        return (*sources, *described, *self._named())
+
+    def problems(self) -> Iterator[Problem]:
+        try:
+            self.sources()
+        except UserError as err:
+            yield Problem("source" if self.source is not None else "splits", str(err))
+        yield from absent(self._named())
+
+    def _named(self) -> tuple[ExternalInput, ...]:
+        """What settings name but the sources, which may be patterns of their own kind."""
+        named = super().external_inputs()
+        return tuple(one for one in named if one.setting.partition(".")[0] not in ("source", "splits"))
 
 
 def _is_bigquery(source: str | None, splits: Mapping[str, str]) -> bool:

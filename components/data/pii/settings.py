@@ -1,11 +1,10 @@
 """The configuration of PII masking."""
 
-from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, ValidationInfo, model_validator
+from pydantic import AfterValidator, model_validator
 
-from components.core.config import Config, InputPath, resolve_input
+from components.core.config import Config, InputPath, NameOrPath
 from components.data.pii.kinds import PiiKind
 from components.data.pii.masker import PiiMasker
 from components.data.pii.national_ids import COUNTRIES
@@ -37,11 +36,6 @@ Country = Annotated[str, AfterValidator(_require_country)]
 _ALL_BUT_NAMES = tuple(kind for kind in PiiKind if kind is not PiiKind.NAME)
 
 
-def _resolve_pipeline(name: str, info: ValidationInfo) -> str:
-    """Takes a directory from the configuration file's place; names of packages stay as they are."""
-    return resolve_input(name, info) if "/" in name else name
-
-
 class Pii(Config):
     """Which personal data is masked in texts, before anything is written."""
 
@@ -58,7 +52,7 @@ class Pii(Config):
     """Countries (ISO 3166, two letters) whose ids of persons are looked for; all that are known by default, as check
     digits, dates or words nearby tell them from other numbers."""
 
-    names_pipeline: Annotated[str, AfterValidator(_resolve_pipeline)] | None = None
+    names_pipeline: NameOrPath | None = None
     """spaCy pipeline that finds persons, needed for `NAME` only: an installed package (`en_core_web_sm`) or the path of
     a directory (`./names`), relative to the configuration file. Needs the extra `names`; there is no default, as it
     must know the language of the texts."""
@@ -72,10 +66,6 @@ class Pii(Config):
         if (PiiKind.NAME in self.kinds) != (self.names_pipeline is not None):
             raise ValueError("the kind `NAME` and `names_pipeline` go together: give both or neither")
         return self
-
-    def external_inputs(self) -> tuple[str, ...]:
-        pipeline = self.names_pipeline if self.names_pipeline and Path(self.names_pipeline).is_dir() else None
-        return tuple(path for path in (pipeline, self.pseudonym_key) if path is not None)
 
     def masker(self) -> PiiMasker:
         """The function that these settings describe.

@@ -11,7 +11,15 @@ from components.data.sources.rows import BrokenRow, Reason, Row, require_columns
 if TYPE_CHECKING:
     from _csv import Reader
 
-__all__ = ["Dialect", "Header", "is_unclosed", "open_csv_reader", "read_delimited", "read_header"]
+__all__ = [
+    "Dialect",
+    "Header",
+    "is_unclosed",
+    "likely_delimiter",
+    "open_csv_reader",
+    "read_delimited",
+    "read_header",
+]
 
 _MAX_FIELD_CHARACTERS = 1 << 24
 """A field above 16 Mi characters is taken for an unclosed quote."""
@@ -77,8 +85,16 @@ def read_header(
         DataError: there is no header, it lacks a wanted column, or names one twice.
     """
     header = Header(dialect.names, 0) if dialect.names else _read_header(lines, dialect, delimiter, where)
-    hint = "" if dialect.names else _hint(header.columns, delimiter)
-    require_columns(where, wanted, header.columns, hint=hint)
+    other = None if dialect.names else likely_delimiter(header.columns, delimiter)
+    require_columns(
+        where,
+        wanted,
+        header.columns,
+        remedy=f"set `delimiter: {other!r}`" if other else "",
+        hint=""
+        if dialect.names or other
+        else " (a file without a header line needs `header: false` and `names`)",
+    )
     return header
 
 
@@ -176,12 +192,11 @@ def _fit(fields: list[str], columns: Sequence[str]) -> list[str]:
     return fields
 
 
-def _hint(columns: Sequence[str], delimiter: str) -> str:
-    if len(columns) == 1:
-        other = next((char for char in ";\t,|" if char != delimiter and char in columns[0]), None)
-        if other is not None:
-            return f", or set `delimiter: {other!r}`"
-    return " (a file without a header line needs `header: false` and `names`)"
+def likely_delimiter(columns: Sequence[str], delimiter: str) -> str | None:
+    """What stands between fields, if `delimiter` found one name in the header, with another such character in it."""
+    if len(columns) != 1:
+        return None
+    return next((char for char in ";\t,|" if char != delimiter and char in columns[0]), None)
 
 
 def _unclosed(where: str, number: int) -> DataError:

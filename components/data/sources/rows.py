@@ -95,14 +95,17 @@ def quote(value: object) -> str:
     return f"{value!r:.1000}"
 
 
-def require_columns(where: str, wanted: Iterable[str], available: Sequence[str], *, hint: str = "") -> None:
+def require_columns(
+    where: str, wanted: Iterable[str], available: Sequence[str], *, remedy: str = "", hint: str = ""
+) -> None:
     """Checks that a file has the columns that the configuration names.
 
     Args:
         where: what the error message calls the file.
         wanted: names of the configured columns.
         available: names that the file has.
-        hint: a remedy of the format's own, for the end of the message.
+        remedy: what to do, if it is known better than by the nearest name.
+        hint: what else may be wrong in the format, for the end of the message.
 
     Raises:
         DataError: one is missing or ambiguous; the message lists what there is and the nearest name.
@@ -116,7 +119,7 @@ def require_columns(where: str, wanted: Iterable[str], available: Sequence[str],
         shown = ", ".join(repr(column[:40]) for column in available[:20]) + (
             ", …" if len(available) > 20 else ""
         )
-        advice = f"did you mean {near[0]!r}?" if near else "set `columns` to match"
+        advice = remedy or (f"did you mean {near[0]!r}?" if near else "set `columns` to match")
         raise DataError(f"{where}: no column {name!r}; the columns are {shown}; {advice}{hint}")
 
 

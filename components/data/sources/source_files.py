@@ -3,18 +3,18 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias, get_args
 
 from components.core.errors import DataError, UserError
-from components.core.filesystem import resolve_files
+from components.core.filesystem import is_remote, resolve_files
 from components.data.ingestion.splits import split_in_name
 from components.data.sources.bigquery import BIGQUERY
 from components.data.sources.compression import without_compression
 from components.data.sources.dataset_folders import saved_dataset_files
 from components.data.sources.spans import SpanRule, find_spans
 
-__all__ = ["Format", "SourceFile", "find_sources"]
+__all__ = ["Format", "SourceFile", "find_sources", "is_data_file"]
 
 Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "arrow", "tfrecord", "bigquery"]
 
@@ -69,6 +69,11 @@ class SourceFile:
     span: str | None = None
     version: str | None = None
     query: str | None = None
+
+
+def is_data_file(name: str) -> bool:
+    """Whether the extension says that a file holds rows."""
+    return _extension(name) in _FORMATS
 
 
 def find_sources(
@@ -131,7 +136,7 @@ def _resolve(pattern: str, file_format: Format | None) -> tuple[str, ...]:
         files = resolve_files(pattern)
     except UserError as err:
         files = () if is_glob else _files_below(pattern)
-        if not files:
+        if not files and (is_remote(pattern) or not Path(pattern).is_dir()):
             raise DataError(str(err)) from err
     if is_glob or files == (pattern,):
         return files

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from components.data.sources.arrow_files import inspect_arrow, read_arrow
 from components.data.sources.bigquery import ReadSession, open_session, read_stream
 from components.data.sources.dataset_folders import class_names_beside
-from components.data.sources.delimited import Dialect, read_delimited
+from components.data.sources.delimited import Dialect, likely_delimiter, read_delimited
 from components.data.sources.example_records import find_example_records, read_example_records
 from components.data.sources.json_lines import read_json_lines
 from components.data.sources.parquet import inspect_parquet, read_parquet
@@ -18,7 +18,7 @@ from components.data.sources.text_files import open_lines
 from components.data.sources.text_units import delimiter_of, plan_text_units
 from components.data.sources.units import UNIT_BYTES, SourceUnit, UnitPlan, units_between
 
-__all__ = ["OpenSource", "SourceUnit", "UnitPlan", "open_unit", "plan_units"]
+__all__ = ["OpenSource", "SourceUnit", "UnitPlan", "guess_dialect", "open_unit", "plan_units"]
 
 _MAX_COLUMNS_SEEN = 1000
 
@@ -37,6 +37,15 @@ class OpenSource:
     rows: Iterator[Row | BrokenRow]
     encoding: str
     columns_seen: set[str]
+
+
+def guess_dialect(source: SourceFile) -> Dialect:
+    """How a file is written, by its header: semicolons in `.csv`, where the comma is the decimal sign, and the like."""
+    usual = Dialect()
+    if source.format not in ("csv", "tsv"):
+        return usual
+    columns = plan_units(0, source, usual, ()).columns or ()
+    return Dialect(delimiter=likely_delimiter(columns, delimiter_of(source, usual)))
 
 
 def plan_units(

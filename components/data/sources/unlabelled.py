@@ -7,10 +7,9 @@ from pathlib import PurePosixPath
 from components.core.errors import DataError
 from components.core.filesystem import resolve_files
 from components.data.sources.compression import without_compression
-from components.data.sources.delimited import Dialect
 from components.data.sources.rows import BrokenRow
 from components.data.sources.source_files import find_sources
-from components.data.sources.source_units import open_unit, plan_units
+from components.data.sources.source_units import guess_dialect, open_unit, plan_units
 from components.data.sources.text_files import open_lines
 
 __all__ = ["UnlabelledText", "read_unlabelled"]
@@ -61,9 +60,14 @@ def _plain_rows(source: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _table_rows(source: str, column: str) -> Iterator[tuple[str, int, str]]:
-    dialect, found = Dialect(), False
+    found = False
     for index, file in enumerate(find_sources(source, {}, None)):
-        plan = plan_units(index, file, dialect, [column])
+        dialect = guess_dialect(file)
+        plan = plan_units(index, file, dialect, ())
+        if plan.columns and column not in plan.columns:
+            raise DataError(
+                f"{file.uri}: no column {column!r}; name the column that holds the texts ({', '.join(plan.columns)})"
+            )
         for unit in plan.units:
             with open_unit(file, unit, plan, dialect, [column]) as opened:
                 for row in opened.rows:

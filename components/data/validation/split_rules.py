@@ -56,6 +56,9 @@ def check_labels(counts: Mapping[str, int], *, split: str, min_examples: int) ->
     rare = [f"{label} ({count})" for label, count in counts.items() if 0 < count < min_examples]
     if rare:
         message = f"fewer than {min_examples} examples of {_list(rare)}; add examples, or merge them by `label_mapping`"
+        together = next((mark for mark in ";|" if sum(mark in label for label in counts) > 1), None)
+        if together is not None:
+            message += f"; if {together!r} stands between labels, set `separator: {together!r}`"
         found.append(Finding(split, "labels", "RARE_LABEL", message))
     return found
 

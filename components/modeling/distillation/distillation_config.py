@@ -1,10 +1,19 @@
 """How much is learnt from teachers, and who they are."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from pydantic import Field
 
-from components.core.config import Config, InputPath
+from components.core.artifacts import Model
+from components.core.config import Config, InputPath, Problem
 
-__all__ = ["DistillationConfig", "DistillationSettings"]
+__all__ = ["NO_MODEL", "DistillationConfig", "DistillationSettings", "holds_model"]
+
+NO_MODEL = (
+    "holds no model (no model.json, no saved_model.pb); name a Model artifact (`emotion inspect artifacts` lists "
+    "them), a SavedModel or a pushed directory"
+)
 
 
 class DistillationSettings(Config):
@@ -30,5 +39,13 @@ class DistillationConfig(DistillationSettings):
     """Directories of trained models: a Model artifact, a SavedModel, or a pushed directory, whose newest version is
     taken. They answer the same outputs and may be of any size and tokenizer; the mean of their answers teaches."""
 
-    def external_inputs(self) -> tuple[str, ...]:
-        return self.teachers
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        for number, path in enumerate(self.teachers):
+            if Path(path).exists() and not holds_model(Path(path)):
+                yield Problem(f"teachers.{number}", f"{path}: {NO_MODEL}")
+
+
+def holds_model(directory: Path) -> bool:
+    """Whether there is a trained model that can teach."""
+    return Model(directory).config_path.is_file() or any(directory.rglob("saved_model.pb"))

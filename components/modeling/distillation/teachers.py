@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from components.core.artifacts import Model
 from components.core.errors import ConfigError
 from components.core.progress import Progress
-from components.modeling.distillation.distillation_config import DistillationConfig
+from components.modeling.distillation.distillation_config import NO_MODEL, DistillationConfig
 from components.modeling.distillation.soft_targets import columns_in, require_shares, soften
 from components.modeling.head_settings import Task
 from components.modeling.heads import Head
@@ -74,10 +74,7 @@ def open_teacher(path: str) -> Teacher:
         return _KerasTeacher(Model(directory))
     found = sorted((file.parent for file in directory.rglob("saved_model.pb")), key=_version)
     if not found:
-        raise ConfigError(
-            f"trainer.distillation.teachers: {path} holds no model (no model.json, no saved_model.pb); name a Model "
-            "artifact (`emotion inspect artifacts` lists them), a SavedModel or a pushed directory"
-        )
+        raise ConfigError(f"trainer.distillation.teachers: {path} {NO_MODEL}")
     return _SavedModelTeacher(found[-1])
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.core.filesystem import publishing
+from components.core.atomic_files import publishing
 from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution import Distribution
 

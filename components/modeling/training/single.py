@@ -12,7 +12,7 @@ from components.core.errors import EncoderError
 from components.core.progress import Progress
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network
 from components.modeling.dataset import TokenDataset
-from components.modeling.encoder import embedding_rows, load_backbone, resolve_encoder, start_embeddings
+from components.modeling.encoder import Encoder, embedding_rows, load_backbone, start_embeddings
 from components.modeling.ensembles.ensemble import Trained
 from components.modeling.ensembles.seeds import seed_dropout
 from components.modeling.heads import Head, initial_logits, output_names
@@ -45,7 +45,7 @@ class SingleTraining:
         heads: what the network answers.
         validation: what the best epoch is chosen and thresholds are tuned on.
         tokenizer: of the data.
-        encoder: name of the encoder that the vocabulary belongs to.
+        encoder: the one that the vocabulary belongs to.
         added_tokens: rows of the vocabulary that Transform added, and those that each starts from.
         pretrained: what the Pretrainer made of the encoder, if it is there.
         initial: an earlier model whose weights are the start, if there is one.
@@ -60,7 +60,7 @@ class SingleTraining:
     heads: Sequence[Head]
     validation: TokenDataset
     tokenizer: TokenizerSpec
-    encoder: str
+    encoder: Encoder
     added_tokens: Mapping[int, Sequence[int]]
     pretrained: PretrainedEncoder | None
     initial: Model | None
@@ -73,17 +73,17 @@ class SingleTraining:
         self, config: "TrainerConfig", train: TokenDataset, progress: Progress, name: str = ""
     ) -> Trained:
         """Trains with the seed of `config` on `train`; curves and state go into directories of that name."""
-        progress.update(f"loading {self.encoder} ({self.policy})")
+        progress.update(f"loading {self.encoder.name} ({self.policy})")
         with self.distribution.scope():
             network, float32_network, model_config = self._networks(config, train, progress)
         if config.seed != self.initial_seed:
             seed_dropout(network, config.seed)
         changes = config.regularization.augmentation
-        settings = flat_parameters(config.model_dump(mode="json", exclude={"tracking"}))
+        settings = flat_parameters(config.model_dump(mode="json", exclude={"tracking", "encoder"}))
         with TrainingLog(
             self.logs_dir / name,
             config=config.tracking if self.distribution.is_chief else None,
-            parameters={"encoder": self.encoder, **settings},
+            parameters={"encoder": self.encoder.name, **settings},
             progress=progress,
         ) as log:
             result = Training(
@@ -111,7 +111,7 @@ class SingleTraining:
     ) -> tuple[keras.Model, keras.Model, ModelConfig]:
         """The network to be trained, that to be served (the same if it needs no other form), and their config."""
         keras.utils.set_random_seed(self.initial_seed)
-        encoder = resolve_encoder(self.encoder)
+        encoder = self.encoder
         backbone = load_backbone(
             encoder, dtype=self.policy, dropout=config.encoder_dropout, load_weights=self.pretrained is None
         )

@@ -23,6 +23,7 @@ from components.modeling.dataset import TokenDataset, read_split
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.distillation.teachers import ask_teachers
 from components.modeling.ensembles.ensemble import Ensemble, Trained
+from components.modeling.graph_encoder import encoder_of
 from components.modeling.heads import Head, make_heads, output_names, with_scale
 from components.modeling.precision import Policy, choose_policy
 from components.modeling.training.determinism import require_determinism, restart_names
@@ -92,7 +93,7 @@ def train_model(
         heads=heads,
         validation=validation,
         tokenizer=tokenizer,
-        encoder=transform_graph.encoder(),
+        encoder=encoder_of(transform_graph, config.encoder),
         added_tokens=transform_graph.added_tokens(),
         pretrained=pretrained,
         initial=initial,

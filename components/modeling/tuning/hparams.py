@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams import api, api_pb2, summary
 from components.modeling.tuning.search_space import Range
 
 if TYPE_CHECKING:
-    from components.modeling.tuning.study import Trial
+    from components.modeling.tuning.trials import Trial
 
 __all__ = ["write_hparams"]
 

@@ -3,9 +3,8 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -14,15 +13,10 @@ import sqlalchemy as sa
 from optuna.trial import FrozenTrial, TrialState
 
 from components.core.errors import ConfigError, DataError, EncoderError, StageError, StoppedError
-from components.modeling.tuning.search_space import (
-    Range,
-    decode_values,
-    encode_values,
-    grid,
-    suggest,
-)
+from components.modeling.tuning.search_space import Range, encode_values, grid, suggest
+from components.modeling.tuning.trials import ERROR, RETRY_OF, STOPPED, Trial, is_lost, one_line, read_trial
 
-__all__ = ["Evaluate", "Pruner", "Report", "Sampler", "Study", "Trial"]
+__all__ = ["Evaluate", "Pruner", "Report", "Sampler", "Study"]
 
 Sampler: TypeAlias = Literal["tpe", "random", "grid"]
 Pruner: TypeAlias = Literal["median", "hyperband", "none"]
@@ -37,33 +31,9 @@ _HEARTBEAT_S = 30
 """A trial of another process that has given no sign for two of these is taken for dead."""
 
 _POLL_S = 2.0
-_LONGEST_ERROR = 400
 _TRIALS_BEFORE_TPE = 10
 _TRIALS_BEFORE_PRUNING = 4
-_SETTINGS, _ERROR, _STOPPED, _RETRY_OF = "settings", "error", "stopped", "retry_of"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial that is over.
-
-    Attributes:
-        number: from 1.
-        state: `complete`, `pruned` or `failed`.
-        values: by dotted key.
-        metric: of the best epoch; None unless complete.
-        epochs: the validation metric of each epoch, from the first.
-        error: why it failed.
-        seconds: wall time.
-    """
-
-    number: int
-    state: Literal["complete", "pruned", "failed"]
-    values: Mapping[str, Any]
-    metric: float | None
-    epochs: Sequence[float]
-    error: str | None
-    seconds: float
+_SETTINGS = "settings"
 
 
 class Study:
@@ -118,7 +88,7 @@ class Study:
                 )
             except (sa.exc.SQLAlchemyError, ImportError, ValueError) as err:
                 raise ConfigError(
-                    f"tuner.storage: {_hide_password(url)} cannot be opened ({_one_line(err)}); expected a URL such "
+                    f"tuner.storage: {_hide_password(url)} cannot be opened ({one_line(err)}); expected a URL such "
                     "as sqlite:///study.db or postgresql://host/database, and its driver"
                 ) from err
         self._check_settings(settings)
@@ -167,7 +137,7 @@ class Study:
 
     def trials(self) -> list[Trial]:
         """Those that are over, in order; without what was cut off and is tried again."""
-        found = [_read_trial(trial, self._space) for trial in self._study.get_trials(deepcopy=False)]
+        found = [read_trial(trial, self._space) for trial in self._study.get_trials(deepcopy=False)]
         return [trial for trial in found if trial is not None]
 
     def best(self) -> Trial:
@@ -202,7 +172,7 @@ class Study:
         def objective(trial: optuna.Trial) -> float:
             if self._places_before(trial.number) >= trials:
                 # Another process began the last one at the same moment: numbers say who was first.
-                trial.set_user_attr(_STOPPED, True)
+                trial.set_user_attr(STOPPED, True)
                 raise _TrialError
 
             def report(epoch: int, metric: float) -> None:
@@ -217,16 +187,16 @@ class Study:
                     raise StageError(f"the validation metric is {metric}")
                 return metric
             except (StoppedError, KeyboardInterrupt):
-                trial.set_user_attr(_STOPPED, True)
+                trial.set_user_attr(STOPPED, True)
                 raise
             except (optuna.TrialPruned, DataError, EncoderError):
                 raise
             except Exception as err:
-                trial.set_user_attr(_ERROR, _one_line(err))
+                trial.set_user_attr(ERROR, one_line(err))
                 raise _TrialError from err
 
         def tell(_study: optuna.Study, frozen: FrozenTrial) -> None:
-            if (made := _read_trial(frozen, self._space)) is not None:
+            if (made := read_trial(frozen, self._space)) is not None:
                 on_trial(made)
 
         with _experimental():
@@ -237,7 +207,7 @@ class Study:
         """Trials that are over or at work and have a lower number."""
         return sum(
             trial.number < number
-            and (trial.state is TrialState.RUNNING or _read_trial(trial, self._space) is not None)
+            and (trial.state is TrialState.RUNNING or read_trial(trial, self._space) is not None)
             for trial in self._study.get_trials(deepcopy=False)
         )
 
@@ -267,10 +237,10 @@ class Study:
             with _experimental():
                 optuna.storages.fail_stale_trials(self._study)
         trials = self._study.get_trials(deepcopy=False)
-        retried = {trial.user_attrs.get(_RETRY_OF) for trial in trials}
+        retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
         for trial in trials:
-            if _is_lost(trial) and trial.params and trial.number not in retried:
-                self._study.enqueue_trial(trial.params, user_attrs={_RETRY_OF: trial.number})
+            if is_lost(trial) and trial.params and trial.number not in retried:
+                self._study.enqueue_trial(trial.params, user_attrs={RETRY_OF: trial.number})
 
     def _check_settings(self, settings: Mapping[str, Any]) -> None:
         earlier = self._study.user_attrs.get(_SETTINGS)
@@ -290,37 +260,6 @@ class Study:
 
 class _TrialError(Exception):
     """A trial failed; the study goes on."""
-
-
-def _is_lost(trial: FrozenTrial) -> bool:
-    """Whether nothing is known of a trial because its process ended, and it deserves another try."""
-    if trial.state is not TrialState.FAIL or _ERROR in trial.user_attrs:
-        return False
-    return _STOPPED in trial.user_attrs or _RETRY_OF not in trial.user_attrs
-
-
-def _read_trial(trial: FrozenTrial, space: Mapping[str, Range]) -> Trial | None:
-    state = {
-        TrialState.COMPLETE: "complete",
-        TrialState.PRUNED: "pruned",
-        TrialState.FAIL: "failed",
-    }.get(trial.state)
-    if state is None or _is_lost(trial):
-        return None
-    assert trial.duration is not None
-    return Trial(
-        number=trial.number + 1,
-        state=state,  # type: ignore[arg-type]
-        values=decode_values(space, trial.params),
-        metric=trial.value if state == "complete" else None,
-        epochs=tuple(metric for _, metric in sorted(trial.intermediate_values.items())),
-        error=_error(trial) if state == "failed" else None,
-        seconds=trial.duration.total_seconds(),
-    )
-
-
-def _error(trial: FrozenTrial) -> str:
-    return str(trial.user_attrs.get(_ERROR, "its process died, twice"))
 
 
 def _open(url: str, *, heartbeat_s: int | None) -> optuna.storages.RDBStorage:
@@ -353,12 +292,6 @@ def _experimental() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
-
-
-def _one_line(err: BaseException) -> str:
-    """TensorFlow's errors begin with where they come from, and end with what is wrong."""
-    words = " ".join(f"{type(err).__name__}: {err}".split())
-    return words if len(words) <= _LONGEST_ERROR else f"{words[:60]} … {words[60 - _LONGEST_ERROR :]}"
 
 
 def _hide_password(url: str) -> str:

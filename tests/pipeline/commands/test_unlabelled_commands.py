@@ -135,9 +135,16 @@ def test_a_cap_balances_the_labels(root: Path, tmp_path: Path, texts: Path):
 def test_an_existing_file_is_not_overwritten_unasked(root: Path, tmp_path: Path, texts: Path):
     output = tmp_path / "labelled.jsonl"
     output.write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match="--force"):
-        _run("pseudo-label", root, texts, "-o", output)
+    for command in ("pseudo-label", "select"):
+        with pytest.raises(UserError, match="--force"):
+            _run(command, root, texts, "-o", output)
     assert output.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("command", ["pseudo-label", "select"])
+def test_json_lines_are_not_written_into_a_file_of_another_kind(root: Path, texts: Path, command: str):
+    with pytest.raises(UserError, match=r"labels\.csv: JSON Lines are written; let the name end in \.jsonl"):
+        _run(command, root, texts, "-o", "labels.csv")
 
 
 def test_a_model_without_a_root_knows_no_labelled_texts(root: Path, tmp_path: Path):

@@ -33,6 +33,16 @@ def test_the_sample_depends_on_the_examples_alone(tmp_path):
     assert len({text["id"] for text in whole.by_split["train"]}) == 5
 
 
+def test_ids_that_repeat(tmp_path):
+    examples = shards_of(tmp_path / "examples", 50, rows_per_shard=50)
+    records = [
+        encode_example({"id": ["same"], "text": [f"text {row}"], "labels": ["joy"]}) for row in range(50)
+    ]
+    write_records(examples.shards("train")[0], records)
+    sample = sample_examples(examples)
+    assert len({example["text"] for example in sample.by_split["train"]}) == 5
+
+
 def test_rare_labels_have_texts_of_train(tmp_path):
     sample = sample_examples(shards_of(tmp_path / "examples", 400, rows_per_shard=400))
     assert [text["labels"] for text in sample.by_label["rare"]] == [["rare"]] * 2

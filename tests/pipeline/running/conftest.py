@@ -16,6 +16,7 @@ class Root:
 
     def __init__(self, directory: Path) -> None:
         self.storage = ArtifactStorage(str(directory))
+        self.storage.prepare()
         self.store = MetadataStore(self.storage.metadata_path)
 
     def run(self, graph: Graph, observer: RunObserver = SILENT, **settings: object) -> RunResult:

@@ -27,6 +27,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("runs") / "toy"
     source = directory.parent / "number.txt"
     storage = ArtifactStorage(str(directory))
+    storage.prepare()
     store = open_store_to_run(storage.work_dir, storage.root, None)
     runner = LocalRunner(storage, store)
     source.write_text("3")

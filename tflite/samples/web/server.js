@@ -77,10 +77,15 @@ function answer(request, response, model) {
   else createReadStream(file).on('error', () => response.destroy()).pipe(response);
 }
 
-const { values, positionals } = parseArgs({
-  options: { port: { type: 'string', default: '8080' } },
-  allowPositionals: true,
-});
+function given() {
+  try {
+    return parseArgs({ options: { port: { type: 'string', default: '8080' } }, allowPositionals: true });
+  } catch {
+    return fail('Usage: npm start -- MODEL.tflite [--port 8080]');
+  }
+}
+
+const { values, positionals } = given();
 const model = modelFile(positionals[0]);
 if (!existsSync(MEDIAPIPE)) fail('MediaPipe is not installed. Run: npm install');
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from components.core.config import Config
-from components.core.errors import ConfigError
+from components.core.config import Config, Problem
 
 __all__ = ["MLflowConfig", "TrackingConfig", "WandbConfig"]
 
@@ -53,14 +52,13 @@ class TrackingConfig(Config):
     mlflow: MLflowConfig | None = None
     """MLflow, too; needs `emotion-pipeline[tracking]`."""
 
-    def check_installed(self) -> None:
-        """Raises:
-        ConfigError: a tracker's package is not installed.
-        """
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
         for name in self._packages():
             if importlib.util.find_spec(name) is None:
-                raise ConfigError(
-                    f"trainer.tracking.{name} needs the package {name}: pip install 'emotion-pipeline[tracking]'"
+                yield Problem(
+                    name,
+                    f"needs the package {name}: pip install 'emotion-pipeline[tracking]', or leave it out",
                 )
 
     def _packages(self) -> Iterator[str]:

@@ -144,7 +144,8 @@ class TrainingLog:
 
 
 def _open_remote(config: TrackingConfig) -> Mapping[str, Tracker]:
-    config.check_installed()
+    for problem in config.problems():
+        raise ConfigError(f"trainer.tracking.{problem.setting}: {problem.message}")
     found: dict[str, Tracker] = {}
     name = ""
     try:

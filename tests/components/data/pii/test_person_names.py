@@ -69,7 +69,7 @@ def test_without_spacy_the_extra_is_named():
 
 def test_a_directory_is_an_input_and_is_found_beside_the_configuration(pipeline, tmp_path):
     settings = Pii(kinds=("NAME",), names_pipeline=pipeline)
-    assert settings.external_inputs() == (pipeline,)
+    assert [found.path for found in settings.external_inputs()] == [pipeline]
     (tmp_path / "names").mkdir()
     beside = Pii.model_validate({"kinds": ["NAME"], "names_pipeline": "./names"}, context={"base": tmp_path})
     assert beside.names_pipeline == str(tmp_path / "names")

@@ -33,7 +33,7 @@ def test_regions_beyond_the_default_are_known():
 
 def test_the_key_of_pseudonyms_is_an_input(tmp_path):
     settings = Pii.model_validate({"pseudonym_key": "key"}, context={"base": tmp_path})
-    assert settings.external_inputs() == (str(tmp_path / "key"),)
+    assert [found.path for found in settings.external_inputs()] == [str(tmp_path / "key")]
 
 
 def test_settings_and_masker_load_no_library_before_they_need_it():

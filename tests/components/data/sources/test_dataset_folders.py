@@ -189,7 +189,7 @@ def test_a_data_set_with_class_names_needs_no_others(tmp_path):
     examples = generate(tmp_path, **settings)
     assert examples.labels() == ("anger", "joy")
     assert {tuple(row["labels"]) for row in read_all(examples).values()} == {("anger",), ("joy",)}
-    assert names in ExampleGenConfig.model_validate(settings).external_inputs()
+    assert names in [found.path for found in ExampleGenConfig.model_validate(settings).external_inputs()]
 
 
 def test_files_that_name_different_classes_are_refused(tmp_path):

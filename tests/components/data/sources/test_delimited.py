@@ -81,7 +81,9 @@ def test_a_missing_header_names_the_remedy():
 
 
 def test_another_delimiter_is_suggested():
-    with pytest.raises(DataError, match=r"no column 'text'.*set `delimiter: ';'`"):
+    with pytest.raises(
+        DataError, match=r"no column 'text'; the columns are 'text;labels'; set `delimiter: ';'`$"
+    ):
         read("text;labels\none;joy\n", wanted=("text",))
 
 

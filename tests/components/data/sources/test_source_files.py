@@ -110,8 +110,10 @@ def test_what_is_not_there_is_named(tmp_path, name):
 
 def test_a_directory_without_data_says_what_is_expected(tmp_path):
     write(tmp_path / "notes.md", "x")
-    with pytest.raises(DataError, match=r"no data file in this directory; expected \.csv"):
-        find_sources(str(tmp_path), {}, None)
+    (tmp_path / "empty").mkdir()
+    for directory in (tmp_path, tmp_path / "empty"):
+        with pytest.raises(DataError, match=r"no data file in this directory; expected \.csv"):
+            find_sources(str(directory), {}, None)
 
 
 def test_remote_directories_are_listed():

@@ -24,6 +24,7 @@ def test_files_of_a_pattern_follow_each_other_and_may_be_compressed(tmp_path: Pa
     ("name", "content"),
     [
         ("texts.csv", 'id,body\n1,"a, b"\n2,\n'),
+        ("semicolons.csv", "id;body\n1;a, b\n2;\n"),
         ("texts.tsv", "id\tbody\n1\ta, b\n2\t\n"),
         ("texts.jsonl", '{"body": "a, b"}\n{"body": 3}\nbroken\n{"other": "x"}\n'),
     ],
@@ -39,6 +40,12 @@ def test_a_column_that_no_row_has_is_an_error(tmp_path: Path):
     path.write_text('{"body": "a"}\n', encoding="utf-8")
     with pytest.raises(DataError, match="no row has a text in column 'text'"):
         list(read_unlabelled(str(path)))
+    table = tmp_path / "texts.csv"
+    table.write_text("id,body\n1,a\n", encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"no column 'text'; name the column that holds the texts \(id, body\)"
+    ):
+        list(read_unlabelled(str(table)))
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path):

@@ -28,7 +28,10 @@ def test_labels_that_cannot_be_learned():
     assert (without.type, rare.type) == ("LABEL_WITHOUT_EXAMPLES", "RARE_LABEL")
     assert "no example has fear;" in without.message
     assert "fewer than 20 examples of grief (3);" in rare.message
+    assert "separator" not in rare.message
     assert check_labels({"joy": 20}, split="train", min_examples=20) == []
+    (rare,) = check_labels({"joy;fear": 3, "fear;joy": 2}, split="train", min_examples=20)
+    assert "if ';' stands between labels, set `separator: ';'`" in rare.message
 
 
 def test_long_lists_are_cut():

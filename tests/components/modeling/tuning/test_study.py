@@ -11,7 +11,8 @@ import pytest
 
 from components.core.errors import ConfigError, DataError, StageError, StoppedError
 from components.modeling.tuning.search_space import Range
-from components.modeling.tuning.study import Report, Study, Trial
+from components.modeling.tuning.study import Report, Study
+from components.modeling.tuning.trials import Trial
 
 SPACE = {
     "learning_rate": Range(log_uniform=(1e-6, 1e-1)),

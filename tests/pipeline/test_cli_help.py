@@ -1,0 +1,33 @@
+"""`--help` of every command, as it stands in a narrow terminal."""
+
+from importlib import metadata
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_says_what_every_argument_and_option_is_for(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    assert all(parameter.help for parameter in command.params)
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "80"}, catch_exceptions=False).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "<bool>" not in shown  # a flag takes no value
+
+
+def test_arguments_are_in_capitals() -> None:
+    shown = CliRunner().invoke(app, ["select", "--help"], env={"COLUMNS": "80"}).stdout
+    assert "emotion select [OPTIONS] {MODEL} {UNLABELLED}" in shown
+    shown = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "80"}).stdout
+    assert "[TEXTS]..." in shown
+
+
+def test_the_version_is_told() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"emotion-pipeline {metadata.version('emotion-pipeline')}\n")
