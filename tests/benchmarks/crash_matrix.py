@@ -143,6 +143,7 @@ def run_light(
     root: Path, url: str | None, shape: str, stages: int, settings: RunnerConfig = IN_PROCESS
 ) -> RunResult:
     storage = ArtifactStorage(str(root))
+    storage.prepare()
     store = open_store_to_run(storage.work_dir, storage.root, url)
     try:
         runner = LocalRunner(storage, store, settings=settings, wait=True)
