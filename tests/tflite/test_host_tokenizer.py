@@ -115,37 +115,26 @@ def test_characters_and_segments_survive_saving(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "context", "pieces", "segments"),
+    ("position", "text", "context", "pieces", "segments"),
     [
-        ("hug the", "happy", "[CLS] happy [SEP] hug the [SEP]", "000111"),
+        ("before", "hug the", "happy", "[CLS] happy [SEP] hug the [SEP]", "000111"),
+        ("after", "hug the", "happy", "[CLS] hug the [SEP] happy [SEP]", "000011"),
         # The context loses its beginning, the text nothing.
-        ("hug the hug", "x happy !", "[CLS] happy ! [SEP] hug the hug [SEP]", "00001111"),
-        ("hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
-        ("hug the hug the hug the hug", "x !", "[CLS] hug the hug the hug the [SEP]", "00000000"),
-        ("hug", " \t", "[CLS] hug [SEP]", "000"),
-        ("", "happy", "[CLS] happy [SEP] [SEP]", "0001"),
+        ("before", "hug the hug", "x happy !", "[CLS] happy ! [SEP] hug the hug [SEP]", "00001111"),
+        ("after", "hug the hug", "x happy !", "[CLS] hug the hug [SEP] happy ! [SEP]", "00000111"),
+        ("before", "hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
+        ("after", "hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
+        ("before", "hug the hug the hug the hug", "x !", "[CLS] hug the hug the hug the [SEP]", "00000000"),
+        ("before", "hug", " \t", "[CLS] hug [SEP]", "000"),
+        ("after", "hug", " \t", "[CLS] hug [SEP]", "000"),
+        ("before", "", "happy", "[CLS] happy [SEP] [SEP]", "0001"),
+        ("after", "", "happy", "[CLS] [SEP] happy [SEP]", "0011"),
     ],
 )
-def test_a_context_gives_way_to_the_text(text: str, context: str, pieces: str, segments: str) -> None:
-    spec = _spec(max_tokens=8)
-    found, found_segments = HostTokenizer(spec).encode_pair(text, context)
-    assert [spec.vocabulary[index] for index in found] == pieces.split()
-    assert "".join(map(str, found_segments)) == segments
-
-
-@pytest.mark.parametrize(
-    ("text", "context", "pieces", "segments"),
-    [
-        ("hug the", "happy", "[CLS] hug the [SEP] happy [SEP]", "000011"),
-        # The context loses its beginning, the text nothing.
-        ("hug the hug", "x happy !", "[CLS] hug the hug [SEP] happy ! [SEP]", "00000111"),
-        ("hug the hug the hug", "x !", "[CLS] hug the hug the hug [SEP]", "0000000"),
-        ("hug", " \t", "[CLS] hug [SEP]", "000"),
-        ("", "happy", "[CLS] [SEP] happy [SEP]", "0011"),
-    ],
-)
-def test_a_context_may_stand_after_the_text(text: str, context: str, pieces: str, segments: str) -> None:
-    spec = replace(_spec(max_tokens=8), context_position="after")
+def test_a_context_gives_way_to_the_text(
+    position: ContextPosition, text: str, context: str, pieces: str, segments: str
+) -> None:
+    spec = replace(_spec(max_tokens=8), context_position=position)
     found, found_segments = HostTokenizer(spec).encode_pair(text, context)
     assert [spec.vocabulary[index] for index in found] == pieces.split()
     assert "".join(map(str, found_segments)) == segments
