@@ -3,6 +3,7 @@
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,6 +33,9 @@ from serving.watch.collector import TrafficCollector
 __all__ = ["ModelServer", "ServerConfig", "main", "serve_until_signal"]
 
 _log = logging.getLogger(__name__)
+
+_SWITCH_SECONDS = 0.001
+"""After so long a thread gives the interpreter to one that waits for it."""
 
 
 class ModelServer:
@@ -179,6 +183,8 @@ def serve_until_signal(
     """
     # Of what imports leave nothing is garbage: to look through it would hold up every thread for 0.23 s.
     gc.freeze()
+    # A thread that has to refuse waits for the interpreter behind those that parse; Python's own 5 ms add up.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     signals: list[int] = []
     told, told_again = threading.Event(), threading.Event()
 

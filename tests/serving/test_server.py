@@ -157,17 +157,21 @@ def test_sigterm_loses_no_request_of_a_burst(toy_model: ToyModel) -> None:
         started.kill()
 
 
-def test_garbage_collections_pass_over_what_imports_leave(toy_model: ToyModel) -> None:
+def test_neither_garbage_collections_nor_busy_threads_hold_up_the_others(toy_model: ToyModel) -> None:
     frozen: list[int] = []
+    intervals = [sys.getswitchinterval()]
 
     def look(_: ModelServer) -> None:
         frozen.append(gc.get_freeze_count())
+        intervals.append(sys.getswitchinterval())
         signal.raise_signal(signal.SIGINT)
 
     try:
         serve_until_signal(config(toy_model.directory.parent), on_start=look)
     finally:
         gc.unfreeze()
+        sys.setswitchinterval(intervals[0])
+    assert intervals[1] <= 0.001
     assert frozen[0] > 100_000, "TensorFlow alone leaves 270,000 objects"
 
 
