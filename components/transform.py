@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from components.modeling.shard_transform import ShardReport
     from tflite.host_tokenizer import TokenizerSpec
 
-__all__ = ["TransformConfig", "transform"]
+__all__ = ["TransformConfig", "configured_tokenizer", "transform"]
 
 
 class TransformConfig(Config):
@@ -121,15 +121,15 @@ def transform(
     return {**_summarize(reports), **added}
 
 
-def _make_tokenizer(
+def configured_tokenizer(
     config: TransformConfig, encoder: Encoder, placeholders: Sequence[str]
 ) -> "TokenizerSpec":
-    from components.modeling.encoder import encoder_limits
+    """The tokenizer of an encoder, as configured, with a token for each placeholder of masked data.
 
-    longest, rows = encoder_limits(encoder)
-    if config.max_tokens > longest:
-        raise EncoderError(f"transform.max_tokens {_too_long(config.max_tokens, encoder, longest)}")
-    tokenizer = tokenizer_specification(
+    Raises:
+        EncoderError: as `tokenizer_specification`.
+    """
+    return tokenizer_specification(
         encoder,
         special_tokens=tuple(dict.fromkeys((*config.special_tokens, *placeholders))),
         casing=config.casing,
@@ -138,6 +138,17 @@ def _make_tokenizer(
         segments=config.segments,
         context_position=config.context_position,
     )
+
+
+def _make_tokenizer(
+    config: TransformConfig, encoder: Encoder, placeholders: Sequence[str]
+) -> "TokenizerSpec":
+    from components.modeling.encoder import encoder_limits
+
+    longest, rows = encoder_limits(encoder)
+    if config.max_tokens > longest:
+        raise EncoderError(f"transform.max_tokens {_too_long(config.max_tokens, encoder, longest)}")
+    tokenizer = configured_tokenizer(config, encoder, placeholders)
     if len(tokenizer.vocabulary) > rows:
         raise EncoderError(
             f"encoder {encoder.name!r} has {len(tokenizer.vocabulary)} vocabulary entries but only {rows} embeddings; "

@@ -17,8 +17,7 @@ from components.modeling.distillation.distillation_config import DistillationCon
 from components.modeling.distillation.soft_targets import columns_in
 from components.modeling.encoder import plain_limits, resolve_encoder
 from components.modeling.heads import Head, make_heads, output_names
-from components.modeling.tokenizer_specification import tokenizer_specification
-from components.transform import TransformConfig
+from components.transform import TransformConfig, configured_tokenizer
 from pipeline.config import PipelineConfig
 from tflite.errors import MetadataError
 from tflite.label_names import read_names
@@ -58,14 +57,7 @@ def _needs_of_transform(config: TransformConfig, placeholders: Sequence[str]) ->
     try:
         encoder = resolve_encoder(config.encoder)
         if plain_limits(encoder) is not None:
-            tokenizer_specification(
-                encoder,
-                special_tokens=tuple(dict.fromkeys((*config.special_tokens, *placeholders))),
-                casing=config.casing,
-                emoji=config.emoji,
-                max_tokens=config.max_tokens,
-                segments=config.segments,
-            )
+            configured_tokenizer(config, encoder, placeholders)
     except EncoderError as err:
         yield f"transform: {err}"
 
