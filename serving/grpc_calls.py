@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -20,6 +21,8 @@ _OWN = tuple(f"/{name}/" for name in SERVICES)
 _NO_MESSAGE = '"{}" requires exactly one request message.'
 _BROKEN_MESSAGE = "Exception deserializing request!"
 """Both in gRPC's own words (grpc/_server.py)."""
+_HOLD_SECONDS = 2.0
+"""The most that a refusal is held back: far more than it takes to close the ports."""
 
 
 class ReadingPool(ThreadPoolExecutor):
@@ -112,13 +115,30 @@ class Admission(grpc.ServerInterceptor):
         self._calls = calls
         self._probes = probes
         self._same_thread = _SameThread(1)
+        self._holding = False
+        self._ports_closed = threading.Event()
+
+    @contextmanager
+    def holding_refusals(self) -> Iterator[None]:
+        """Whom it would refuse meanwhile, it tells at the end of the block, in which the ports are closed.
+
+        gRPC cancels calls that come in the milliseconds between the end of its server and the GOAWAY that tells the
+        clients of it; CANCELLED does not say that the call may be sent elsewhere. A client that waits for its refusal
+        sends no such call, and hears of the end together with it.
+        """
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._ports_closed.set()
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
         """Refuses the call, or has it read."""
         is_own = details.method.startswith(_OWN)
         try:
             if is_own and self._lifecycle.refusing:
-                raise UnavailableError("the server is shutting down; ask another one")
+                self._lifecycle.turn_away()
+                return self._refusal(UnavailableError("the server is shutting down; ask another one"))
             if self._admit is not None:
                 self._admit(details)
         except ServingError as err:
@@ -129,11 +149,17 @@ class Admission(grpc.ServerInterceptor):
         return _reading(handler, details.method, self._calls if is_own else self._probes)
 
     def _refusal(self, error: ServingError) -> Any:
+        held = self._holding
+
         def refuse(_: Any, context: grpc.ServicerContext) -> None:
+            if held:
+                self._ports_closed.wait(_HOLD_SECONDS)
             abort(context, error)
 
         # As if the client sent a stream, so that the answer does not wait for a message that nobody reads.
-        return grpc.stream_unary_rpc_method_handler(run_in(self._same_thread, refuse))
+        return grpc.stream_unary_rpc_method_handler(
+            run_in(self._calls if held else self._same_thread, refuse)
+        )
 
 
 def _reading(handler: Any, method: str, pool: ReadingPool) -> Any:

@@ -1,6 +1,7 @@
 """Listens for gRPC: ports, credentials, threads, health, reflection, and the end of it all."""
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _CHANNEL_ARGUMENTS: dict[str, str | int] = {
 _HEALTH_OF_SERVICES = ("", "PredictionService", "ModelService", *SERVICES)
 """Names whose health is known: that of the whole server, TensorFlow Serving's short ones, and the full ones."""
 _STOP_SECONDS = 1.0
+_FAREWELL_SECONDS = 0.3
+"""In so long most clients that go on asking have a call that waits for its refusal."""
 _READERS = 1024
 """Calls whose messages are read at a time, and that wait for a turn; the server's default limit of them."""
 
@@ -79,14 +82,12 @@ class GrpcServer:
         # Probes must be answered while every other thread computes, or waits for the client of a stream.
         self._probes = ReadingPool(2, "grpc probes", Arrivals())
         self._streams = ThreadPoolExecutor(2, thread_name_prefix="grpc streams")
+        self._admission = Admission(lifecycle, options.admit, calls=calls, probes=self._probes)
         self._server = grpc.server(
             calls,
             # Of an argument that is given twice, gRPC takes the first.
             options=[*{**_CHANNEL_ARGUMENTS, **dict(options.channel_arguments)}.items()],
-            interceptors=[
-                Admission(lifecycle, options.admit, calls=calls, probes=self._probes),
-                *options.interceptors,
-            ],
+            interceptors=[self._admission, *options.interceptors],
         )
         add_services(
             self._server, plane, Turns(options.max_threads), as_tensor_content=options.as_tensor_content
@@ -119,7 +120,11 @@ class GrpcServer:
 
     def stop(self) -> None:
         """Closes the ports; what still runs then is given a moment."""
-        self._server.stop(_STOP_SECONDS).wait()
+        with self._admission.holding_refusals():
+            if not self._lifecycle.quiet:
+                time.sleep(_FAREWELL_SECONDS)
+            stopped = self._server.stop(_STOP_SECONDS)
+        stopped.wait()
         self._probes.shutdown(wait=False)
         self._streams.shutdown(wait=False)
 

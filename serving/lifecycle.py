@@ -65,6 +65,11 @@ class Lifecycle:
         """How many requests were accepted and have no answer yet, waiting ones included."""
         return self._in_flight
 
+    @property
+    def quiet(self) -> bool:
+        """Whether no request has come for a moment."""
+        return self._until_quiet() <= 0
+
     def on_change(self, listener: Callable[[], None]) -> None:
         """Calls `listener` whenever the phase has changed."""
         self._listeners.append(listener)
@@ -82,6 +87,10 @@ class Lifecycle:
         with self._condition:
             self._in_flight += 1
             self._last_arrival = time.monotonic()
+
+    def turn_away(self) -> None:
+        """Notes that a request came that was refused."""
+        self._last_arrival = time.monotonic()
 
     def leave(self) -> None:
         """Counts a request that was answered."""

@@ -12,7 +12,7 @@ import pytest
 from serving.errors import ServerStartError
 from serving.server import ModelServer
 from tests.serving.conftest import publish
-from tests.serving.test_operation import TIMEOUT_S, Client, Held, request, serving, until
+from tests.serving.operation import TIMEOUT_S, Client, Held, request, serving, until
 
 PARAMETERS = """
 num_batch_threads { value: 1 }

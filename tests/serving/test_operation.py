@@ -1,115 +1,33 @@
-"""A running server that is changed, watched and stopped while clients call it."""
+"""A running server that is changed and watched while clients call it."""
 
-import http.client
-import ipaddress
 import json
-import socket
 import threading
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 import tensorflow as tf
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from google.protobuf import text_format
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from tensorflow_serving.apis import (
     get_model_status_pb2,
-    model_management_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2_grpc,
 )
 
-from serving import arrivals, grpc_server
 from serving.errors import ServerStartError
-from serving.guard.config import GuardConfig
-from serving.saved_model_engine import SavedModelEngine
-from serving.server import ModelServer, ServerConfig
+from serving.server import ModelServer
 from tests.serving.conftest import publish, publish_broken
-
-TIMEOUT_S = 60.0
-UP, DOWN = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-class Client:
-    """Every way to ask one server."""
-
-    def __init__(self, server: ModelServer, channel: grpc.Channel) -> None:
-        self.rest_port = server.rest_port or 0
-        self.predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-        self.models = model_service_pb2_grpc.ModelServiceStub(channel)
-        self.health = health_pb2_grpc.HealthStub(channel)
-        self.reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
-
-    def ask(self, x: float = 2.0, name: str = "half", **spec: Any) -> tuple[int, float]:
-        """The version that answers, and its answer."""
-        response = self.predict(request(x, name, **spec), TIMEOUT_S)
-        return response.model_spec.version.value, response.outputs["y"].float_val[0]
-
-    def refusal(self, **spec: Any) -> tuple[grpc.StatusCode, str]:
-        with pytest.raises(grpc.RpcError) as error:
-            self.ask(**spec)
-        return error.value.code(), error.value.details()
-
-    def healthy(self, name: str = "") -> int:
-        return int(self.health.Check(health_pb2.HealthCheckRequest(service=name), TIMEOUT_S).status)
-
-    def reload(self, text: str, *metrics: str) -> Any:
-        message = model_management_pb2.ReloadConfigRequest(metric_names=metrics)
-        text_format.Parse(text, message.config)
-        return self.models.HandleReloadConfigRequest(message, TIMEOUT_S)
-
-    def http(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, str, dict[str, str]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.rest_port, timeout=TIMEOUT_S)
-        try:
-            raw = body if body is None or isinstance(body, bytes) else json.dumps(body)
-            connection.request(method, path, raw, headers)
-            response = connection.getresponse()
-            lower = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, response.read().decode(), lower
-        finally:
-            connection.close()
-
-
-def request(
-    x: float = 2.0, name: str = "half", *, version: int | None = None, label: str | None = None
-) -> predict_pb2.PredictRequest:
-    message = predict_pb2.PredictRequest()
-    message.model_spec.name = name
-    if version is not None:
-        message.model_spec.version.value = version
-    if label is not None:
-        message.model_spec.version_label = label
-    message.inputs["x"].CopyFrom(tf.make_tensor_proto([x], tf.float32))
-    return message
-
-
-def serving(tmp_path: Path, **changes: Any) -> ModelServer:
-    """A server of `tmp_path/half`, with metrics, that looks for new versions often."""
-    monitoring = tmp_path / "monitoring.txt"
-    monitoring.write_text("prometheus_config { enable: true }")
-    settings: dict[str, Any] = {
-        "model_name": "half",
-        "model_base_path": tmp_path / "half",
-        "host": "127.0.0.1",
-        "port": 0,
-        "rest_api_port": 0,
-        "monitoring_config_file": monitoring,
-        "file_system_poll_wait_seconds": 0.05,
-        "grace_seconds": 30,
-        "grpc_max_threads": 4,
-    }
-    return ModelServer(ServerConfig(**{**settings, **changes}))
+from tests.serving.operation import (
+    DOWN,
+    METRICS,
+    TIMEOUT_S,
+    UP,
+    Client,
+    config,
+    request,
+    self_signed,
+    serving,
+    until,
+)
 
 
 @pytest.fixture
@@ -123,21 +41,6 @@ def server(half_plus_two: Path, tmp_path: Path) -> Iterator[ModelServer]:
 def client(server: ModelServer) -> Iterator[Client]:
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield Client(server, channel)
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
-
-
-def config(tmp_path: Path, *names: str, extra: str = "") -> str:
-    models = " ".join(
-        f'config {{ name: "{name}" base_path: "{tmp_path / name}" model_platform: "tensorflow" {extra} }}'
-        for name in names
-    )
-    return f"model_config_list {{ {models} }}"
 
 
 def test_versions_change_without_a_lost_request(
@@ -169,9 +72,6 @@ def test_versions_change_without_a_lost_request(
             thread.join(TIMEOUT_S)
     assert not errors
     assert set(answers) == {(1, 3.0), (3, 4.0), (4, 3.0), (5, 4.0)}
-
-
-METRICS = "/monitoring/prometheus/metrics"
 
 
 def test_models_are_reloaded(client: Client, half_plus_three: Path, tmp_path: Path) -> None:
@@ -296,184 +196,6 @@ def test_without_a_monitoring_config_there_are_no_metrics(half_plus_two: Path, t
         assert Client(server, channel).http("GET", METRICS)[0] == 404
 
 
-class Held:
-    """Holds every computation until it is released."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.released = threading.Event()
-        self.running = threading.Semaphore(0)
-        compute = SavedModelEngine.compute
-
-        def held(*arguments: Any) -> Any:
-            self.running.release()
-            assert self.released.wait(TIMEOUT_S)
-            return compute(*arguments)
-
-        monkeypatch.setattr(SavedModelEngine, "compute", held)
-
-
-def test_a_stop_answers_what_waits_and_refuses_what_comes(
-    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(half_plus_two, tmp_path / "half" / "1")
-    server = serving(tmp_path)
-    held = Held(monkeypatch)
-    rest_answers: list[tuple[int, str, dict[str, str]]] = []
-    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        client = Client(server, channel)
-        assert client.http("GET", "/readyz")[0] == client.http("GET", "/readyz/half")[0] == 200
-        asking = threading.Thread(
-            target=lambda: rest_answers.append(
-                client.http("POST", "/v1/models/half:predict", {"instances": [4.0]})
-            )
-        )
-        asking.start()
-        burst = [client.predict.future(request(float(x)), TIMEOUT_S) for x in range(64)]
-        for _ in range(5):
-            assert held.running.acquire(timeout=TIMEOUT_S)
-        stopping = threading.Thread(target=server.stop)
-        stopping.start()
-        until(lambda: server.lifecycle.refusing)
-        assert (client.healthy(), client.healthy("half")) == (DOWN, DOWN)
-        assert client.http("GET", "/readyz")[0] == client.http("GET", "/readyz/half")[0] == 503
-        assert client.http("GET", "/healthz")[0] == 200
-        assert client.http("POST", "/v1/models/half:predict", {"instances": [1.0]})[0] == 503
-        assert client.http("GET", "/v1/models/half")[2]["connection"] == "close"
-        assert client.refusal() == (
-            grpc.StatusCode.UNAVAILABLE,
-            "the server is shutting down; ask another one",
-        )
-        held.released.set()
-        assert [call.result().outputs["y"].float_val[0] for call in burst] == [x / 2 + 2 for x in range(64)]
-        stopping.join(TIMEOUT_S)
-        asking.join(TIMEOUT_S)
-    assert [(status, body) for status, body, _ in rest_answers] == [(200, '{"predictions": [4.0]}')]
-    assert server.lifecycle.in_flight == 0
-
-
-def test_a_request_whose_deadline_has_passed_is_not_computed(
-    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(half_plus_two, tmp_path / "half" / "1")
-    with serving(tmp_path, grpc_max_threads=1, rest_api_timeout_in_ms=50) as server:
-        held = Held(monkeypatch)
-        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-            client = Client(server, channel)
-            first = client.predict.future(request(), TIMEOUT_S)
-            assert held.running.acquire(timeout=TIMEOUT_S)
-            with pytest.raises(grpc.RpcError) as error:
-                client.predict(request(), 0.05)
-            assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-            status, body, _ = client.http("POST", "/v1/models/half:predict", {"instances": [1.0]})
-            assert (status, json.loads(body)["error"]) == (504, "no answer within 0.05 s")
-            held.released.set()
-            first.result()
-            client.ask()
-        assert held.running.acquire(timeout=0)
-        assert held.running.acquire(timeout=0)
-        assert not held.running.acquire(timeout=0), "only the REST request and the last one ran"
-
-
-class Stalling:
-    """Clients that begin a message and say no more."""
-
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._channel = channel
-        self._silence = threading.Event()
-        self.calls: list[grpc.Future] = []
-
-    def begin(self, path: str = "/tensorflow.serving.PredictionService/Predict") -> grpc.Future:
-        self.calls.append(self._channel.stream_unary(path).future(self._nothing()))
-        return self.calls[-1]
-
-    def _nothing(self) -> Iterator[bytes]:
-        self._silence.wait(2 * TIMEOUT_S)
-        yield from ()
-
-    def __enter__(self) -> "Stalling":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for call in self.calls:
-            call.cancel()
-        self._silence.set()
-
-
-def begin_over_rest(server: ModelServer) -> socket.socket:
-    slow = socket.create_connection(("127.0.0.1", server.rest_port or 0), TIMEOUT_S)
-    slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-    return slow
-
-
-def test_clients_that_stall_in_a_message_hold_up_nobody(half_plus_two: Path, tmp_path: Path) -> None:
-    publish(half_plus_two, tmp_path / "half" / "1")
-    with (
-        serving(tmp_path, grpc_max_threads=1, rest_api_timeout_in_ms=300) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        Stalling(channel) as stalling,
-        begin_over_rest(server) as slow,
-    ):
-        client = Client(server, channel)
-        for _ in range(4):
-            stalling.begin()
-        until(lambda: server.lifecycle.in_flight == 5)
-        assert client.ask() == (1, 3.0)
-        assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
-        for call in stalling.calls:
-            call.cancel()
-        until(lambda: server.lifecycle.in_flight == 0)
-
-
-def test_clients_that_stall_give_way_when_the_server_is_full(
-    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(half_plus_two, tmp_path / "half" / "1")
-    with (
-        serving(tmp_path, guard=GuardConfig(max_in_flight=3)) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        Stalling(channel) as stalling,
-    ):
-        client = Client(server, channel)
-        first = stalling.begin()
-        until(lambda: server.lifecycle.in_flight == 1)
-        with begin_over_rest(server) as slow:
-            until(lambda: server.lifecycle.in_flight == 2)
-            last = stalling.begin()
-            until(lambda: server.lifecycle.in_flight == 3)
-            monkeypatch.setattr(arrivals, "_STALLED_SECONDS", TIMEOUT_S)
-            assert client.refusal()[0] == grpc.StatusCode.RESOURCE_EXHAUSTED, "they may still be read"
-            monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
-            assert client.ask() == (1, 3.0)
-            assert first.code() == grpc.StatusCode.CANCELLED
-            again = stalling.begin()
-            until(lambda: server.lifecycle.in_flight == 3)
-            assert client.http("POST", "/v1/models/half:predict", {"instances": [2.0]})[0] == 200
-            assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
-        assert not last.done()
-        assert not again.done()
-
-
-def test_clients_that_stall_give_way_when_all_threads_read(
-    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(half_plus_two, tmp_path / "half" / "1")
-    monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
-    monkeypatch.setattr(grpc_server, "_READERS", 2)
-    with (
-        serving(tmp_path, grpc_max_threads=1) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        Stalling(channel) as stalling,
-    ):
-        client = Client(server, channel)
-        for _ in range(2):
-            stalling.begin()
-            stalling.begin("/grpc.health.v1.Health/Check")
-            stalling.begin("/grpc.health.v1.Health/Watch")
-        until(lambda: server.lifecycle.in_flight == 2)
-        assert client.ask() == (1, 3.0)
-        assert client.healthy() == UP
-
-
 def test_a_message_that_is_none_and_a_call_without_one(client: Client, server: ModelServer) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         begin = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
@@ -536,26 +258,6 @@ def test_pages_of_other_origins_may_call_if_told_so(half_plus_two: Path, tmp_pat
                 method, "/v1/models/half:predict", body, Origin="https://app.example"
             )
             assert (status, headers["access-control-allow-origin"]) == (200, "*")
-
-
-def self_signed() -> tuple[bytes, bytes]:
-    """Key and certificate of 127.0.0.1, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private, certificate.public_bytes(serialization.Encoding.PEM)
 
 
 @pytest.mark.parametrize("mutual", [False, True])

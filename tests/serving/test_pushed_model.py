@@ -19,7 +19,7 @@ from components.publishing.settings import PublishingSettings, ServedAsConfig
 from pipeline.commands.serve import serve_command
 from serving.server import ModelServer
 from tests.serving.conftest import publish_broken
-from tests.serving.test_operation import Client, config, serving, until
+from tests.serving.operation import Client, config, serving, until
 
 # The base path is that of another machine; the embedded server needs no wait between versions and labels.
 LABELLED = PublishingSettings(

@@ -26,7 +26,7 @@ from serving.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from tests.serving.test_operation import self_signed
+from tests.serving.operation import self_signed
 
 QUICK = Retries(count=3, first_wait_s=0.01)
 OUTPUTS = {"labels": [["joy"]], "scores": [[0.75]], "predicted": [[True]]}

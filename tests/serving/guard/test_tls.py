@@ -13,7 +13,7 @@ from serving.errors import ServerStartError
 from serving.guard.config import GuardConfig
 from serving.server import ModelServer
 from tests.serving.conftest import publish
-from tests.serving.test_operation import METRICS, TIMEOUT_S, Client, request, self_signed, serving, until
+from tests.serving.operation import METRICS, TIMEOUT_S, Client, request, self_signed, serving, until
 
 
 class Files:

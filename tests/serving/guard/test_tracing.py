@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from serving.guard.config import GuardConfig
 from tests.serving.conftest import publish
-from tests.serving.test_operation import TIMEOUT_S, Client, request, serving
+from tests.serving.operation import TIMEOUT_S, Client, request, serving
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

@@ -1,0 +1,207 @@
+"""What a server still answers when it stops, when a deadline has passed, and when clients stall."""
+
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from serving import arrivals, grpc_server
+from serving.guard.config import GuardConfig
+from serving.server import ModelServer
+from tests.serving.conftest import publish
+from tests.serving.operation import DOWN, TIMEOUT_S, UP, Client, Held, request, serving, until
+
+
+def test_a_stop_answers_what_waits_and_refuses_what_comes(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    server = serving(tmp_path)
+    held = Held(monkeypatch)
+    rest_answers: list[tuple[int, str, dict[str, str]]] = []
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        client = Client(server, channel)
+        assert client.http("GET", "/readyz")[0] == client.http("GET", "/readyz/half")[0] == 200
+        asking = threading.Thread(
+            target=lambda: rest_answers.append(
+                client.http("POST", "/v1/models/half:predict", {"instances": [4.0]})
+            )
+        )
+        asking.start()
+        burst = [client.predict.future(request(float(x)), TIMEOUT_S) for x in range(64)]
+        for _ in range(5):
+            assert held.running.acquire(timeout=TIMEOUT_S)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        until(lambda: server.lifecycle.refusing)
+        assert (client.healthy(), client.healthy("half")) == (DOWN, DOWN)
+        assert client.http("GET", "/readyz")[0] == client.http("GET", "/readyz/half")[0] == 503
+        assert client.http("GET", "/healthz")[0] == 200
+        assert client.http("POST", "/v1/models/half:predict", {"instances": [1.0]})[0] == 503
+        assert client.http("GET", "/v1/models/half")[2]["connection"] == "close"
+        assert client.refusal() == (
+            grpc.StatusCode.UNAVAILABLE,
+            "the server is shutting down; ask another one",
+        )
+        held.released.set()
+        assert [call.result().outputs["y"].float_val[0] for call in burst] == [x / 2 + 2 for x in range(64)]
+        stopping.join(TIMEOUT_S)
+        asking.join(TIMEOUT_S)
+    assert [(status, body) for status, body, _ in rest_answers] == [(200, '{"predictions": [4.0]}')]
+    assert server.lifecycle.in_flight == 0
+
+
+def test_clients_that_never_pause_hear_of_a_stop_and_nothing_else(
+    half_plus_two: Path, tmp_path: Path
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    server = serving(tmp_path)
+    codes: Counter[grpc.StatusCode] = Counter()
+    stopped = threading.Event()
+
+    def ask() -> None:
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}", options=own) as channel:
+            predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+            while not stopped.is_set():
+                code = predict.future(request(), TIMEOUT_S).code()
+                codes[code] += 1
+
+    clients = [threading.Thread(target=ask) for _ in range(8)]
+    for client in clients:
+        client.start()
+    until(lambda: codes[grpc.StatusCode.OK] > 100)
+    server.stop()
+    stopped.set()
+    for client in clients:
+        client.join(TIMEOUT_S)
+    assert codes.keys() == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+
+
+def test_a_request_whose_deadline_has_passed_is_not_computed(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with serving(tmp_path, grpc_max_threads=1, rest_api_timeout_in_ms=50) as server:
+        held = Held(monkeypatch)
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            client = Client(server, channel)
+            first = client.predict.future(request(), TIMEOUT_S)
+            assert held.running.acquire(timeout=TIMEOUT_S)
+            with pytest.raises(grpc.RpcError) as error:
+                client.predict(request(), 0.05)
+            assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            status, body, _ = client.http("POST", "/v1/models/half:predict", {"instances": [1.0]})
+            assert (status, json.loads(body)["error"]) == (504, "no answer within 0.05 s")
+            held.released.set()
+            first.result()
+            client.ask()
+        assert held.running.acquire(timeout=0)
+        assert held.running.acquire(timeout=0)
+        assert not held.running.acquire(timeout=0), "only the REST request and the last one ran"
+
+
+class Stalling:
+    """Clients that begin a message and say no more."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+        self._silence = threading.Event()
+        self.calls: list[grpc.Future] = []
+
+    def begin(self, path: str = "/tensorflow.serving.PredictionService/Predict") -> grpc.Future:
+        self.calls.append(self._channel.stream_unary(path).future(self._nothing()))
+        return self.calls[-1]
+
+    def _nothing(self) -> Iterator[bytes]:
+        self._silence.wait(2 * TIMEOUT_S)
+        yield from ()
+
+    def __enter__(self) -> "Stalling":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for call in self.calls:
+            call.cancel()
+        self._silence.set()
+
+
+def begin_over_rest(server: ModelServer) -> socket.socket:
+    slow = socket.create_connection(("127.0.0.1", server.rest_port or 0), TIMEOUT_S)
+    slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    return slow
+
+
+def test_clients_that_stall_in_a_message_hold_up_nobody(half_plus_two: Path, tmp_path: Path) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with (
+        serving(tmp_path, grpc_max_threads=1, rest_api_timeout_in_ms=300) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+        begin_over_rest(server) as slow,
+    ):
+        client = Client(server, channel)
+        for _ in range(4):
+            stalling.begin()
+        until(lambda: server.lifecycle.in_flight == 5)
+        assert client.ask() == (1, 3.0)
+        assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
+        for call in stalling.calls:
+            call.cancel()
+        until(lambda: server.lifecycle.in_flight == 0)
+
+
+def test_clients_that_stall_give_way_when_the_server_is_full(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with (
+        serving(tmp_path, guard=GuardConfig(max_in_flight=3)) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+    ):
+        client = Client(server, channel)
+        first = stalling.begin()
+        until(lambda: server.lifecycle.in_flight == 1)
+        with begin_over_rest(server) as slow:
+            until(lambda: server.lifecycle.in_flight == 2)
+            last = stalling.begin()
+            until(lambda: server.lifecycle.in_flight == 3)
+            monkeypatch.setattr(arrivals, "_STALLED_SECONDS", TIMEOUT_S)
+            assert client.refusal()[0] == grpc.StatusCode.RESOURCE_EXHAUSTED, "they may still be read"
+            monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+            assert client.ask() == (1, 3.0)
+            assert first.code() == grpc.StatusCode.CANCELLED
+            again = stalling.begin()
+            until(lambda: server.lifecycle.in_flight == 3)
+            assert client.http("POST", "/v1/models/half:predict", {"instances": [2.0]})[0] == 200
+            assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
+        assert not last.done()
+        assert not again.done()
+
+
+def test_clients_that_stall_give_way_when_all_threads_read(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+    monkeypatch.setattr(grpc_server, "_READERS", 2)
+    with (
+        serving(tmp_path, grpc_max_threads=1) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+    ):
+        client = Client(server, channel)
+        for _ in range(2):
+            stalling.begin()
+            stalling.begin("/grpc.health.v1.Health/Check")
+            stalling.begin("/grpc.health.v1.Health/Watch")
+        until(lambda: server.lifecycle.in_flight == 2)
+        assert client.ask() == (1, 3.0)
+        assert client.healthy() == UP
