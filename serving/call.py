@@ -15,10 +15,13 @@ class Call:
     """One request, as those who compute it see it. Thread-safe.
 
     Args:
-        timeout_seconds: after which nobody waits any longer; None = somebody always waits.
+        timeout_seconds: after which nobody waits any longer; None = somebody always waits. So does, to gRPC, a client
+            without a deadline: 292 billion years, longer than a thread can.
     """
 
     def __init__(self, timeout_seconds: float | None = None) -> None:
+        if timeout_seconds is not None and timeout_seconds > threading.TIMEOUT_MAX:
+            timeout_seconds = None
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self._lock = threading.Lock()
         self._cancelled = False

@@ -107,6 +107,26 @@ def test_a_request_whose_deadline_has_passed_is_not_computed(
         assert not held.running.acquire(timeout=0), "only the REST request and the last one ran"
 
 
+@pytest.mark.parametrize("batching", [False, True])
+def test_clients_without_a_deadline_wait_for_their_turn(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batching: bool
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with (
+        serving(tmp_path, grpc_max_threads=None if batching else 1, enable_batching=batching) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        client = Client(server, channel)
+        held = Held(monkeypatch)
+        calls = [client.predict.future(request(float(x))) for x in range(16)]
+        assert held.running.acquire(timeout=TIMEOUT_S)
+        until(lambda: server.lifecycle.in_flight == len(calls))
+        held.released.set()
+        assert [call.result(TIMEOUT_S).outputs["y"].float_val[0] for call in calls] == [
+            x / 2 + 2 for x in range(16)
+        ]
+
+
 class Stalling:
     """Clients that begin a message and say no more."""
 
