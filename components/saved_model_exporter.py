@@ -42,7 +42,8 @@ def saved_model_exporter(
 ) -> Summary:
     """Makes the SavedModel for servers.
 
-    1. Loads the trained model, in float32 whatever it was trained in, and makes its weights smaller if that is wanted.
+    1. Loads the trained model, in float32 whatever it was trained in, makes its weights smaller if that is wanted, and
+       lets it compute nothing for padding.
     2. Writes it with tokenizer, activations, thresholds and names inside (`serving.saved_model`).
     3. With examples and evaluation, adds what texts and scores are usual, for the server to tell when traffic drifts.
     4. Writes down what is in it.
@@ -55,6 +56,7 @@ def saved_model_exporter(
 
     from components.modeling.classifier import load_model
     from components.modeling.head_layers import decisions
+    from components.modeling.unpadded import without_padding
     from components.modeling.weight_precision import with_weights_in
     from serving.description import HeadDescription
     from serving.saved_model import export_saved_model
@@ -64,13 +66,14 @@ def saved_model_exporter(
     heads, thresholds = loaded.config.heads, loaded.config.thresholds
     description = export_saved_model(
         export.saved_model_dir,
-        network=exported.scoring_network,
+        network=without_padding(exported.scoring_network),
         decide=lambda scores: decisions(heads, scores, tf.constant(thresholds, tf.float32)),
         tokenizer=loaded.in_graph_tokenizer,
         heads=[HeadDescription(**dict(head)) for head in heads],
         thresholds=thresholds,
         segments=loaded.tokenizer.segments,
         explained=_explained(exported) if config.explain else None,
+        skips_padding=True,
     )
     if examples and evaluation:
         from components.infra.traffic_reference import traffic_reference

@@ -15,6 +15,13 @@ _CALL_TOKENS = 32
 of the former to read the weights. Simulated with GoEmotions texts and 16 clients, half or double of it changes the
 throughput by 1 %."""
 
+_PAIRS_A_TOKEN = 700
+"""Of two places in a row that attention looks at: how many cost as much as a token's products with matrices. MiniLM on
+a Zen 4 core: 0.3 microseconds a pair, 0.22 ms a token."""
+
+_LEAST_SHARE = 2 * _CALL_TOKENS
+"""What is split over several threads is not split further: a third of the work would be the call's own."""
+
 _numbers = itertools.count()
 
 
@@ -45,9 +52,11 @@ class BatchQueue(Generic[RequestT]):
     Args:
         max_rows: of a batch.
         max_tokens: of a batch, padding included; a longer row comes alone.
+        skips_padding: whether the model computes nothing but attention for padding.
     """
 
-    def __init__(self, *, max_rows: int, max_tokens: int) -> None:
+    def __init__(self, *, max_rows: int, max_tokens: int, skips_padding: bool = False) -> None:
+        self._skips_padding = skips_padding
         self._max_rows = max_rows
         self._max_tokens = max_tokens
         self._by_length: list[Row[RequestT]] = []
@@ -79,14 +88,19 @@ class BatchQueue(Generic[RequestT]):
             position = self._position(row)
             self._take(position, position + 1)
 
-    def take(self) -> list[Row[RequestT]]:
-        """Takes out the next batch, sorted by length."""
+    def take(self, places: int = 1) -> list[Row[RequestT]]:
+        """Takes out the next batch, sorted by length.
+
+        Args:
+            places: how many batches could be computed now; each gets a part of the tokens.
+        """
+        enough = max(_LEAST_SHARE, self._tokens / places) if places > 1 else float("inf")
         rows = self._by_length
         start = self._position(self.oldest)
         end = start + 1
         tokens = rows[start].length
         cost = (_CALL_TOKENS + tokens) / max(tokens, 1)
-        while end - start < self._max_rows:
+        while end - start < self._max_rows and tokens < enough:
             shorter = rows[start - 1] if start > 0 else None
             longer = rows[end] if end < len(rows) else None
             choices = [
@@ -109,7 +123,10 @@ class BatchQueue(Generic[RequestT]):
     def _cost(self, count: int, longest: int, tokens: int) -> float:
         """Of a batch by the token; too large a batch costs infinitely much."""
         padded = count * longest
-        return (_CALL_TOKENS + padded) / max(tokens, 1) if padded <= self._max_tokens else float("inf")
+        if padded > self._max_tokens:
+            return float("inf")
+        computed = tokens + padded * longest / _PAIRS_A_TOKEN if self._skips_padding else padded
+        return (_CALL_TOKENS + computed) / max(tokens, 1)
 
     def _position(self, row: Row[RequestT]) -> int:
         return bisect.bisect_left(self._by_length, _order(row), key=_order)

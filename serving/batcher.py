@@ -1,8 +1,9 @@
 """Gathers rows of requests that run at the same time into batches.
 
-There is no thread of its own: a thread that waits for its request's answer computes the next batch, whoever's rows are
-in it. So a request that comes alone is computed at once where it is, nothing has to be stopped, and what waits is
-answered as long as those who asked are there.
+A thread that waits for its request's answer computes the next batch, whoever's rows are in it. So a request that comes
+alone is computed at once where it is, nothing has to be stopped, and what waits is answered as long as those who asked
+are there. Only where more batches could be computed than threads wait do helpers take some: a large request that comes
+alone is spread over all places.
 """
 
 import logging
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -53,6 +55,11 @@ class Request:
     def finished(self) -> bool:
         """Whether there is nothing to wait for any more."""
         return self.failed or not self.missing
+
+    @property
+    def gone(self) -> bool:
+        """Whether its thread has no reason to stay."""
+        return self.finished or self.call.over
 
     def receive(self, indices: Sequence[int], outputs: Mapping[str, npt.NDArray[Any]]) -> None:
         """Takes the outputs of some of its rows."""
@@ -109,6 +116,7 @@ class Batcher:
         self._idle: OrderedDict[Request, None] = OrderedDict()
         """Requests with queued rows whose threads only wait, the oldest first."""
         self._free_places = settings.num_batch_threads
+        self._helpers = ThreadPoolExecutor(settings.num_batch_threads, thread_name_prefix="batch helper")
         self._gathering = False
         """Whether a leader was named that has not taken its batch yet."""
 
@@ -118,7 +126,15 @@ class Batcher:
         with self._lock:
             return sum(len(lane.queue) for lane in self._lanes.values())
 
-    def run(self, request: Request, *, owner: object, key: Hashable, compute: ComputeBatch) -> Tensors:
+    def run(
+        self,
+        request: Request,
+        *,
+        owner: object,
+        key: Hashable,
+        compute: ComputeBatch,
+        skips_padding: bool = False,
+    ) -> Tensors:
         """Waits for the outputs of a request, and computes batches meanwhile.
 
         Args:
@@ -126,6 +142,7 @@ class Batcher:
             owner: the limit of what is queued is its own.
             key: what rows of a batch have in common.
             compute: computes a batch of such rows.
+            skips_padding: see `BatchQueue`.
 
         Raises:
             InvalidArgumentError: the request has too many rows.
@@ -136,7 +153,7 @@ class Batcher:
         """
         with self._lock:
             self._admit(request, owner)
-            lane = self._enqueue(request, (owner, key), compute)
+            lane = self._enqueue(request, (owner, key), compute, skips_padding=skips_padding)
         if self._observer:
             self._observer.took(request)
         with request.call.on_cancel(lambda: self._wake(request)):
@@ -164,11 +181,15 @@ class Batcher:
                 f"max_execution_batch_size={size})"
             )
 
-    def _enqueue(self, request: Request, key: tuple[object, Hashable], compute: ComputeBatch) -> _Lane:
+    def _enqueue(
+        self, request: Request, key: tuple[object, Hashable], compute: ComputeBatch, *, skips_padding: bool
+    ) -> _Lane:
         lane = self._lanes.get(key)
         if lane is None:
             max_rows = self.settings.execution_batch_size
-            queue = BatchQueue[Request](max_rows=max_rows, max_tokens=self._max_tokens)
+            queue = BatchQueue[Request](
+                max_rows=max_rows, max_tokens=self._max_tokens, skips_padding=skips_padding
+            )
             lane = self._lanes[key] = _Lane(key, compute, queue)
         for row in request.rows:
             lane.queue.add(row)
@@ -197,20 +218,33 @@ class Batcher:
             self._arrival.notify_all()
 
     def _appoint(self) -> None:
-        """Has the oldest idle request compute the next batch, if there is a place for it."""
-        if self._free_places and not self._gathering and self._idle:
+        """Has the next batch computed by the thread of the oldest idle request, if there is a place for it.
+
+        Where rows wait and no such thread does, a helper takes it.
+        """
+        if not self._free_places or self._gathering or not self._lanes:
+            return
+        self._free_places -= 1
+        self._gathering = True
+        if self._idle:
             request, _ = self._idle.popitem(last=False)
-            self._free_places -= 1
-            self._gathering = request.leads = True
+            request.leads = True
             request.awake.set()
+        else:
+            self._helpers.submit(self._help)
+
+    def _help(self) -> None:
+        try:
+            self._compute_next(None)
+        finally:
+            with self._lock:
+                self._free_places += 1
+                self._appoint()
 
     def _lead(self, request: Request, own_lane: _Lane) -> None:
         """Computes the next batch and gives the place back."""
         try:
-            with self._lock:
-                lane, rows = self._next_batch(request)
-            if lane:
-                self._compute(lane, rows)
+            self._compute_next(request)
         finally:
             with self._lock:
                 request.leads = False
@@ -222,17 +256,23 @@ class Batcher:
                     self._idle.move_to_end(request, last=False)
                 self._appoint()
 
-    def _next_batch(self, leader: Request) -> tuple[_Lane | None, list[Row[Request]]]:
+    def _compute_next(self, leader: Request | None) -> None:
+        with self._lock:
+            lane, rows = self._next_batch(leader)
+        if lane:
+            self._compute(lane, rows)
+
+    def _next_batch(self, leader: Request | None) -> tuple[_Lane | None, list[Row[Request]]]:
         """The batch with the oldest row, without those rows for which nobody waits any more.
 
         A leader that was answered or given up meanwhile goes home instead.
         """
         lane, rows = None, list[Row[Request]]()
-        while not rows and not (leader.finished or leader.call.over) and (lane := self._oldest_lane()):
+        while not rows and not (leader and leader.gone) and (lane := self._oldest_lane()):
             waited = time.monotonic() - lane.queue.oldest.request.arrived
             left = self.settings.batch_timeout_micros / 1e6 - waited
             if left > 0 and not lane.queue.full:
-                leader_left = leader.call.seconds_left
+                leader_left = leader.call.seconds_left if leader else None
                 self._arrival.wait(left if leader_left is None else min(left, leader_left))
                 continue
             for row in self._take(lane):
@@ -248,7 +288,7 @@ class Batcher:
         return min(self._lanes.values(), key=lambda lane: lane.queue.oldest.number, default=None)
 
     def _take(self, lane: _Lane) -> list[Row[Request]]:
-        rows = lane.queue.take()
+        rows = lane.queue.take(1 + self._free_places)
         for row in rows:
             row.request.queued -= 1
             if not row.request.queued:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from serving.batch_queue import Row
 from serving.batcher import Batcher, BatchFailedError, Request
-from serving.description import DESCRIPTION_FILE
+from serving.description import DESCRIPTION_FILE, describe
 from serving.engine import Engine, Tensors
 from serving.errors import InternalError
 
@@ -46,7 +46,9 @@ class BatchingEngine:
         self._batched = {
             name for name, definition in self.signature_defs.items() if _has_independent_rows(definition)
         }
-        self._tokenizes = (directory / DESCRIPTION_FILE).is_file() and self._batched >= {_TEXTS, _TOKENS}
+        is_described = (directory / DESCRIPTION_FILE).is_file()
+        self._tokenizes = is_described and self._batched >= {_TEXTS, _TOKENS}
+        self._skips_padding = is_described and describe(directory).skips_padding
 
     def compute(
         self, signature_name: str, inputs: Tensors, outputs: tuple[str, ...]
@@ -56,7 +58,13 @@ class BatchingEngine:
             return self._engine.compute(signature_name, inputs, outputs)
         request, lane = self._prepare(signature_name, inputs, outputs)
         try:
-            found = self._batcher.run(request, owner=self, key=lane, compute=lane.compute)
+            found = self._batcher.run(
+                request,
+                owner=self,
+                key=lane,
+                compute=lane.compute,
+                skips_padding=lane.trims and self._skips_padding,
+            )
         except BatchFailedError:
             request.call.check()
             return self._engine.compute(signature_name, inputs, outputs)

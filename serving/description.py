@@ -80,6 +80,7 @@ class Description:
         max_tokens: longer texts are truncated to this many tokens, [CLS] and [SEP] included.
         segments: 2 if the model reads what was said before (`context`) beside the text, else 1.
         signatures: by name.
+        skips_padding: whether padding costs next to nothing, so that texts of different lengths go well together.
     """
 
     labels: tuple[str, ...]
@@ -88,6 +89,7 @@ class Description:
     max_tokens: int
     segments: int
     signatures: Mapping[str, SignatureDescription]
+    skips_padding: bool = False
 
 
 def describe(saved_model_dir: Path | str) -> Description:
@@ -106,6 +108,7 @@ def describe(saved_model_dir: Path | str) -> Description:
             max_tokens=document["max_tokens"],
             segments=document["segments"],
             signatures={name: _signature(value) for name, value in document["signatures"].items()},
+            skips_padding=document.get("skips_padding", False),
         )
     except FileNotFoundError as err:
         raise SavedModelError(

@@ -53,6 +53,7 @@ def export_saved_model(
     thresholds: Sequence[float],
     segments: int = 1,
     explained: Explained | None = None,
+    skips_padding: bool = False,
 ) -> Description:
     """Writes a SavedModel with these signatures; `context` and `segment_ids` only with two segments:
 
@@ -83,6 +84,7 @@ def export_saved_model(
         thresholds: probability 0-1 from which on a label of a multi-label head is predicted, one a column.
         segments: 2 for a network that reads a context before the text.
         explained: what the signature `explain` needs, of a network that reads one text.
+        skips_padding: whether the network computes nothing for padding (`components.modeling.unpadded`).
 
     Returns:
         what was written, as read back from the file.
@@ -102,6 +104,7 @@ def export_saved_model(
         max_tokens=tokenizer.max_tokens,
         segments=segments,
         signatures={name: _describe(signature_defs[name]) for name in sorted(signature_defs)},
+        skips_padding=skips_padding,
     )
     extra = directory / "assets.extra"
     extra.mkdir()

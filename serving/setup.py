@@ -12,7 +12,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from serving.batcher import Batcher
 from serving.batching_engine import BatchingEngine
 from serving.batching_metrics import BatchingMetrics
-from serving.batching_parameters import read_batching_settings
+from serving.batching_parameters import BatchingSettings, read_batching_settings
 from serving.config import CPUS, ServerConfig
 from serving.data_plane import DataPlane
 from serving.engine import EngineWrapper, LoadOptions
@@ -81,16 +81,16 @@ def load_options(config: ServerConfig, metrics: Metrics) -> LoadOptions:
     Raises:
         ServerStartError: the configuration of sessions or of batching cannot be read.
     """
+    batching = read_batching_settings(config.batching_parameters_file) if config.enable_batching else None
     return LoadOptions(
         tags=tuple(config.saved_model_tags.split(",")),
-        session_config=_session_config(config),
+        session_config=_session_config(config, batches=batching.num_batch_threads if batching else 1),
         prefer_tflite=config.prefer_tflite_model,
-        wrap=_batching(config, metrics) if config.enable_batching else None,
+        wrap=_batching(config, batching, metrics) if batching else None,
     )
 
 
-def _batching(config: ServerConfig, metrics: Metrics) -> EngineWrapper:
-    settings = read_batching_settings(config.batching_parameters_file)
+def _batching(config: ServerConfig, settings: BatchingSettings, metrics: Metrics) -> EngineWrapper:
     if config.max_batch_tokens < 1:
         raise ServerStartError(f"max_batch_tokens must be positive; was {config.max_batch_tokens}")
     batcher = Batcher(settings, max_tokens=config.max_batch_tokens, observer=BatchingMetrics(metrics))
@@ -198,13 +198,16 @@ def _threads(config: ServerConfig) -> int:
     return max(4 * CPUS, _BATCHING_THREADS if config.enable_batching else 0)
 
 
-def _session_config(config: ServerConfig) -> Any:
+def _session_config(config: ServerConfig, *, batches: int) -> Any:
     file = config.tensorflow_session_config_file
     session = read_text_proto(file, ConfigProto) if file else ConfigProto()
     session.gpu_options.per_process_gpu_memory_fraction = config.per_process_gpu_memory_fraction
     intra, inter = config.tensorflow_intra_op_parallelism, config.tensorflow_inter_op_parallelism
     if not (intra or inter):
         intra = inter = config.tensorflow_session_parallelism
+    if batches > 1:
+        # Each batch gets its part of the CPUs: the threads of one operation are worth less than those of two batches.
+        intra = intra or session.intra_op_parallelism_threads or max(1, CPUS // batches)
     session.intra_op_parallelism_threads = intra or session.intra_op_parallelism_threads
     session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
     if config.mixed_precision == "bfloat16":

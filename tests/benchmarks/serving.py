@@ -147,6 +147,7 @@ def export(base: Path) -> Path:
     import keras
 
     from components.modeling.encoder import load_backbone, resolve_encoder
+    from components.modeling.unpadded import without_padding
     from serving.description import HeadDescription
     from serving.saved_model import export_saved_model
     from serving.tokenizer import InGraphTokenizer
@@ -163,13 +164,14 @@ def export(base: Path) -> Path:
     vocabulary = (Path(encoder.source) / "vocab.txt").read_text(encoding="utf-8").splitlines()
     export_saved_model(
         base / "1",
-        network=network,
+        network=without_padding(network),
         decide=lambda scores: scores >= 0.5,
         tokenizer=InGraphTokenizer(
             vocabulary, lowercase=True, strip_accents=True, special_tokens={}, max_tokens=128
         ),
         heads=[HeadDescription("emotion", "multi_label", tuple(f"label {n}" for n in range(_LABELS)))],
         thresholds=[0.5] * _LABELS,
+        skips_padding=True,
     )
     return base
 

@@ -77,3 +77,25 @@ def test_it_is_full_once_a_batch_has_no_room() -> None:
     queue.add(Row("request", 2, 200))
     assert queue.full
     assert queue_of([1, 1, 1], max_rows=3)[0].full
+
+
+def test_lengths_go_together_where_padding_is_skipped() -> None:
+    lengths = [10, 40, 11, 38, 9, 12]
+    padded, _ = queue_of(lengths)
+    assert lengths_of(padded.take()) == [9, 10, 11, 12]
+    queue = BatchQueue[str](max_rows=1000, max_tokens=512, skips_padding=True)
+    for row in padded.take():
+        queue.add(row)
+    for index, length in enumerate([9, 10, 11, 12, 300]):
+        queue.add(Row("request", index, length))
+    assert lengths_of(queue.take()) == [9, 10, 11, 12, 38, 40], "attention to 300 places would cost more"
+    assert lengths_of(queue.take()) == [300]
+
+
+def test_free_places_share_what_waits_unless_it_is_little() -> None:
+    queue, _ = queue_of([20] * 16)
+    assert len(queue.take(2)) == 8
+    assert len(queue.take(2)) == 4
+    assert len(queue.take(2)) == 4, "64 tokens are not split"
+    queue, _ = queue_of([20] * 16)
+    assert len(queue.take(1)) == 16

@@ -46,9 +46,11 @@ class Doubling:
             raise InternalError("negative")
         return {"y": 2 * values}
 
-    def ask(self, *values: float, call: Call | None = None, key: str = "", owner: str = "") -> list[float]:
+    def ask(
+        self, *values: float, call: Call | None = None, key: str = "", owner: str = "", length: int = 1
+    ) -> list[float]:
         with running(call or Call()):
-            request = Request({"x": np.array(values)}, [1] * len(values))
+            request = Request({"x": np.array(values)}, [length] * len(values))
             found = self.batcher.run(request, owner=owner, key=key, compute=self.compute)
         return found["y"].tolist()  # type: ignore[no-any-return]
 
@@ -125,6 +127,35 @@ def test_a_large_request_is_split_and_rejoined(pool: ThreadPoolExecutor) -> None
     values = [float(value) for value in range(10)]
     assert doubling.ask(*values) == [2 * value for value in values]
     assert [len(batch) for batch in doubling.batches] == [4, 4, 2]
+
+
+def test_a_large_request_alone_is_spread_over_all_places(pool: ThreadPoolExecutor) -> None:
+    doubling = Doubling(num_batch_threads=3, max_batch_size=64)
+    doubling.gate.clear()
+    values = [float(value) for value in range(9)]
+    large = pool.submit(doubling.ask, *values, length=50)
+    until(lambda: len(doubling.batches) == 3)
+    assert len(set(doubling.threads)) == 3
+    assert [len(batch) for batch in doubling.batches] == [3, 3, 3]
+    doubling.gate.set()
+    assert large.result(TIMEOUT_S) == [2 * value for value in values]
+    assert doubling.ask(1.0, 2.0) == [2.0, 4.0], "no place was lost"
+    assert len(doubling.batches) == 4, "a small one is not worth it"
+
+
+def test_a_deadline_takes_what_no_place_has_taken(pool: ThreadPoolExecutor) -> None:
+    doubling = Doubling(num_batch_threads=2, max_batch_size=64)
+    doubling.gate.clear()
+    others = [pool.submit(doubling.ask, 1.0, length=50)]
+    until(lambda: len(doubling.batches) == 1)
+    late = pool.submit(doubling.ask, *(float(value) for value in range(12)), length=100, call=Call(0.5))
+    until(lambda: len(doubling.batches) == 2)
+    time.sleep(0.6)
+    doubling.gate.set()
+    with pytest.raises(DeadlineExceededError):
+        late.result(TIMEOUT_S)
+    assert [future.result(TIMEOUT_S) for future in others] == [[2.0]]
+    assert (doubling.batcher.queued_rows, len(doubling.batches)) == (0, 2)
 
 
 def test_too_large_a_request_is_refused() -> None:
