@@ -1,11 +1,12 @@
 """`pipeline.run(config)`: the whole pipeline from Python."""
 
+import traceback
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from components.core.atomic_files import write_atomic
-from components.core.errors import StorageError
+from components.core.errors import StageError, StorageError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
@@ -42,7 +43,7 @@ def run(
 
     Raises:
         UserError: the configuration or the data are wrong; the message says what to do.
-        StageError: a stage failed.
+        StageError: a stage failed, or the report of a complete run cannot be drawn.
     """
     if not isinstance(config, PipelineConfig):
         config = load_config(config)
@@ -83,8 +84,8 @@ def report_path(storage: ArtifactStorage, result: RunResult) -> Path:
 def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None:
     from pipeline.report import collect_report, render_model_card, render_report, render_statistics
 
-    record = collect_report(result, config)
     try:
+        record = collect_report(result, config)
         write_atomic(path, render_report(record))
         if record.statistics is not None:
             write_atomic(path.with_name("statistics.html"), render_statistics(record))
@@ -94,4 +95,10 @@ def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None
     except OSError as err:
         raise StorageError(
             f"{path}: the report cannot be written ({err.strerror}); the run itself is complete, run again for it"
+        ) from err
+    except Exception as err:  # whatever is wrong with the page, hours of training are not
+        where = traceback.extract_tb(err.__traceback__)[-1]
+        raise StageError(
+            f"{path}: the report cannot be drawn ({type(err).__name__}: {err}; {where.filename}:{where.lineno}); the "
+            "run itself is complete, with all that it pushed. This is a fault of emotion-pipeline: please report it"
         ) from err

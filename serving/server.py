@@ -19,6 +19,7 @@ from serving.metrics import Metrics
 from serving.models import Models
 from serving.polling import Poller
 from serving.setup import (
+    check_ports,
     grpc_server,
     load_options,
     model_loader,
@@ -51,6 +52,7 @@ class ModelServer:
 
     def __init__(self, config: ServerConfig, *, mask_text: MaskText | None = None) -> None:
         self.config = config
+        check_ports(config)
         self.lifecycle = Lifecycle()
         self.metrics = Metrics(lambda name: name in self.models.repositories)
         self._pushed = pushed_model(config)

@@ -1,6 +1,8 @@
 """What the settings mean for each part of the server."""
 
+import errno
 import logging
+import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -66,6 +68,31 @@ def models_of(config: ServerConfig) -> list[ModelSettings]:
             "there is no model to serve: name model_base_path, model_config_file or pushed_model_dir"
         )
     return [ModelSettings(name=config.model_name or "default", base_path=config.model_base_path)]
+
+
+def check_ports(config: ServerConfig) -> None:
+    """Finds out before models are loaded what would fail afterwards.
+
+    Raises:
+        ServerStartError: a port is taken.
+    """
+    for protocol, port, flag in (
+        ("gRPC", config.port, "--port"),
+        ("REST", config.rest_api_port, "--rest_api_port (of `emotion serve`: --rest-port)"),
+    ):
+        if port and _is_taken(config.host, port):
+            raise ServerStartError(
+                f"cannot listen on {config.host}:{port} for {protocol}: the port is taken; choose another {flag}"
+            )
+
+
+def _is_taken(host: str, port: int) -> bool:
+    try:
+        with socket.create_server((host, port)):
+            return False
+    except OSError as err:
+        # All else shows when the server itself listens.
+        return err.errno == errno.EADDRINUSE
 
 
 def pushed_model(config: ServerConfig) -> PushedModel | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from components.core.errors import UserError
+from components.core.errors import StageError, UserError
 from pipeline.api import report_path
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.statistics_page import write_statistics_page
@@ -64,3 +64,17 @@ def test_a_root_without_statistics_says_what_to_run(config):
     pipeline.run(config, to="example_gen")
     with pytest.raises(UserError, match="--to statistics_gen"):
         write_statistics_page(Path(config.root))
+
+
+def test_a_report_that_cannot_be_drawn_does_not_hide_that_the_run_is_complete(config, monkeypatch):
+    def broken(record: object) -> str:
+        raise ZeroDivisionError("no rows")
+
+    monkeypatch.setattr("pipeline.report.render_report", broken)
+    with pytest.raises(
+        StageError, match=r"cannot be drawn \(ZeroDivisionError: no rows; .*is complete"
+    ) as error:
+        pipeline.run(config, to="example_gen")
+    assert Path(error.value.args[0].partition(": ")[0]).parent.parent.is_dir()
+    monkeypatch.undo()
+    assert pipeline.run(config, to="example_gen").stages["example_gen"].state is State.CACHED

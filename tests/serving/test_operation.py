@@ -1,6 +1,7 @@
 """A running server that is changed and watched while clients call it."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,3 +280,11 @@ def test_tls(half_plus_two: Path, tmp_path: Path, mutual: bool) -> None:
         refused = grpc.secure_channel(address, anonymous) if mutual else grpc.insecure_channel(address)
         with refused as channel:
             assert Client(server, channel).refusal()[0] == grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("setting", ["port", "rest_api_port"])
+def test_a_port_that_is_taken_is_told_before_models_are_loaded(tmp_path: Path, setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServerStartError, match=f"cannot listen on 127.0.0.1:{port} .* is taken; choose"):
+            serving(tmp_path, model_base_path=tmp_path / "nothing is here", **{setting: port})

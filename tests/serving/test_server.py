@@ -46,6 +46,13 @@ def test_no_model_no_server(tmp_path: Path) -> None:
         ModelServer(config(tmp_path))
 
 
+@pytest.fixture
+def taken_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports were free when the server looked, before it loaded its models."""
+    monkeypatch.setattr("serving.server.check_ports", lambda _: None)
+
+
+@pytest.mark.usefixtures("taken_meanwhile")
 def test_a_taken_rest_port_is_named(toy_model: ToyModel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -53,6 +60,7 @@ def test_a_taken_rest_port_is_named(toy_model: ToyModel) -> None:
             ModelServer(config(toy_model.directory.parent, rest_api_port=port))
 
 
+@pytest.mark.usefixtures("taken_meanwhile")
 def test_a_taken_grpc_port_leaves_no_rest_server_behind(toy_model: ToyModel) -> None:
     before = threading.active_count()
     with socket.create_server(("127.0.0.1", 0)) as taken:
