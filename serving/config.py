@@ -1,14 +1,14 @@
 """How to serve: the settings of the embedded server."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serving.cpus import available_cpus
 from serving.guard.config import GuardConfig
 
 __all__ = ["CPUS", "ServerConfig"]
 
-CPUS = len(os.sched_getaffinity(0))
+CPUS = available_cpus()
 
 
 @dataclass(frozen=True, kw_only=True)

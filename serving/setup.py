@@ -232,10 +232,10 @@ def _session_config(config: ServerConfig, *, batches: int) -> Any:
     intra, inter = config.tensorflow_intra_op_parallelism, config.tensorflow_inter_op_parallelism
     if not (intra or inter):
         intra = inter = config.tensorflow_session_parallelism
-    if batches > 1:
-        # Each batch gets its part of the CPUs: the threads of one operation are worth less than those of two batches.
-        intra = intra or session.intra_op_parallelism_threads or max(1, CPUS // batches)
-    session.intra_op_parallelism_threads = intra or session.intra_op_parallelism_threads
+    # Each batch gets its part of the CPUs: the threads of one operation are worth less than those of two batches.
+    # TensorFlow itself would take all of the machine's, whatever the container may use.
+    intra = intra or session.intra_op_parallelism_threads or max(1, CPUS // batches)
+    session.intra_op_parallelism_threads = intra
     session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
     if config.mixed_precision == "bfloat16":
         rewrites = session.graph_options.rewrite_options

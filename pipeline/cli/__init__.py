@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli import asking, exporting, history, orchestrating, releasing, running
 from pipeline.cli.help import Command, Group
+from serving.cpus import available_cpus
 
 __all__ = ["app", "main"]
 
@@ -59,6 +60,8 @@ def main() -> None:
     """Runs the command; one clear line and exit code 2 for a mistake of the user, 75 if stopped, 1 for a failure."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # TensorFlow itself takes a thread for each CPU of the machine, whatever a container may use.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(available_cpus()))
     try:
         app()
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.native_stderr import stderr_to
+from serving.cpus import available_cpus
 
 __all__ = ["doctor_command"]
 
@@ -140,7 +141,7 @@ def _tensorflow() -> Iterator[_Finding]:
 
 
 def _cpu() -> _Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = available_cpus()
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         return _Finding(_Level.OK, "CPU", f"{cores} cores")

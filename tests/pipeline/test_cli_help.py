@@ -1,11 +1,13 @@
-"""`--help` of every command, as it stands in a narrow terminal."""
+"""`--help` of every command, as it stands in a narrow terminal, and what holds for all of them."""
 
+import os
 from importlib import metadata
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from pipeline import cli
 from pipeline.cli import app
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -31,3 +33,14 @@ def test_arguments_are_in_capitals() -> None:
 def test_the_version_is_told() -> None:
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.stdout) == (0, f"emotion-pipeline {metadata.version('emotion-pipeline')}\n")
+
+
+def test_tensorflow_gets_as_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(cli, "app", lambda: seen.append(os.environ["TF_NUM_INTRAOP_THREADS"]))
+    monkeypatch.setattr(cli, "available_cpus", lambda: 3)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    cli.main()
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "5")
+    cli.main()
+    assert seen == ["3", "5"]

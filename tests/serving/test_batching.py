@@ -5,11 +5,15 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 
+from serving import setup
+from serving.config import ServerConfig
 from serving.errors import ServerStartError
+from serving.metrics import Metrics
 from serving.server import ModelServer
 from tests.serving.conftest import publish
 from tests.serving.operation import TIMEOUT_S, Client, Held, request, serving, until
@@ -149,3 +153,27 @@ def test_the_budget_must_be_positive(half_plus_two: Path, tmp_path: Path) -> Non
     publish(half_plus_two, tmp_path / "half" / "1")
     with pytest.raises(ServerStartError, match="max_batch_tokens must be positive; was 0"):
         serving(tmp_path, enable_batching=True, max_batch_tokens=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "batches", "threads"),
+    [
+        ({}, None, 8),
+        ({"enable_batching": True}, 4, 2),
+        ({"enable_batching": True}, 16, 1),
+        ({"enable_batching": True, "tensorflow_intra_op_parallelism": 5}, 4, 5),
+    ],
+)
+def test_each_batch_has_its_part_of_the_cpus(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    batches: int | None,
+    threads: int,
+) -> None:
+    monkeypatch.setattr(setup, "CPUS", 8)
+    if batches:
+        settings["batching_parameters_file"] = tmp_path / "batching.txt"
+        settings["batching_parameters_file"].write_text(f"num_batch_threads {{ value: {batches} }}")
+    options = setup.load_options(ServerConfig(**settings), Metrics(lambda _: True))
+    assert options.session_config.intra_op_parallelism_threads == threads
