@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 _SWITCH_SECONDS = 0.001
 """After so long a thread gives the interpreter to one that waits for it."""
+_LOOK_SECONDS = 0.2
+"""The most that a signal waits to be seen."""
 
 
 class ModelServer:
@@ -200,7 +202,10 @@ def serve_until_signal(
         try:
             if on_start:
                 on_start(server)
-            told.wait()
+            # A signal that comes when this thread, about to wait, waits for the interpreter does not wake it: Python's
+            # handlers run between two steps of the main thread.
+            while not told.wait(_LOOK_SECONDS):
+                pass
         finally:
             # Whoever presses Ctrl-C has no balancer that needs time.
             lame_duck = config.lame_duck_seconds if signals[:1] == [signal.SIGTERM] else 0.0
