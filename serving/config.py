@@ -53,8 +53,8 @@ class ServerConfig:
         prefer_tflite_model: whether `model.tflite` of a version is taken where there is one.
         saved_model_tags: of the meta graph to load, comma-separated.
         tensorflow_session_config_file: a TensorFlow `ConfigProto` in text form.
-        tensorflow_session_parallelism: threads of a session, within and between operations; 0 = chosen by TensorFlow.
-        tensorflow_intra_op_parallelism: threads within an operation.
+        tensorflow_session_parallelism: threads of a session, within and between operations; 0 = as the next two say.
+        tensorflow_intra_op_parallelism: threads within an operation; 0 = the CPUs that a batch has for itself.
         tensorflow_inter_op_parallelism: threads between operations.
         per_process_gpu_memory_fraction: of the GPU's memory; 0 = chosen by TensorFlow.
         mixed_precision: `bfloat16` has the matrices of float32 models multiplied in bfloat16; "" = as exported.

@@ -1,10 +1,12 @@
 """The SavedModel exporter writes what the trained model says."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from components.core.artifacts import Model, ModelEvaluation, SavedModelExport
 from components.core.component import Summary
@@ -20,6 +22,8 @@ from serving.watch.counts import read_reference
 from tests.components.exported_model import LABELS, THRESHOLDS, small_model
 from tests.components.toy_corpus import write_examples
 
+FEED_FORWARD_UNITS = 64
+"""Of `small_model`."""
 SCORES = np.float32([[0.9, 0.1, 0.5, 0.2, 0.25], [0.1, 0.2, 0.9, 0.1, 0.0]])
 TEXTS = ["I am so happy", "", "[NAME] is ANGRY, café", "sad " * 100, "今天 😀"]
 
@@ -54,6 +58,33 @@ def exported(model: Model, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sa
         export=export,
     )
     return export, summary
+
+
+def test_the_graph_multiplies_tokens_alone(exported: tuple[SavedModelExport, Summary]) -> None:
+    directory = exported[0].saved_model_dir
+    assert describe(directory).skips_padding
+    mask = np.arange(12) < np.array([3, 12, 5, 7])[:, None]
+    trace = tf.compat.v1.RunMetadata()
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], str(directory))
+        signature = meta_graph.signature_def["tokens"]
+        inputs = {"token_ids": mask * 7, "padding_mask": mask}
+        session.run(
+            signature.outputs["scores"].name,
+            {signature.inputs[name].name: values.astype(np.int32) for name, values in inputs.items()},
+            options=tf.compat.v1.RunOptions(trace_level=tf.compat.v1.RunOptions.FULL_TRACE),
+            run_metadata=trace,
+        )
+    outputs = [
+        output
+        for device in trace.step_stats.dev_stats
+        for node in device.node_stats
+        for output in node.output
+    ]
+    shapes = [[dim.size for dim in output.tensor_description.shape.dim] for output in outputs]
+    rows = {math.prod(shape[:-1]) for shape in shapes if shape[-1:] == [FEED_FORWARD_UNITS]}
+    assert mask.sum() in rows
+    assert mask.size not in rows
 
 
 def test_it_answers_as_the_keras_model(model: Model, exported: tuple[SavedModelExport, Summary]) -> None:

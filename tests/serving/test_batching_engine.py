@@ -1,6 +1,8 @@
 """Batched answers against those of the model's own engine."""
 
+import json
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from serving.batcher import Batcher
 from serving.batching_engine import BatchingEngine
 from serving.batching_parameters import BatchingSettings
 from serving.call import Call, running
+from serving.description import DESCRIPTION_FILE
 from serving.engine import Engine, LoadOptions, Tensors
 from serving.errors import CancelledError, DeadlineExceededError, InvalidArgumentError, UnavailableError
 from serving.predictor import Predictor, encode_texts
@@ -136,6 +139,23 @@ def test_texts_of_several_callers_are_one_batch(
     assert batched.watched.batches[1:] == [("tokens", (4, 6))]
     for request, answer in zip(requests, answers, strict=True):
         assert_same(answer, predictor.run("", request))
+
+
+@pytest.mark.parametrize(("skips_padding", "batches"), [(False, [(1, 16), (12, 3)]), (True, [(13, 16)])])
+def test_texts_of_any_length_go_together_where_the_model_skips_padding(
+    batching: Callable[..., Batched],
+    toy_model: ToyModel,
+    tmp_path: Path,
+    skips_padding: bool,
+    batches: list[tuple[int, int]],
+) -> None:
+    directory = shutil.copytree(toy_model.directory, tmp_path / "1")
+    path = directory / DESCRIPTION_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "skips_padding": skips_padding}))
+    batched = batching(directory)
+    requests = ({"text": encode_texts(texts)} for texts in (["so"] * 12, ["so happy " * 16]))
+    batched.together(*(partial(batched.run, "", request) for request in requests))
+    assert sorted(shape for _, shape in batched.watched.batches[1:]) == batches
 
 
 def test_of_two_segments_too(
