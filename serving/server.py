@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from serving.compute_threads import start_compute_threads
 from serving.config import ServerConfig
 from serving.errors import ServerStartError, ServingError
 from serving.flags import parse_flags
@@ -26,6 +27,7 @@ from serving.setup import (
     models_of,
     pushed_model,
     retries,
+    session_config,
     start_rest_server,
     watches_traffic,
 )
@@ -198,6 +200,7 @@ def serve_until_signal(
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
+        start_compute_threads(session_config(config))
         server = ModelServer(config, mask_text=mask_text)
         try:
             if on_start:

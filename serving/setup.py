@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
@@ -44,6 +44,7 @@ __all__ = [
     "models_of",
     "pushed_model",
     "retries",
+    "session_config",
     "start_rest_server",
     "watches_traffic",
 ]
@@ -108,10 +109,14 @@ def load_options(config: ServerConfig, metrics: Metrics) -> LoadOptions:
     Raises:
         ServerStartError: the configuration of sessions or of batching cannot be read.
     """
-    batching = read_batching_settings(config.batching_parameters_file) if config.enable_batching else None
+    if config.mixed_precision not in ("", "bfloat16"):
+        _log.warning(
+            "%s auto mixed precision is not supported. Valid option: bfloat16", config.mixed_precision
+        )
+    batching = _batching_settings(config)
     return LoadOptions(
         tags=tuple(config.saved_model_tags.split(",")),
-        session_config=_session_config(config, batches=batching.num_batch_threads if batching else 1),
+        session_config=session_config(config),
         prefer_tflite=config.prefer_tflite_model,
         wrap=_batching(config, batching, metrics) if batching else None,
     )
@@ -225,13 +230,20 @@ def _threads(config: ServerConfig) -> int:
     return max(4 * CPUS, _BATCHING_THREADS if config.enable_batching else 0)
 
 
-def _session_config(config: ServerConfig, *, batches: int) -> Any:
+def session_config(config: ServerConfig) -> ConfigProto:
+    """A TensorFlow `ConfigProto`: threads and precision.
+
+    Raises:
+        ServerStartError: the configuration of sessions or of batching cannot be read.
+    """
     file = config.tensorflow_session_config_file
     session = read_text_proto(file, ConfigProto) if file else ConfigProto()
     session.gpu_options.per_process_gpu_memory_fraction = config.per_process_gpu_memory_fraction
     intra, inter = config.tensorflow_intra_op_parallelism, config.tensorflow_inter_op_parallelism
     if not (intra or inter):
         intra = inter = config.tensorflow_session_parallelism
+    batching = _batching_settings(config)
+    batches = batching.num_batch_threads if batching else 1
     # Each batch gets its part of the CPUs: the threads of one operation are worth less than those of two batches.
     # TensorFlow itself would take all of the machine's, whatever the container may use.
     intra = intra or session.intra_op_parallelism_threads or max(1, CPUS // batches)
@@ -240,11 +252,11 @@ def _session_config(config: ServerConfig, *, batches: int) -> Any:
     if config.mixed_precision == "bfloat16":
         rewrites = session.graph_options.rewrite_options
         rewrites.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON
-    elif config.mixed_precision:
-        _log.warning(
-            "%s auto mixed precision is not supported. Valid option: bfloat16", config.mixed_precision
-        )
     return session
+
+
+def _batching_settings(config: ServerConfig) -> BatchingSettings | None:
+    return read_batching_settings(config.batching_parameters_file) if config.enable_batching else None
 
 
 def _metrics_path(monitoring_config_file: Path | None) -> str | None:

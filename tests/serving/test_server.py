@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import grpc
@@ -19,6 +20,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from serving.config import CPUS
 from serving.errors import ServerStartError
 from serving.metrics import Metrics
 from serving.predictor import Predictor
@@ -181,6 +183,23 @@ def test_neither_garbage_collections_nor_busy_threads_hold_up_the_others(toy_mod
         sys.setswitchinterval(intervals[0])
     assert intervals[1] <= 0.001
     assert frozen[0] > 100_000, "TensorFlow alone leaves 270,000 objects"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_threads_that_compute_give_way_to_those_that_answer(toy_model: ToyModel) -> None:
+    port, threads = free_port(), 5
+    flags = (f"--port={port}", f"--tensorflow_intra_op_parallelism={threads}", "--lame_duck_seconds=0")
+    started = Process(toy_model.directory.parent, *flags)
+    try:
+        started.wait_for(rf"Running gRPC ModelServer at 0\.0\.0\.0:{port} \.\.\.")
+        ids = [int(thread.name) for thread in Path(f"/proc/{started.process.pid}/task").iterdir()]
+        nices = Counter(os.getpriority(os.PRIO_PROCESS, thread) for thread in ids)
+    finally:
+        started.kill()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert nices.keys() == {own, min(own + 10, 19)}
+    # Beside those within operations, TensorFlow starts those between them, which nobody computes in by default.
+    assert threads <= nices[min(own + 10, 19)] <= threads + 2 * CPUS
 
 
 def test_a_start_that_fails_says_why_and_exits_with_1(tmp_path: Path) -> None:
