@@ -42,10 +42,10 @@ class Outcome:
 
 
 def _quantiles(values: Sequence[float]) -> list[float]:
-    """Median, 99th percentile and maximum."""
+    """Median, 99th percentile, 99.9th and maximum."""
     if not values:
         return []
-    return [round(float(np.quantile(values, share)), 2) for share in (0.5, 0.99, 1.0)]
+    return [round(float(np.quantile(values, share)), 2) for share in (0.5, 0.99, 0.999, 1.0)]
 
 
 def ask(arguments: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ def overload(base: Path, expected: Path, scratch: Path, minutes: float) -> list[
         )
         print(f"  {found['counts']}")
         print(
-            f"  answered: median, p99, longest {found['answered_ms']} ms; refused: {found['refused_ms']} ms"
+            f"  answered: median, p99, p99.9, longest {found['answered_ms']} ms; refused: {found['refused_ms']} ms"
         )
         print(f"  memory {early:.0f} MiB early, {late:.0f} MiB at the end ({late / early - 1:+.1%})")
     missed = []
