@@ -20,6 +20,9 @@ def start_compute_threads(session_config: Any) -> None:
     Whoever takes a call, refuses it or answers a probe needs a CPU for less than a millisecond, and would wait for it
     behind those that compute for many. These never hold the interpreter's lock, so nobody waits for them in turn.
 
+    Requests compute in these threads and in their own, which keep their priority; batches of one CPU each in the latter
+    alone.
+
     Without effect if TensorFlow has its threads already. Their priority stays as it is on systems other than Linux,
     where a thread has none of its own.
 

@@ -46,8 +46,8 @@ def overload(base: Path, expected: Path, scratch: Path, minutes: float) -> list[
         missed.append(f"overload: {found['counts']} {found['details']}")
     if late > (1 + MAX_GROWTH) * early:
         missed.append(f"overload: memory grew from {early:.0f} to {late:.0f} MiB")
-    if found["refused_ms"] and found["refused_ms"][1] > MAX_REFUSAL_MS:
-        missed.append(f"overload: a refusal took {found['refused_ms'][1]} ms (p99)")
+    if found["refused_ms"] and found["refused_ms"][-1] > MAX_REFUSAL_MS:
+        missed.append(f"overload: a refusal took {found['refused_ms'][-1]} ms")
     return missed
 
 
