@@ -234,7 +234,8 @@ def session_config(config: ServerConfig) -> ConfigProto:
     """A TensorFlow `ConfigProto`: threads and precision.
 
     Raises:
-        ServerStartError: the configuration of sessions or of batching cannot be read.
+        ServerStartError: the configuration of sessions or of batching cannot be read, or asks for what TensorFlow ends
+            the process for.
     """
     file = config.tensorflow_session_config_file
     session = read_text_proto(file, ConfigProto) if file else ConfigProto()
@@ -247,6 +248,11 @@ def session_config(config: ServerConfig) -> ConfigProto:
     # Each batch gets its part of the CPUs: the threads of one operation are worth less than those of two batches.
     # TensorFlow itself would take all of the machine's, whatever the container may use.
     intra = intra or session.intra_op_parallelism_threads or max(1, CPUS // batches)
+    if intra < 0:
+        raise ServerStartError(
+            f"{intra} threads within an operation: give --tensorflow_intra_op_parallelism or the session's "
+            "configuration a positive number, or 0 for the CPUs that a batch has for itself"
+        )
     session.intra_op_parallelism_threads = intra
     session.inter_op_parallelism_threads = inter or session.inter_op_parallelism_threads
     if config.mixed_precision == "bfloat16":

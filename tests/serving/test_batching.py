@@ -177,3 +177,16 @@ def test_each_batch_has_its_part_of_the_cpus(
         settings["batching_parameters_file"].write_text(f"num_batch_threads {{ value: {batches} }}")
     options = setup.load_options(ServerConfig(**settings), Metrics(lambda _: True))
     assert options.session_config.intra_op_parallelism_threads == threads
+
+
+@pytest.mark.parametrize("setting", ["tensorflow_intra_op_parallelism", "tensorflow_session_parallelism"])
+def test_threads_that_tensorflow_would_abort_for_stop_the_start(setting: str) -> None:
+    with pytest.raises(ServerStartError, match="-1 threads within an operation: give"):
+        setup.session_config(ServerConfig(**{setting: -1}))  # type: ignore[arg-type]
+
+
+def test_so_do_those_of_a_configuration_file(tmp_path: Path) -> None:
+    file = tmp_path / "session.txt"
+    file.write_text("intra_op_parallelism_threads: -3")
+    with pytest.raises(ServerStartError, match="-3 threads within an operation"):
+        setup.session_config(ServerConfig(tensorflow_session_config_file=file))
