@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["gelu", "use_in"]
+__all__ = ["gelu", "gelu_derivative", "gelu_value", "use_in"]
 
 _LINEAR = 2 * math.sqrt(2 / math.pi)
 _CUBIC = _LINEAR * 0.044715
@@ -21,15 +21,22 @@ def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(x, tf.float32)
-        square = tf.square(wide)
-        gate = tf.sigmoid(wide * (_LINEAR + _CUBIC * square))
-        slope = gate + wide * (_LINEAR + 3 * _CUBIC * square) * (gate - tf.square(gate))
+        slope = gelu_derivative(tf.cast(x, tf.float32))
         return tf.cast(slope * tf.cast(upstream, tf.float32), x.dtype)
 
-    wide = tf.cast(x, tf.float32)
-    answer = tf.cast(wide * tf.sigmoid(wide * (_LINEAR + _CUBIC * tf.square(wide))), x.dtype)
-    return answer, gradient
+    return tf.cast(gelu_value(tf.cast(x, tf.float32)), x.dtype), gradient
+
+
+def gelu_value(x: tf.Tensor) -> tf.Tensor:
+    """The formula of `gelu`, in the type of x."""
+    return x * tf.sigmoid(x * (_LINEAR + _CUBIC * tf.square(x)))
+
+
+def gelu_derivative(x: tf.Tensor) -> tf.Tensor:
+    """Its derivative at x."""
+    square = tf.square(x)
+    gate = tf.sigmoid(x * (_LINEAR + _CUBIC * square))
+    return gate + x * (_LINEAR + 3 * _CUBIC * square) * (gate - tf.square(gate))
 
 
 def use_in(backbone: Any) -> None:

@@ -121,8 +121,10 @@ class _Slot(tf.Module):
     def apply(self, gradient: tf.Tensor, rates: _Rates) -> None:
         learning_rate = self._rate * rates.learning_rate
         if self._decay:
-            decay = learning_rate * self._decay * self._variable
-            tf.raw_ops.AssignSubVariableOp(resource=self._variable.handle, value=decay)
+            # variable <- variable - alpha x delta, in one pass.
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=self._variable.handle, alpha=learning_rate * self._decay, delta=self._variable
+            )
         tf.raw_ops.ResourceApplyAdam(
             var=self._variable.handle,
             m=self._first.handle,

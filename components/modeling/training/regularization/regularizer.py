@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from components.modeling.heads import Head
+from components.modeling.training.fused.layers import stand_in, with_fused_layers
 from components.modeling.training.gradients import Gradients, plain_gradients
 from components.modeling.training.objective import BatchLoss, NetworkObjective, Objective
 from components.modeling.training.regularization.adversarial import AdversarialGradients
@@ -54,12 +55,14 @@ def regularized(
         variables: what is trained, in the optimizer's order.
     """
     loss = loss_of_samples(loss, config.dropout_samples)
-    objective: Objective = NetworkObjective(network, loss)
+    trained = with_fused_layers(network)
+    objective: Objective = NetworkObjective(trained, loss)
     if config.r_drop:
         objective = RDropObjective(
-            network, loss, heads, alpha=config.r_drop.weight, loss_weights=loss_weights
+            trained, loss, heads, alpha=config.r_drop.weight, loss_weights=loss_weights
         )
     gradients: Gradients = plain_gradients
     if config.adversarial:
-        gradients = AdversarialGradients(config.adversarial, find_encoder(network).token_embedding)
+        embedding = stand_in(trained, find_encoder(network).token_embedding)
+        gradients = AdversarialGradients(config.adversarial, embedding)
     return Regularized(objective, gradients, weight_average(config, variables))

@@ -110,7 +110,9 @@ def test_time_grows_in_proportion_to_the_text(unit):
     short, long = (unit * (characters // len(unit)) for characters in (10_000, 40_000))
     MASKER.mask(unit * (1000 // len(unit)))
     # In turns, and the least of each: a slower minute of the machine falls on both.
-    of_short, of_long = map(min, zip(*((cpu_seconds(short), cpu_seconds(long)) for _ in range(3)), strict=True))
+    of_short, of_long = map(
+        min, zip(*((cpu_seconds(short), cpu_seconds(long)) for _ in range(3)), strict=True)
+    )
     assert of_long < 8 * of_short + 0.02, "four times in proportion, sixteen times by the square"
     assert of_long < len(long) * 60e-6
 
