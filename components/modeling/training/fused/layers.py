@@ -1,7 +1,7 @@
 """An encoder whose layers are trained with fused operations.
 
 KerasHub's layers are made of some ninety operations forward and backward, each of which reads and writes all values of
-a batch; on a CPU two thirds of a step went into those between the matrix products.
+a batch; on a CPU half to two thirds of a step went into those between the matrix products.
 """
 
 from typing import Any

@@ -1,6 +1,7 @@
 """Functions of rows that are compiled once, however many rows a batch has."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import tensorflow as tf
@@ -32,7 +33,20 @@ def in_pieces(
     Returns:
         The rows and the sums of all pieces.
     """
-    rows, size = tf.shape(by_row[0])[0], _ROWS
+    found: tuple[list[tf.Tensor], list[tf.Tensor]] = _graph(function, _ROWS)(list(by_row), list(shared))
+    return found
+
+
+@cache
+def _graph(function: RowFunction, size: int) -> Any:
+    """Traced once for all layers of an encoder."""
+    return tf.function(partial(_compute, function, size))
+
+
+def _compute(
+    function: RowFunction, size: int, by_row: Sequence[tf.Tensor], shared: Sequence[tf.Tensor]
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    rows = tf.shape(by_row[0])[0]
 
     def compute(number: tf.Tensor) -> Any:
         own = [tensor[number * size : (number + 1) * size] for tensor in by_row]

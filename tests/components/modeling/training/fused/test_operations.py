@@ -47,7 +47,7 @@ def assert_alike(found: list[Any], expected: list[Any], tolerance: float) -> Non
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("rows", [1, PIECE_ROWS - 1, PIECE_ROWS, 3 * PIECE_ROWS, 3 * PIECE_ROWS + 1])
+@pytest.mark.parametrize("rows", [1, PIECE_ROWS, 3 * PIECE_ROWS - 1])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 2e-6), (tf.bfloat16, 0.02)])
 def test_gelu_of_a_biased_value(rows: int, dtype: Any, tolerance: float) -> None:
     x, bias = values(rows, WIDTH, seed=1, dtype=dtype), values(WIDTH, seed=2)
@@ -71,9 +71,15 @@ def plainly(
     return compute
 
 
-@pytest.mark.parametrize("rows", [1, PIECE_ROWS - 1, PIECE_ROWS, 3 * PIECE_ROWS, 3 * PIECE_ROWS + 1])
-@pytest.mark.parametrize("dropout", [None, Dropout(0.4, SEED)])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float32, 2e-5), (tf.bfloat16, 0.04)])
+@pytest.mark.parametrize("rows", [1, PIECE_ROWS, 3 * PIECE_ROWS - 1])
+@pytest.mark.parametrize(
+    ("dropout", "dtype", "tolerance"),
+    [
+        (None, tf.float32, 2e-5),
+        (Dropout(0.4, SEED), tf.float32, 2e-5),
+        (Dropout(0.4, SEED), tf.bfloat16, 0.04),
+    ],
+)
 def test_normalized_sum(rows: int, dropout: Dropout | None, dtype: Any, tolerance: float) -> None:
     arguments = [
         values(rows, WIDTH, seed=1, dtype=dtype),
