@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from components.modeling.substitution import with_substitutes
+
 __all__ = ["without_padding"]
 
 _MASKED = -1e9
@@ -24,15 +26,10 @@ def without_padding(network: keras.Model) -> keras.Model:
     """
     import keras_hub
 
-    def call(layer: Any, *arguments: Any, **named: Any) -> Any:
-        if isinstance(layer, keras_hub.layers.TransformerEncoder):
-            layer = _TokensAlone(layer)
-        return layer(*arguments, **named)
+    def substitute(layer: Any) -> Any:
+        return _TokensAlone(layer) if isinstance(layer, keras_hub.layers.TransformerEncoder) else layer
 
-    changed: keras.Model = keras.models.clone_model(
-        network, clone_function=lambda layer: layer, call_function=call, recursive=True
-    )
-    return changed
+    return with_substitutes(network, substitute)
 
 
 class _TokensAlone(keras.layers.Layer):

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from components.modeling.gelu import gelu
+from components.modeling.substitution import with_substitutes
 from components.modeling.training.fused.operations import Dropout, add_and_normalize, biased_gelu
 
 __all__ = ["stand_in", "with_fused_layers"]
@@ -31,17 +32,12 @@ def with_fused_layers(network: keras.Model) -> keras.Model:
         return network
     import keras_hub
 
-    def call(layer: Any, *arguments: Any, **named: Any) -> Any:
+    def substitute(layer: Any) -> Any:
         if isinstance(layer, keras_hub.layers.TransformerEncoder) and _can_be_fused(layer):
-            layer = _Fused(layer)
-        elif isinstance(layer, keras.layers.Embedding):
-            layer = _Lookup(layer)
-        return layer(*arguments, **named)
+            return _Fused(layer)
+        return _Lookup(layer) if isinstance(layer, keras.layers.Embedding) else layer
 
-    changed: keras.Model = keras.models.clone_model(
-        network, clone_function=lambda layer: layer, call_function=call, recursive=True
-    )
-    return changed
+    return with_substitutes(network, substitute)
 
 
 def stand_in(trained: keras.Model, layer: keras.layers.Layer) -> keras.layers.Layer:
