@@ -1,1 +1,1 @@
-"""What a training step spends least memory traffic on: the operations between an encoder's matrix products, in one."""
+"""The operations between the matrix products of an encoder in training, each in one pass over memory."""
