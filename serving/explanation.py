@@ -103,6 +103,7 @@ class WordExplanation:
                 column,
             ),
             input_signature=[*[rows] * 4, tf.TensorSpec([None], tf.float32), tf.TensorSpec([None], tf.int32)],
+            autograph=False,
         )
 
     def __call__(self, text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -69,13 +69,14 @@ class ExportedModel(tf.Module):
         self._texts = ("text", "context")[:segments]
         self._tokens = ("token_ids", "padding_mask", "segment_ids")[: 1 + segments]
         self._tokenize = tf.function(
-            lambda *texts: dict(tokenizer(*texts)), input_signature=[_texts()] * segments
+            lambda *texts: dict(tokenizer(*texts)), input_signature=[_texts()] * segments, autograph=False
         )
         self._network = tf.function(
             lambda token_ids, padding_mask, segment_ids: network(
                 {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
             ),
             input_signature=[_token_rows()] * 3,
+            autograph=False,
         )
         # The network itself stays outside: a Keras model that is tracked brings its layers' own functions along.
         self.variables_of_network = list(self._network.get_concrete_function().graph.variables)
@@ -183,4 +184,4 @@ def _token_rows(name: str | None = None) -> tf.TensorSpec:
 
 
 def _concrete(function: Callable[..., Any], inputs: Mapping[str, tf.TensorSpec]) -> Any:
-    return tf.function(function).get_concrete_function(**inputs)
+    return tf.function(function, autograph=False).get_concrete_function(**inputs)

@@ -71,7 +71,7 @@ def _convert(spec: TokenizerSpec) -> bytes:
         return {_IDS: row, _MASK: tf.ones_like(row), _SEGMENTS: tf.zeros_like(row)}
 
     function = tf.function(
-        tokenize, input_signature=[tf.TensorSpec([1], tf.string, name=TEXT_INPUT)]
+        tokenize, input_signature=[tf.TensorSpec([1], tf.string, name=TEXT_INPUT)], autograph=False
     ).get_concrete_function()
     with quiet_stderr():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], wordpiece)

@@ -31,7 +31,7 @@ class Scorer:
         self._calibration = calibration
         self._width = network.output.shape[-1]
         self._logits = tf.function(
-            lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC]
+            lambda inputs: network(inputs, training=False), input_signature=[INPUT_SPEC], autograph=False
         )
 
     def scores(

@@ -99,7 +99,7 @@ class ShardTransformer:
         self._position_by_label = {label.encode(): position for position, label in enumerate(labels)}
         self._in_graph = in_graph_tokenizer(tokenizer)
         self._tokenize = tf.function(
-            self._parse_and_tokenize, input_signature=[tf.TensorSpec([None], tf.string)]
+            self._parse_and_tokenize, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
         )
 
     def transform(self, source: Path, target: Path) -> ShardReport:

@@ -138,8 +138,8 @@ class IntegratedGradients:
         fractions, outputs = tf.TensorSpec([None], tf.float32), tf.TensorSpec([None], tf.int32)
         signature = [INPUT_SPEC, rows, fractions, outputs]
         path = EmbeddingPath(network, embeddings)
-        self._score = tf.function(path.score, input_signature=signature)
-        self._slope = tf.function(path.slope, input_signature=signature)
+        self._score = tf.function(path.score, input_signature=signature, autograph=False)
+        self._slope = tf.function(path.slope, input_signature=signature, autograph=False)
 
     def attribute(self, questions: Sequence[Question]) -> list[Attribution]:
         """Answers the questions, in their order."""

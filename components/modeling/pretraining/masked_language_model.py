@@ -52,7 +52,7 @@ class MaskedLanguageModel:
         if head_weights is not None:
             self._head.load(head_weights)
 
-        @tf.function(input_signature=_BATCH_SPEC)
+        @tf.function(input_signature=_BATCH_SPEC, autograph=False)
         def loss_outside_training(inputs: Any, positions: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
             return self._loss(inputs, positions, tokens, training=False)
 
@@ -77,7 +77,7 @@ class MaskedLanguageModel:
         """A step of training some of the variables, in the optimizer's order."""
         values = [variable.value for variable in variables]
 
-        @tf.function(input_signature=_BATCH_SPEC)
+        @tf.function(input_signature=_BATCH_SPEC, autograph=False)
         def step(inputs: Any, positions: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(values)

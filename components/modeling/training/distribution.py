@@ -93,7 +93,7 @@ class Distribution:
             return
         states = [variable.value for variable in network.variables if variable.name == "seed_generator_state"]
 
-        @tf.function
+        @tf.function(autograph=False)
         def part() -> tf.Tensor:
             return self.run(_add_replica_number)
 
@@ -132,7 +132,7 @@ class Distribution:
             return context.all_reduce(_SUM, tf.where(is_first, wide, tf.zeros_like(wide)))
 
         (found, *_) = self._strategy.experimental_local_results(
-            tf.function(lambda: self._strategy.run(share))()
+            tf.function(lambda: self._strategy.run(share), autograph=False)()
         )
         return found.numpy().astype(value.dtype)  # type: ignore[no-any-return]
 

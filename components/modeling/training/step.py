@@ -85,7 +85,7 @@ class TrainingStep:
         """A graph for each set of variables: it does no work for those that are not trained yet."""
         devices = self._devices
 
-        @tf.function(input_signature=[[self._spec] * len(self._own)], jit_compile=False)
+        @tf.function(input_signature=[[self._spec] * len(self._own)], autograph=False, jit_compile=False)
         def step(parts: Sequence[_Part]) -> tf.Tensor:
             return devices.run(lambda: self._on_replica(parts, phase))
 

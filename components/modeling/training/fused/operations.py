@@ -59,12 +59,12 @@ def biased_gelu(x: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.
     return answer, gradient
 
 
-@tf.function(jit_compile=True, reduce_retracing=False)
+@tf.function(jit_compile=True, autograph=False)
 def _gelu_forward(x: tf.Tensor, bias: tf.Tensor) -> Any:
     return [tf.cast(gelu_value(tf.cast(x, tf.float32) + bias), x.dtype)], []
 
 
-@tf.function(jit_compile=True, reduce_retracing=False)
+@tf.function(jit_compile=True, autograph=False)
 def _gelu_backward(x: tf.Tensor, upstream: tf.Tensor, bias: tf.Tensor) -> Any:
     slope = gelu_derivative(tf.cast(x, tf.float32) + bias) * tf.cast(upstream, tf.float32)
     return [tf.cast(slope, x.dtype)], [tf.reduce_sum(slope, axis=0)]
@@ -123,13 +123,13 @@ def _normalizer(lowest: int, epsilon: float) -> tuple[Any, Any]:
         scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True) + epsilon)
         return centered * scale, scale
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def forward(x: tf.Tensor, residual: tf.Tensor, *others: tf.Tensor) -> Any:
         *bits, bias, gamma, beta = others
         values, _ = added(x, residual, tuple(bits), bias)
         return [tf.cast(standardized(values)[0] * gamma + beta, x.dtype)], []
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def backward(x: tf.Tensor, residual: tf.Tensor, upstream: tf.Tensor, *others: tf.Tensor) -> Any:
         *bits, bias, gamma, _ = others
         values, factors = added(x, residual, tuple(bits), bias)

@@ -40,7 +40,7 @@ def in_pieces(
 @cache
 def _graph(function: RowFunction, size: int) -> Any:
     """Traced once for all layers of an encoder."""
-    return tf.function(partial(_compute, function, size))
+    return tf.function(partial(_compute, function, size), autograph=False)
 
 
 def _compute(
