@@ -167,16 +167,20 @@ def _additively_masked_softmax(inputs: Any, mask: Any = None) -> Any:
 
 
 def _export(model: keras.Model, directory: Path, tokens: int | None) -> None:
-    """What `TFLiteConverter.from_keras_model` does first; done here once for all variants, and without its printing."""
+    """What `TFLiteConverter.from_keras_model` does first; done here once for all variants, and without its printing.
+
+    Of the model only the variables are exported: what Keras adds to them, a function of every layer, takes as long to
+    write and to read as all else, and is not converted.
+    """
 
     def serve(ids: Any, mask: Any, segment_ids: Any) -> dict[str, Any]:
         return {"scores": model([ids, mask, segment_ids], training=False)}
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
     signature = [tf.TensorSpec((1, tokens), tf.int32, name=name) for name in _INPUT_NAMES]
-    archive.add_endpoint("serve", serve, signature)
-    archive.write_out(str(directory), verbose=False)
+    module = tf.Module()
+    module.kept = [variable.value for variable in model.variables]
+    module.serve = tf.function(serve, input_signature=signature, autograph=False)
+    tf.saved_model.save(module, str(directory), signatures=module.serve.get_concrete_function())
 
 
 def _convert_all(saved_model: Path, variants: Sequence[Variant], max_tokens: int) -> dict[Variant, bytes]:
