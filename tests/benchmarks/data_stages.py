@@ -108,16 +108,9 @@ def measure(directory: Path) -> dict[str, Any]:
     return {
         "rows": rows,
         "seconds": time.perf_counter() - started,
-        "peak_mib": peak_memory_mib(),
+        "peak_mib": max(stage.peak_memory_mib for stage in result.stages.values()),
         "stages": {name: stage.seconds for name, stage in result.stages.items()},
     }
-
-
-def peak_memory_mib() -> int:
-    """Largest resident set of this process so far, MiB (Linux)."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def report(result: dict[str, Any], first: dict[str, Any]) -> None:
@@ -126,7 +119,7 @@ def report(result: dict[str, Any], first: dict[str, Any]) -> None:
     growth = per_row / (first["seconds"] / first["rows"])
     print(
         f"{result['rows']:>9,} rows  {result['seconds']:6.1f} s  {result['rows'] / result['seconds']:>7,.0f} rows/s  "
-        f"peak {result['peak_mib']:,} MiB  time a row {growth:.2f} x the first size's  ({stages})",
+        f"peak {result['peak_mib']:,.0f} MiB  time a row {growth:.2f} x the first size's  ({stages})",
         flush=True,
     )
 

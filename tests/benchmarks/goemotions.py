@@ -10,7 +10,6 @@ resamples of the test rows that all seeds share; the standard deviation is over 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +93,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "best_epoch": settings["training"]["best_epoch"],
         "epochs": settings["training"]["epochs"],
         "examples_per_second": history["examples_per_second"],
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": max(stage.peak_memory_mib for stage in result.stages.values()),
     }
 
 
