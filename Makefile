@@ -17,7 +17,7 @@ run: $(READY)
 	$(BIN)/emotion run pipeline/configs/starter.yaml
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: lint types contracts
 
