@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson
+from pipeline.cli.options import CONFIG_FILE, AsJson, ConfigFile
 
 __all__ = ["app"]
 
@@ -76,7 +76,7 @@ def evaluate(
 @app.command("explain-cache")
 def explain_cache(
     stage: Annotated[str, typer.Argument(help="A stage, e.g. `trainer`; `all` for every one.")],
-    config: Annotated[Path, typer.Argument(help="Pipeline configuration (YAML).")] = Path("emotion.yaml"),
+    config: ConfigFile = CONFIG_FILE,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a stage would be taken from the cache now, and if not, what changed since it last ran."""

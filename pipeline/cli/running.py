@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsJson, ConfigFile, NoCache
+from pipeline.cli.options import CONFIG_FILE, AsJson, ConfigFile, NoCache
 
 __all__ = ["app"]
 
@@ -17,9 +17,7 @@ def init(
     data: Annotated[
         Path, typer.Argument(help="Your CSV, TSV, JSONL or Parquet file, or a directory of splits.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Configuration to write.")] = Path(
-        "emotion.yaml"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Configuration to write.")] = CONFIG_FILE,
     text: Annotated[str | None, typer.Option(help="Text column, where the guess is wrong.")] = None,
     labels: Annotated[str | None, typer.Option(help="Label column, where the guess is wrong.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the configuration.")] = False,
@@ -37,7 +35,7 @@ def validate(
         typer.Argument(
             help="Pipeline configuration (YAML), or your data: a file, a glob or a directory of splits."
         ),
-    ],
+    ] = str(CONFIG_FILE),
     schema: Annotated[
         Path | None, typer.Option("--schema", "-s", help="Curated schema.pbtxt to hold the data against.")
     ] = None,
@@ -85,7 +83,7 @@ def validate(
 
 @app.command()
 def run(
-    config: ConfigFile,
+    config: ConfigFile = CONFIG_FILE,
     since: Annotated[
         str | None,
         typer.Option(

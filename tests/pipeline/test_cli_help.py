@@ -2,6 +2,7 @@
 
 import os
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 import typer
@@ -28,6 +29,15 @@ def test_arguments_are_in_capitals() -> None:
     assert "emotion select [OPTIONS] {MODEL} {UNLABELLED}" in shown
     shown = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "80"}).stdout
     assert "[TEXTS]..." in shown
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "explain-cache trainer"])
+def test_the_configuration_is_the_one_that_init_writes(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, command.split())
+    assert str(done.exception).startswith("emotion.yaml: no such file; `emotion init DATA` writes")
 
 
 def test_the_version_is_told() -> None:
