@@ -14,7 +14,7 @@ from pipeline.live_traffic import read_live_shifts
 from serving.description import Description
 from serving.predictor import Predictor
 from serving.server import ModelServer
-from serving.watch.engine import WatchedEngine
+from serving.watch.engine import WatchedEngine, _Seen
 from tests.serving.conftest import LABELS, ToyModel
 from tests.serving.watch.conftest import MIN_TEXTS, USUAL
 
@@ -162,6 +162,28 @@ def test_a_watch_that_fails_or_is_flooded_does_not_harm_the_model(
         time.sleep(0.02)
     flooded.close()
     assert inside.closed
+
+
+def test_requests_that_wait_together_are_all_counted(watched: ModelServer) -> None:
+    engine = watched.models.repository("emotion", None).engine(7)
+    assert isinstance(engine, WatchedEngine)
+    watch = WatchedEngine(BrokenTokenizer(), engine.description, None, window_seconds=60)
+    seen = [
+        _Seen(name, {}, np.full((count, len(LABELS)), value, np.float32))
+        for name, count, value in (
+            ("serving_default", 3, 0.25),
+            ("classify", 2, 0.75),
+            ("serving_default", 1, 0.75),
+        )
+    ]
+    try:
+        watch._look_at(seen)
+        counts = watch.counts()
+    finally:
+        watch.close()
+    assert counts.answers.tolist() == [6] * len(LABELS)
+    np.testing.assert_allclose(counts.total_scores, 3 * 0.25 + 3 * 0.75)
+    assert (counts.scores.sum(axis=1) == 6).all()
 
 
 def test_models_of_others_are_left_alone(half_plus_two: Any, watched: ModelServer) -> None:
