@@ -1,5 +1,6 @@
 """Who is answered, and who is told what instead: over real channels and connections."""
 
+import gc
 import gzip
 import hashlib
 import http.client
@@ -15,7 +16,7 @@ import pytest
 import tensorflow as tf
 from grpc_reflection.v1alpha import reflection_pb2
 
-from serving.errors import ServerStartError
+from serving.errors import ServerStartError, ServingError
 from serving.guard.config import GuardConfig
 from serving.server import ModelServer
 from tests.serving.conftest import ToyModel, publish, running_server
@@ -115,6 +116,24 @@ def test_only_what_is_exempt_needs_none(client: Asking) -> None:
     with pytest.raises(grpc.RpcError) as error:
         next(client.reflection.ServerReflectionInfo(iter([wanted]), timeout=TIMEOUT_S))
     assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_refusal_leaves_nothing_for_the_garbage_collector(client: Asking) -> None:
+    """A collection holds up every thread, whoever is to be refused among them."""
+
+    def kept() -> int:
+        return sum(isinstance(found, ServingError) for found in gc.get_objects())
+
+    assert client.grpc({})[0] == "UNAUTHENTICATED"
+    gc.collect()
+    before = kept()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert client.grpc({})[0] == "UNAUTHENTICATED"
+        until(lambda: kept() <= before)
+    finally:
+        gc.enable()
 
 
 def test_a_key_is_good_for_its_models(client: Asking, tmp_path: Path) -> None:
