@@ -36,10 +36,11 @@ def _optimizer(variables: list[Any], *, weight_decay: float = 0.1, clip_norm: fl
     )
 
 
-def test_dense_updates_are_those_of_keras() -> None:
+@pytest.mark.parametrize("clip_norm", [1.0, 100.0])
+def test_dense_updates_are_those_of_keras(clip_norm: float) -> None:
     ours, theirs = _variables(), _variables()
-    optimizer = _optimizer(ours)
-    reference = keras.optimizers.AdamW(0.0, weight_decay=0.1, epsilon=1e-8, global_clipnorm=1.0)
+    optimizer = _optimizer(ours, clip_norm=clip_norm)
+    reference = keras.optimizers.AdamW(0.0, weight_decay=0.1, epsilon=1e-8, global_clipnorm=clip_norm)
     reference.exclude_from_weight_decay(var_names=["bias"])
     apply = tf.function(optimizer.apply)
     for step in range(STEPS):
@@ -51,9 +52,19 @@ def test_dense_updates_are_those_of_keras() -> None:
         np.testing.assert_allclose(mine.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
     norm = np.sqrt(sum((gradient**2).sum() for gradient in _gradients(STEPS - 1)))
     assert optimizer.last_gradient_norm() == pytest.approx(norm, rel=1e-5)
-    assert norm > 1.0
+    assert 1.0 < norm < 100.0
     assert int(optimizer.step) == STEPS
     assert optimizer.current_learning_rate() == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_gradients_without_a_norm_are_clipped_to_no_number(broken: float) -> None:
+    variables = _variables()
+    gradients = [tf.constant(gradient) for gradient in _gradients(0)]
+    slices = tf.IndexedSlices(tf.constant([[broken, 0.0]], tf.float32), tf.constant([3]))
+    tf.function(_optimizer(variables).apply)([*gradients[:2], slices])
+    assert [np.isnan(variable.numpy()).any() for variable in variables] == [True, True, True]
+    assert np.isnan(variables[0].numpy()).all()
 
 
 def test_rows_that_are_all_there_are_updated_as_if_dense() -> None:
