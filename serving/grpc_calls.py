@@ -142,9 +142,7 @@ class Admission(grpc.ServerInterceptor):
             if self._admit is not None:
                 self._admit(details)
         except ServingError as err:
-            # Without its traceback, whose frames hold the handler that holds the error: some 70 objects a refusal,
-            # which only the garbage collector could free.
-            return self._refusal(err.with_traceback(None))
+            return self._refusal(err)
         handler = continuation(details)
         if handler is None or handler.unary_unary is None:
             return handler

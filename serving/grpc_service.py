@@ -125,6 +125,8 @@ def abort(context: grpc.ServicerContext, error: ServingError) -> NoReturn:
         context.set_trailing_metadata(
             (("retry-after", str(math.ceil(seconds))), ("grpc-retry-pushback-ms", pushback))
         )
+    # Its frames hold what holds the error: some 70 objects a call, which only the garbage collector could free.
+    error.__traceback__ = None
     context.abort(grpc.StatusCode[error.code], message)
     raise AssertionError("abort raises")
 

@@ -118,19 +118,23 @@ def test_only_what_is_exempt_needs_none(client: Asking) -> None:
     assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_a_refusal_leaves_nothing_for_the_garbage_collector(client: Asking) -> None:
+@pytest.mark.parametrize(("key", "code"), [("nobody", "UNAUTHENTICATED"), ("ops", "NOT_FOUND")])
+def test_an_error_leaves_nothing_for_the_garbage_collector(client: Asking, key: str, code: str) -> None:
     """A collection holds up every thread, whoever is to be refused among them."""
 
     def kept() -> int:
         return sum(isinstance(found, ServingError) for found in gc.get_objects())
 
-    assert client.grpc({})[0] == "UNAUTHENTICATED"
+    def fail() -> None:
+        assert client.grpc(bearer(key), request(name="unknown"))[0] == code
+
+    fail()
     gc.collect()
     before = kept()
     gc.disable()
     try:
         for _ in range(5):
-            assert client.grpc({})[0] == "UNAUTHENTICATED"
+            fail()
         until(lambda: kept() <= before)
     finally:
         gc.enable()
