@@ -22,7 +22,7 @@ from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
 from pipeline.native_stderr import stderr_to
-from pipeline.pages.formats import format_value
+from pipeline.pages.formats import format_percent, format_value
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command", "run_logged"]
 
@@ -200,7 +200,7 @@ def _describe_export(export: Mapping[str, Any]) -> str:
     if export.get("latency_ms_p50") is not None:
         parts.append(f"{export['latency_ms_p50']:.1f} ms a text")
     if export.get("decision_agreement") is not None:
-        parts.append(f"agrees on {100 * export['decision_agreement']:.2f} % of decisions")
+        parts.append(f"agrees on {format_percent(export['decision_agreement'])} of decisions")
     if export.get("max_score_difference") is not None:
         parts.append(f"largest score difference {export['max_score_difference']:.1e}")
     if export.get("target_rms_difference") is not None:

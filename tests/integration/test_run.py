@@ -50,6 +50,15 @@ def test_the_summary_says_what_a_person_wants_to_know(ran: Ran):
         assert said in done.stdout, done.stdout
 
 
+def test_the_summary_and_the_report_tell_the_same_shares(ran: Ran):
+    workspace, done = ran
+    report = (workspace.directory / "root" / "reports" / "1" / "report.html").read_text(encoding="utf-8")
+    shares = re.findall(r"agrees on (.+?) of decisions", done.stdout)
+    assert len(shares) == 3
+    for share in shares:
+        assert f">{share}<" in report
+
+
 def test_nothing_of_the_libraries_chatter_reaches_the_terminal(ran: Ran):
     _, done = ran
     assert done.stderr == ""
