@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import random
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.serving_reliability.server import Server
 
-__all__ = ["CLIENTS", "ask", "clients"]
+__all__ = ["CLIENTS", "ask", "clients", "quantiles_ms"]
 
 CLIENTS = 16
 
@@ -33,23 +34,34 @@ class Outcome:
 
     counts: Counter[str] = field(default_factory=Counter)
     details: Counter[str] = field(default_factory=Counter)
-    answered_ms: list[float] = field(default_factory=list)
-    refused_ms: list[float] = field(default_factory=list)
+    answered: list[tuple[float, float]] = field(default_factory=list)
+    refused: list[tuple[float, float]] = field(default_factory=list)
+    """When each was sent and how long it took, in seconds of `time.monotonic`."""
 
     def document(self) -> dict[str, Any]:
         return {
             "counts": dict(self.counts),
             "details": dict(self.details.most_common(10)),
-            "answered_ms": _quantiles(self.answered_ms),
-            "refused_ms": _quantiles(self.refused_ms),
+            "answered_ms": quantiles_ms([seconds for _, seconds in self.answered]),
+            "refused_ms": quantiles_ms([seconds for _, seconds in self.refused]),
+            "refused": self.refused,
         }
 
 
-def _quantiles(values: Sequence[float]) -> list[float]:
-    """Median, 99th percentile, 99.9th and maximum."""
-    if not values:
+def quantiles_ms(seconds: Sequence[float] | NDArray[np.float64]) -> list[float]:
+    """Median, 99th percentile, 99.9th and maximum, in milliseconds; empty of nothing."""
+    if not len(seconds):
         return []
-    return [round(float(np.quantile(values, share)), 2) for share in (0.5, 0.99, 0.999, 1.0)]
+    return [round(1000 * float(np.quantile(seconds, share)), 2) for share in (0.5, 0.99, 0.999, 1.0)]
+
+
+def _arrivals(rate: float) -> Iterator[float]:
+    """Moments of a Poisson process, as independent users send requests (MLPerf Inference's server scenario)."""
+    gaps = random.Random(0)
+    moment = time.monotonic()
+    while True:
+        moment += gaps.expovariate(rate)
+        yield moment
 
 
 def ask(arguments: argparse.Namespace) -> None:
@@ -67,36 +79,36 @@ def ask(arguments: argparse.Namespace) -> None:
     if math.isinf(arguments.seconds):
         threading.Thread(target=lambda: (sys.stdin.read(), told.set()), daemon=True).start()
     end = time.monotonic() + arguments.seconds
+    arrivals = _arrivals(arguments.rate) if arguments.rate else None
 
     def client(number: int) -> None:
         channel = grpc.insecure_channel(
             f"127.0.0.1:{arguments.port}", options=[("grpc.use_local_subchannel_pool", 1)]
         )
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-        wait = arguments.clients / arguments.rate if arguments.rate else 0.0
-        due = time.monotonic() + wait * number / arguments.clients
         row = number
-        while (now := time.monotonic()) < end and not told.is_set():
-            if wait:
-                time.sleep(max(0.0, due - now))
-                due = max(due + wait, time.monotonic() - 5 * wait)
+        while time.monotonic() < end and not told.is_set():
+            if arrivals:
+                with lock:
+                    due = next(arrivals)
+                time.sleep(max(0.0, due - time.monotonic()))
             row = (row + 7919) % len(texts)
-            started = time.perf_counter()
+            started = time.monotonic()
             try:
                 answer = call(messages[row], timeout=30)
                 kind, detail = "", ""
             except grpc.RpcError as err:
                 kind, detail = err.code().name, err.details()[:150]
-            took = 1000 * (time.perf_counter() - started)
+            took = time.monotonic() - started
             with lock:
                 if not kind:
                     answers.append((row, answer))
-                    outcome.answered_ms.append(took)
+                    outcome.answered.append((started, took))
                     continue
                 outcome.counts[kind] += 1
                 outcome.details[detail] += 1
                 if kind == "RESOURCE_EXHAUSTED":
-                    outcome.refused_ms.append(took)
+                    outcome.refused.append((started, took))
             if kind == "UNAVAILABLE":
                 time.sleep(0.2)
 
