@@ -26,6 +26,7 @@ def run(
     use_cache: bool = True,
     wait: bool = False,
     observer: RunObserver = SILENT,
+    write_report: bool = True,
 ) -> RunResult:
     """Runs the pipeline on this machine and writes its report.
 
@@ -37,6 +38,7 @@ def run(
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         wait: whether to wait for another run on the same root; it is an error if not.
         observer: is told what happens.
+        write_report: whether anybody will read it.
 
     Returns:
         what became of every stage; `state` is REFUSED if the data or the model did not pass a gate.
@@ -72,7 +74,8 @@ def run(
         ) from err
     finally:
         store.close()
-    _write_report(result, config, report_path(storage, result))
+    if write_report:
+        _write_report(result, config, report_path(storage, result))
     return result
 
 

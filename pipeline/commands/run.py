@@ -114,6 +114,7 @@ def run_logged(
     observer: RunObserver,
     since: str | None = None,
     wait: bool = False,
+    write_report: bool = True,
 ) -> RunResult:
     """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
     storage = ArtifactStorage(config.root, config.work_dir)
@@ -121,7 +122,15 @@ def run_logged(
     log_file = storage.work_dir / "last_run.log"
     _log_to(log_file)
     with stderr_to(log_file):
-        return api.run(config, since=since, to=to, use_cache=use_cache, wait=wait, observer=observer)
+        return api.run(
+            config,
+            since=since,
+            to=to,
+            use_cache=use_cache,
+            wait=wait,
+            observer=observer,
+            write_report=write_report,
+        )
 
 
 def _log_to(file: Path) -> None:

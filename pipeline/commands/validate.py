@@ -89,7 +89,13 @@ def validate_command(data: str, options: ValidateOptions) -> int:
         config = _configure(data, options, curated, scratch)
         in_the_way = _later_problems(config) if _is_configuration(data) else []
         print_problems(console, in_the_way)
-        result = run_logged(config, to=_LAST_STAGE, use_cache=options.use_cache, observer=observer)
+        result = run_logged(
+            config,
+            to=_LAST_STAGE,
+            use_cache=options.use_cache,
+            observer=observer,
+            write_report=_is_kept(data, options),
+        )
         unmet = _unmet_needs(data, config, options, result, scratch)
         print_problems(console, unmet)
         outcome = _outcome(data, config, options, result, [*in_the_way, *unmet])
@@ -129,7 +135,7 @@ def _unmet_needs(
     columns = config.example_gen.columns.model_copy(update={"group": found.group})
     dealt = _set(config, "example_gen", source=whole, splits={}, columns=columns)
     dealt = dealt.model_copy(update={"root": str(scratch / "dealt"), "work_dir": None})
-    result = run_logged(dealt, to="example_gen", use_cache=False, observer=SILENT)
+    result = run_logged(dealt, to="example_gen", use_cache=False, observer=SILENT, write_report=False)
     return unmet_needs(dealt, _output(result, "example_gen", Examples))
 
 
@@ -168,6 +174,11 @@ def _configure(
     return config
 
 
+def _is_kept(data: str, options: ValidateOptions) -> bool:
+    """Whether what the run leaves is there afterwards."""
+    return _is_configuration(data) or options.root is not None
+
+
 def _is_configuration(data: str) -> bool:
     return Path(data).suffix.lower() in (".yaml", ".yml")
 
@@ -191,6 +202,8 @@ def _describe(
         {
             "name": "validate",
             "root": str(root),
+            # Up to three runs of seconds each: a process of its own would spend more on imports, for each of them.
+            "runner": {"workers": 0},
             # All that is odd is told, also where a run would stop at rows that are no examples.
             "example_gen": {**where, **reading, "max_dead_letter_share": 1.0},
             "example_validator": {
@@ -228,7 +241,7 @@ def _find_statistics(previous: str, config: PipelineConfig, root: Path) -> str:
     if not named.splits and config.example_gen.splits:
         where = {"source": None, "splits": {"train": uri}}
     earlier = _set(config, "example_gen", **where).model_copy(update={"root": str(root), "work_dir": None})
-    result = run_logged(earlier, to="statistics_gen", use_cache=False, observer=SILENT)
+    result = run_logged(earlier, to="statistics_gen", use_cache=False, observer=SILENT, write_report=False)
     return str(_output(result, "statistics_gen", ExampleStatistics).path)
 
 
@@ -298,5 +311,5 @@ def _outcome(
         "errors": errors,
         "warnings": len(anomalies) - errors,
         "anomalies": anomalies,
-        "report": str(report) if _is_configuration(data) or options.root is not None else None,
+        "report": str(report) if _is_kept(data, options) else None,
     }

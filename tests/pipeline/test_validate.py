@@ -80,6 +80,8 @@ def test_drift_against_earlier_data_or_their_statistics(workspace: Workspace, as
     if as_statistics:
         kept = workspace.emotion("validate", "old.csv", "--root", "kept")
         assert kept.returncode == 0, kept.stderr
+        assert kept.stdout.endswith("kept/reports/1/report.html\n")
+        assert (workspace.directory / "kept" / "reports" / "1" / "report.html").is_file()
         (path,) = (workspace.directory / "kept" / "statistics_gen" / "statistics").iterdir()
         previous = str(path)
     data = write_data(workspace.directory / "new.csv", 800, weights=(3, 3, 1, 1, 4), seed=1)
