@@ -21,6 +21,7 @@ _OWN = tuple(f"/{name}/" for name in SERVICES)
 _NO_MESSAGE = '"{}" requires exactly one request message.'
 _BROKEN_MESSAGE = "Exception deserializing request!"
 """Both in gRPC's own words (grpc/_server.py)."""
+_STALLED = "the request did not arrive in time, and others needed its place"
 _HOLD_SECONDS = 2.0
 """The most that a refusal is held back: far more than it takes to close the ports."""
 
@@ -170,8 +171,18 @@ def _reading(handler: Any, method: str, pool: ReadingPool) -> Any:
     """
 
     def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
-        with pool.arrivals.expected(context.cancel):
+        stalled = False
+
+        def give_up() -> None:
+            nonlocal stalled
+            stalled = True
+            context.cancel()
+
+        with pool.arrivals.expected(give_up):
             message = next(messages, None)
+        if stalled and message is None:
+            # What is said here may reach the client before the cancellation does.
+            context.abort(grpc.StatusCode.CANCELLED, _STALLED)
         if message is None:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_MESSAGE.format(method))
         try:

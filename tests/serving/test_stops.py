@@ -143,13 +143,17 @@ class Stalling:
         self._silence.wait(2 * TIMEOUT_S)
         yield from ()
 
+    def end(self) -> None:
+        """The streams end, without a message."""
+        self._silence.set()
+
     def __enter__(self) -> "Stalling":
         return self
 
     def __exit__(self, *_: object) -> None:
         for call in self.calls:
             call.cancel()
-        self._silence.set()
+        self.end()
 
 
 def begin_over_rest(server: ModelServer) -> socket.socket:
@@ -204,6 +208,25 @@ def test_clients_that_stall_give_way_when_the_server_is_full(
             assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
         assert not last.done()
         assert not again.done()
+
+
+def test_a_client_that_gives_way_is_told_so_whatever_reaches_it_first(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+    monkeypatch.setattr("grpc._server._Context.cancel", lambda _: None)  # the cancellation is that late
+    with (
+        serving(tmp_path) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+    ):
+        call = stalling.begin()
+        until(lambda: server.lifecycle.in_flight == 1)
+        until(server.lifecycle.arrivals.make_room)
+        stalling.end()
+        assert call.code() == grpc.StatusCode.CANCELLED
+        assert call.details() == "the request did not arrive in time, and others needed its place"
 
 
 def test_clients_that_stall_give_way_when_all_threads_read(
