@@ -31,6 +31,7 @@ _PAUSE_SECONDS = 0.004
 _ADDITIONS = 600
 """Some 50 microseconds of work, so that a probe takes 1 % of its CPU."""
 _SLOW = 4.0
+_WATCHING = b"watching"
 
 
 @dataclass
@@ -72,7 +73,7 @@ def _slow(taken: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 @contextmanager
 def machine_speed() -> Iterator[MachineSpeed]:
-    """Watches all CPUs of this process; what was seen is filled in at the end of the block."""
+    """Watches all CPUs of this process from the start of the block; what was seen is there after its end."""
     command = (sys.executable, "-m", "tests.benchmarks.machine_speed", "--cpu")
     probes = [
         subprocess.Popen([*command, str(cpu)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -80,6 +81,10 @@ def machine_speed() -> Iterator[MachineSpeed]:
     ]
     seen = MachineSpeed()
     try:
+        for probe in probes:
+            assert probe.stdout is not None
+            if probe.stdout.readline().strip() != _WATCHING:
+                raise SystemExit("a probe of the machine's speed did not start")
         yield seen
         for probe in probes:
             printed, _ = probe.communicate(timeout=60)  # closes its standard input, which ends it
@@ -98,6 +103,7 @@ def _probe(cpu: int) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), told.set()), daemon=True).start()
     began: list[float] = []
     seconds: list[float] = []
+    print(_WATCHING.decode(), flush=True)
     while not told.wait(_PAUSE_SECONDS):
         began.append(time.monotonic())
         started = time.thread_time()
