@@ -38,7 +38,7 @@ def run(
         use_cache: whether stages whose inputs, settings and code are unchanged are taken from earlier runs.
         wait: whether to wait for another run on the same root; it is an error if not.
         observer: is told what happens.
-        write_report: whether anybody will read it.
+        write_report: whether to write the report too.
 
     Returns:
         what became of every stage; `state` is REFUSED if the data or the model did not pass a gate.

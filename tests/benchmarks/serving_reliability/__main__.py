@@ -4,8 +4,8 @@ Everything is asked over gRPC by clients in a process of their own; every answer
 SavedModel gives in this process.
 
 - `overload`: requests come at twice the rate that the server can answer, for `--minutes`. No answer may be wrong, the
-  resident memory may not grow by more than 5 % after the first fifth, and refusals must be quick, but for those that
-  fell into a moment in which the machine itself was slowed (`tests.benchmarks.machine_speed`).
+  resident memory may not grow by more than 5 % after the first fifth, and refusals must be quick. How many of
+  them began while the machine itself was slowed (`tests.benchmarks.machine_speed`) is told, and excuses none.
 - `stop`: SIGTERM under load. Each request is answered, or was never accepted.
 - `versions`: a new version every ten seconds for half of `--minutes`: every request is answered.
 - `corrupt`: damaged versions under load: each is refused, and every request is answered by the one before.
