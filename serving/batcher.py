@@ -10,8 +10,9 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -77,11 +78,14 @@ ComputeBatch: TypeAlias = Callable[[Sequence[Row[Request]]], Mapping[str, npt.ND
 class BatchObserver(Protocol):
     """What is told of every request and every batch."""
 
-    def took(self, request: Request) -> None:
-        """A request was taken."""
+    def took(self, rows: int) -> None:
+        """A request of so many rows was taken."""
 
     def started(self, rows: Sequence[Row[Request]]) -> None:
         """A batch goes to the model; its rows are sorted by length."""
+
+    def started_alone(self, length: int) -> None:
+        """A row of that length goes to the model, and waited for nothing."""
 
 
 class _Lane:
@@ -126,6 +130,34 @@ class Batcher:
         with self._lock:
             return sum(len(lane.queue) for lane in self._lanes.values())
 
+    @contextmanager
+    def alone(self, length: int) -> Iterator[bool]:
+        """Inside the block, whether a row may be computed by itself: it has a place, and nobody waits to join it.
+
+        Whoever asks a server that does nothing else waits for every line of Python, so this is far less than `run`.
+
+        Args:
+            length: of the row, for the observer.
+        """
+        settings = self.settings
+        with self._lock:
+            idle = self._free_places and not self._gathering and not self._lanes
+            alone = bool(idle) and not settings.batch_timeout_micros and not settings.allowed_batch_sizes
+            if alone:
+                self._free_places -= 1
+        if not alone:
+            yield False
+            return
+        try:
+            if self._observer:
+                self._observer.took(1)
+                self._observer.started_alone(length)
+            yield True
+        finally:
+            with self._lock:
+                self._free_places += 1
+                self._appoint()
+
     def run(
         self,
         request: Request,
@@ -155,7 +187,7 @@ class Batcher:
             self._admit(request, owner)
             lane = self._enqueue(request, (owner, key), compute, skips_padding=skips_padding)
         if self._observer:
-            self._observer.took(request)
+            self._observer.took(len(request.rows))
         with request.call.on_cancel(lambda: self._wake(request)):
             self._wait(request, lane)
         if request.failed:

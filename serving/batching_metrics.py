@@ -47,24 +47,33 @@ class BatchingMetrics:
             "Total count of run calls on the wrapped session",
             registry=registry,
         )
-        self._tokens = prometheus_client.Counter(
+        tokens = prometheus_client.Counter(
             "emotion_serving_batch_tokens",
             "Tokens of rows in batches (estimated where texts are not tokenized on arrival), and padding.",
             ["kind"],
             registry=registry,
         )
+        self._text_tokens, self._padding_tokens = tokens.labels("text"), tokens.labels("padding")
 
-    def took(self, request: Request) -> None:
-        """A request was taken."""
-        self._input_rows.observe(len(request.rows))
+    def took(self, rows: int) -> None:
+        """A request of so many rows was taken."""
+        self._input_rows.observe(rows)
 
     def started(self, rows: Sequence[Row[Request]]) -> None:
         """A batch goes to the model; its rows are sorted by length."""
         now = time.monotonic()
         for request in {row.request for row in rows}:
             self._queuing.observe((now - request.arrived) * 1e6)
-        self._runs.inc()
-        self._batch_rows.observe(len(rows))
         tokens = sum(row.length for row in rows)
-        self._tokens.labels("text").inc(tokens)
-        self._tokens.labels("padding").inc(len(rows) * rows[-1].length - tokens)
+        self._count(len(rows), tokens)
+        self._padding_tokens.inc(len(rows) * rows[-1].length - tokens)
+
+    def started_alone(self, length: int) -> None:
+        """A row of that length goes to the model, and waited for nothing."""
+        self._queuing.observe(0)
+        self._count(1, length)
+
+    def _count(self, rows: int, tokens: int) -> None:
+        self._runs.inc()
+        self._batch_rows.observe(rows)
+        self._text_tokens.inc(tokens)

@@ -24,7 +24,7 @@ from serving.call import Call, running
 from serving.data_plane import DataPlane, ModelSpec, Task
 from serving.errors import InternalError, InvalidArgumentError, ServingError
 from serving.example_methods import Classification, serialized_examples
-from serving.tensors import from_protos, to_proto
+from serving.tensors import from_protos, write_tensor
 from serving.wire import signature_def_map, status_response, write_result
 
 __all__ = ["SERVICES", "Turns", "abort", "add_services"]
@@ -146,7 +146,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         response = predict_pb2.PredictResponse()
         _write_spec(response, spec, outputs.version)
         for name, array in outputs.tensors.items():
-            response.outputs[name].CopyFrom(to_proto(array, as_content=self._as_tensor_content))
+            write_tensor(response.outputs[name], array, as_content=self._as_tensor_content)
         return response
 
     @_rpc

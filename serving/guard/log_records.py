@@ -18,7 +18,7 @@ from serving.guard.redaction import Redaction, is_kept
 from serving.json_tensors import array_to_json
 from serving.json_values import Json
 from serving.predictor import DEFAULT_SIGNATURE
-from serving.tensors import to_proto
+from serving.tensors import write_tensor
 from serving.wire import write_result
 
 __all__ = ["json_line", "prediction_record"]
@@ -111,7 +111,7 @@ def _write_tensors(
     for name, array in arrays.items():
         content = kept[name]
         if content is not None:
-            protos[name].CopyFrom(to_proto(content))
+            write_tensor(protos[name], content)
             continue
         protos[name].dtype = tf.as_dtype(array.dtype).as_datatype_enum
         protos[name].tensor_shape.CopyFrom(tf.TensorShape(array.shape).as_proto())

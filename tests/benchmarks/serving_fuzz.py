@@ -41,7 +41,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.tensors import to_proto
+from serving.tensors import write_tensor
 
 _TEXTS = ["I am so happy today!", "so sad, so angry", "", "Café 😀 日本"]
 _DOCUMENTED_5XX = {503, 504}
@@ -264,7 +264,7 @@ def messages() -> Iterator[tuple[str, Message]]:
         predict = predict_pb2.PredictRequest()
         predict.model_spec.name, predict.model_spec.signature_name = "emotion", signature
         for name, array in inputs.items():
-            predict.inputs[name].CopyFrom(to_proto(array))
+            write_tensor(predict.inputs[name], array)
         yield f"{_PREDICTION}Predict", predict
     classify = classification_pb2.ClassificationRequest()
     classify.model_spec.name, classify.model_spec.signature_name = "emotion", "classify"

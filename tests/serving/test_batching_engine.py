@@ -141,6 +141,45 @@ def test_texts_of_several_callers_are_one_batch(
         assert_same(answer, predictor.run("", request))
 
 
+def test_a_row_that_comes_alone_is_computed_as_it_is(
+    batching: Callable[..., Batched], toy_model: ToyModel, predictor: Predictor
+) -> None:
+    batched = batching(toy_model.directory)
+    text = {"text": encode_texts(["so sad"])}
+    for _ in range(2):  # the first has given its place back
+        assert_same(batched.run("", text), predictor.run("", text))
+    with pytest.raises(InvalidArgumentError):
+        batched.run("classify", {"inputs": np.array([b"no example"], object)})
+    assert_same(batched.run("", text), predictor.run("", text))
+    alone = ("serving_default", (1,))
+    assert batched.watched.batches == [alone, alone, ("classify", (1,)), alone]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"batch_timeout_micros": 1000}, {"allowed_batch_sizes": (4,)}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_a_row_is_not_alone_where_it_waits_or_is_filled_up(
+    batching: Callable[..., Batched], toy_model: ToyModel, predictor: Predictor, settings: dict[str, Any]
+) -> None:
+    batched = batching(toy_model.directory, **settings)
+    text = {"text": encode_texts(["so sad"])}
+    assert_same(batched.run("", text), predictor.run("", text))
+    assert [name for name, _ in batched.watched.batches] == ["tokens"]
+
+
+def test_nobody_computes_alone_for_a_client_that_has_gone(
+    batching: Callable[..., Batched], toy_model: ToyModel
+) -> None:
+    batched = batching(toy_model.directory)
+    call = Call()
+    call.cancel()
+    with running(call), pytest.raises(CancelledError):
+        batched.run("", {"text": encode_texts(["so"])})
+    assert not batched.watched.batches
+
+
 @pytest.mark.parametrize(("skips_padding", "batches"), [(False, [(1, 16), (12, 3)]), (True, [(13, 16)])])
 def test_texts_of_any_length_go_together_where_the_model_skips_padding(
     batching: Callable[..., Batched],

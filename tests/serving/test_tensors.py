@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from serving.errors import InvalidArgumentError
-from serving.tensors import from_protos, to_proto
+from serving.tensors import from_protos, write_tensor
 
 STRINGS = np.empty((2, 1), object)
 STRINGS[:, 0] = [b"a\x00\x00", b"\xff"]
@@ -23,20 +23,25 @@ STRINGS[:, 0] = [b"a\x00\x00", b"\xff"]
         np.uint64([2**64 - 1]),
         np.array([[True], [False]]),
         np.zeros((0, 3), np.float32),
+        np.array([0.1, 2], tf.bfloat16.as_numpy_dtype),
+        np.complex64([1 + 2j]),
         STRINGS,
     ],
     ids=lambda array: f"{np.asarray(array).dtype}{np.shape(array)}",
 )
 def test_there_and_back(array: np.ndarray) -> None:
     array = np.asarray(array)
-    back = from_protos({"x": to_proto(array)})["x"]
+    proto = TensorProto()
+    write_tensor(proto, array)
+    back = from_protos({"x": proto})["x"]
     assert back.dtype == array.dtype
     assert back.shape == array.shape
     assert back.tolist() == array.tolist()
 
 
 def test_values_stand_in_the_typed_field() -> None:
-    proto = to_proto(np.float32([1.5, 2.5]))
+    proto = TensorProto()
+    write_tensor(proto, np.float32([1.5, 2.5]))
     assert list(proto.float_val) == [1.5, 2.5]
     assert not proto.tensor_content
 
@@ -53,6 +58,8 @@ def test_packed_content_is_read() -> None:
         {},
         {"dtype": 1, "float_val": [1.0, 2.0, 3.0], "tensor_shape": tf.TensorShape([2]).as_proto()},
         {"dtype": 1, "tensor_content": b"123", "tensor_shape": tf.TensorShape([1]).as_proto()},
+        {"dtype": 7, "tensor_shape": {"dim": [{"size": 0}, {"size": -1}]}},
+        {"dtype": 7, "tensor_shape": {"dim": [{"size": -1}, {"size": -1}]}, "string_val": [b"a"]},
         {"dtype": 999},
     ],
 )

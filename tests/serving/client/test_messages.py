@@ -10,7 +10,7 @@ from tensorflow_serving.apis import predict_pb2
 from serving.client.messages import PredictResponse, prediction_of, request_bytes
 from serving.client.target import Target
 from serving.errors import InternalError
-from serving.tensors import to_proto
+from serving.tensors import write_tensor
 
 TARGET = Target(url="grpc://localhost:8500", model="mood", version=3)
 
@@ -38,7 +38,7 @@ def answer_of(outputs: dict[str, np.ndarray], *, as_content: bool = False) -> Pr
     response.model_spec.name = "mood"
     response.model_spec.version.value = 3
     for name, array in outputs.items():
-        response.outputs[name].CopyFrom(to_proto(array, as_content=as_content))
+        write_tensor(response.outputs[name], array, as_content=as_content)
     return PredictResponse.FromString(response.SerializeToString())
 
 
