@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli import asking, exporting, history, orchestrating, releasing, running
 from pipeline.cli.help import Command, Group
+from pipeline.interpreter import look_less_for_garbage
 from serving.cpus import available_cpus
 
 __all__ = ["app", "main"]
@@ -58,6 +59,7 @@ _STOPPED_EXIT_CODE = 75
 
 def main() -> None:
     """Runs the command; one clear line and exit code 2 for a mistake of the user, 75 if stopped, 1 for a failure."""
+    look_less_for_garbage()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # TensorFlow itself takes a thread for each CPU of the machine, whatever a container may use.

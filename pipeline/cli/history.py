@@ -1,7 +1,5 @@
 """Commands that look at what ran."""
 
-import atexit
-import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +10,6 @@ from pipeline.cli.options import CONFIG_FILE, AsJson, ConfigFile
 __all__ = ["app"]
 
 app = typer.Typer()
-
-
-def _look_for_no_garbage() -> None:
-    """For a command that is soon over: what imports make stays, and looking through it takes a fifth of the time."""
-    gc.disable()
-    atexit.register(gc.freeze)  # the interpreter looks once more at its end
 
 
 @app.command()
@@ -49,7 +41,6 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show runs, artifacts, where they came from, and model files."""
-    _look_for_no_garbage()
     from pipeline.commands.inspect import InspectOptions, inspect_command
 
     options = InspectOptions(root=root, limit=limit, html=html, openlineage=openlineage, as_json=as_json)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from components.core.errors import StageError
+from pipeline.interpreter import look_less_for_garbage
 from pipeline.running.stage_task import Failed, StageTask, perform
 
 __all__ = ["main"]
@@ -29,6 +30,7 @@ def main(messages: int, lifeline: int) -> None:
             out.
         lifeline: descriptor of a pipe that ends when the runner's process does, however it ends.
     """
+    look_less_for_garbage()
     threading.Thread(target=_die_with_the_runner, args=(lifeline,), daemon=True).start()
     # If memory runs out, let the kernel take the stage and leave the runner to say so.
     with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from typing import Any
 from components.core.artifacts import Model, TransformedExamples, TransformGraph
 from components.core.component import Scratch
 from components.trainer import TrainerConfig, trainer
+from pipeline.interpreter import look_less_for_garbage
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -54,6 +55,7 @@ def _kill_before(step: int) -> None:
 
 
 def main() -> None:
+    look_less_for_garbage()
     arguments = json.loads(sys.argv[1])
     if "logical_cpus" in arguments:
         _make_logical_cpus(arguments["logical_cpus"])
