@@ -59,7 +59,7 @@ class BatchingEngine:
         if count == 0:
             return self._engine.compute(signature_name, inputs, outputs)
         if count == 1:
-            with self._batcher.alone(*_lengths(inputs)) as alone:
+            with self._batcher.alone(_length_alone(inputs)) as alone:
                 if alone:
                     current_call().check()
                     return self._engine.compute(signature_name, inputs, outputs)
@@ -160,6 +160,17 @@ def _row_count(inputs: Tensors) -> int:
     """How many rows all inputs have; 0 if they do not agree, for the graph to refuse."""
     counts = {array.shape[0] if array.ndim else 0 for array in inputs.values()}
     return counts.pop() if len(counts) == 1 else 0
+
+
+def _length_alone(inputs: Tensors) -> int:
+    """`_lengths` of a single row, without NumPy's price for small arrays."""
+    return max(
+        1,
+        *(
+            sum(map(len, array.ravel().tolist())) // 4 if array.dtype.hasobject else array.size
+            for array in inputs.values()
+        ),
+    )
 
 
 def _lengths(inputs: Tensors) -> list[int]:

@@ -3,6 +3,7 @@
 Other parts add their own metrics to `Metrics.registry`.
 """
 
+import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,10 @@ class Metrics:
             buckets=_MICROSECONDS,
             registry=self.registry,
         )
+        # To look a labelled metric up takes longer than to count with it; there is a handful of each.
+        self._requests_of = functools.cache(self._requests.labels)
+        self._request_latency_of = functools.cache(self._request_latency.labels)
+        self._runtime_latency_of = functools.cache(self._runtime_latency.labels)
 
     def page(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -113,17 +118,17 @@ class Metrics:
             yield
         except Exception as err:
             code = err.code if isinstance(err, ServingError) else InternalError.code
-            self._requests.labels(model, code).inc()
+            self._requests_of(model, code).inc()
             raise
-        self._request_latency.labels(model, api, entrypoint).observe(_microseconds(started))
-        self._requests.labels(model, "OK").inc()
+        self._request_latency_of(model, api, entrypoint).observe(_microseconds(started))
+        self._requests_of(model, "OK").inc()
 
     @contextmanager
     def runtime(self, model: str, api: str) -> Iterator[None]:
         """Measures the time inside the model; what fails does not count."""
         started = time.perf_counter()
         yield
-        self._runtime_latency.labels(model, api, "TF1").observe(_microseconds(started))
+        self._runtime_latency_of(model, api, "TF1").observe(_microseconds(started))
 
     @contextmanager
     def warmup(self, path: str) -> Iterator[None]:

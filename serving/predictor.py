@@ -41,6 +41,29 @@ class Prediction:
         return tuple(label for _, label, decided in rows if decided)
 
 
+@dataclass(frozen=True)
+class _Usual:
+    """What a signature takes and gives, so that a request that fits need not read its protos.
+
+    Attributes:
+        dtypes: NumPy's, by input name.
+        outputs: their names, in order.
+    """
+
+    dtypes: Mapping[str, npt.DTypeLike]
+    outputs: tuple[str, ...]
+
+    @staticmethod
+    def of(definition: Any) -> "_Usual":
+        dtypes = {
+            name: np.dtype(tf.as_dtype(info.dtype).as_numpy_dtype) for name, info in definition.inputs.items()
+        }
+        return _Usual(dtypes, tuple(sorted(definition.outputs)))
+
+    def takes(self, inputs: Tensors) -> bool:
+        return {name: array.dtype for name, array in inputs.items()} == self.dtypes
+
+
 class Predictor:
     """A loaded model. Thread-safe; `close` it when no call runs any more.
 
@@ -56,6 +79,7 @@ class Predictor:
         """What runs the signatures."""
         self.signature_defs: Mapping[str, Any] = self.engine.signature_defs
         """SignatureDef protos by name."""
+        self._usual = {name: _Usual.of(definition) for name, definition in self.signature_defs.items()}
 
     def close(self) -> None:
         """Frees the model."""
@@ -93,10 +117,15 @@ class Predictor:
             FailedPreconditionError: there is no such signature.
             InvalidArgumentError: inputs or outputs do not fit the signature, or the graph refuses their content.
         """
-        definition = self.signature(signature_name)
-        _check_inputs(definition, inputs)
-        outputs = _choose_outputs(definition, output_filter)
-        return self.engine.compute(signature_name or DEFAULT_SIGNATURE, inputs, outputs)
+        name = signature_name or DEFAULT_SIGNATURE
+        usual = self._usual.get(name)
+        if usual is None or not usual.takes(inputs):
+            _check_inputs(self.signature(signature_name), inputs)
+        if usual and not output_filter:
+            return self.engine.compute(name, inputs, usual.outputs)
+        return self.engine.compute(
+            name, inputs, _choose_outputs(self.signature(signature_name), output_filter)
+        )
 
     def predict(
         self, texts: Sequence[str], *, contexts: Sequence[str] | None = None, batch_size: int = 32
