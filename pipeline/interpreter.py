@@ -6,7 +6,7 @@ import gc
 __all__ = ["look_less_for_garbage"]
 
 _NEW_OBJECTS, _YOUNG_GENERATIONS = 50_000, 20
-"""In place of 700 (2,000 from Python 3.12 on) and 10."""
+"""Those of Python 3.11 are 700 and 10."""
 
 
 def look_less_for_garbage() -> None:

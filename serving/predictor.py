@@ -117,15 +117,13 @@ class Predictor:
             FailedPreconditionError: there is no such signature.
             InvalidArgumentError: inputs or outputs do not fit the signature, or the graph refuses their content.
         """
+        definition = self.signature(signature_name)
         name = signature_name or DEFAULT_SIGNATURE
-        usual = self._usual.get(name)
-        if usual is None or not usual.takes(inputs):
-            _check_inputs(self.signature(signature_name), inputs)
-        if usual and not output_filter:
-            return self.engine.compute(name, inputs, usual.outputs)
-        return self.engine.compute(
-            name, inputs, _choose_outputs(self.signature(signature_name), output_filter)
-        )
+        usual = self._usual[name]
+        if not usual.takes(inputs):
+            _check_inputs(definition, inputs)
+        outputs = _choose_outputs(definition, output_filter) if output_filter else usual.outputs
+        return self.engine.compute(name, inputs, outputs)
 
     def predict(
         self, texts: Sequence[str], *, contexts: Sequence[str] | None = None, batch_size: int = 32
@@ -223,7 +221,7 @@ def _choose_outputs(definition: Any, output_filter: Sequence[str]) -> tuple[str,
         if name in seen:
             raise InvalidArgumentError(f"duplicate output tensor alias: {name}")
         seen.add(name)
-    return tuple(output_filter) or tuple(known)
+    return tuple(output_filter)
 
 
 def dtype_name(dtype: Any) -> str:
