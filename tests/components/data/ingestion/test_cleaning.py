@@ -1,5 +1,4 @@
 import pickle
-import time
 import unicodedata
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from components.data.ingestion.cleaning import Cleaning
 from tests.components.data_stages import SHARED_DATA, needs_shared_data
+from tests.growth import assert_linear, repeated
 
 CLEANER = Cleaning().cleaner()
 
@@ -125,18 +125,7 @@ def test_a_cleaner_travels_to_workers():
     "unit", ["&amp;", "&am&#8203;p;", "&", "<b", "<b<b>>", "<!--", "\u200b", " \n", "e\u0301", "&#", "<br>"]
 )
 def test_time_grows_in_proportion_to_the_text(unit):
-    def seconds(characters: int) -> float:
-        """CPU time, the better of two."""
-        text = unit * (characters // len(unit))
-        times = []
-        for _ in range(2):
-            start = time.process_time()
-            CLEANER.clean(text)
-            times.append(time.process_time() - start)
-        return min(times)
-
-    assert seconds(1_000_000) < 3
-    assert seconds(400_000) < 3 * seconds(200_000) + 0.02
+    assert_linear(CLEANER.clean, *repeated(unit, 400_000))
 
 
 @needs_shared_data

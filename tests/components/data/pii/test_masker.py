@@ -1,5 +1,4 @@
 import pickle
-import time
 from functools import partial
 
 import pytest
@@ -10,6 +9,7 @@ from components.data.pii.kinds import PiiKind, Span
 from components.data.pii.settings import Pii
 from components.data.pii.spans import resolve_overlaps
 from tests.components.data.pii.corpus import labelled_sentences
+from tests.growth import assert_linear, repeated
 
 MASKER = Pii().masker()
 LABELLED = list(labelled_sentences())
@@ -107,17 +107,4 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_in_proportion_to_the_text(unit):
-    short, long = (unit * (characters // len(unit)) for characters in (10_000, 40_000))
-    MASKER.mask(unit * (1000 // len(unit)))
-    # In turns, and the least of each: a slower minute of the machine falls on both.
-    of_short, of_long = map(
-        min, zip(*((cpu_seconds(short), cpu_seconds(long)) for _ in range(3)), strict=True)
-    )
-    assert of_long < 8 * of_short + 0.02, "four times in proportion, sixteen times by the square"
-    assert of_long < len(long) * 60e-6
-
-
-def cpu_seconds(text: str) -> float:
-    start = time.process_time()
-    MASKER.mask(text)
-    return time.process_time() - start
+    assert_linear(MASKER.mask, *repeated(unit, 40_000))
