@@ -17,8 +17,8 @@ from serving.errors import InternalError
 
 __all__ = ["BatchingEngine"]
 
-_TEXTS, _TOKENS, _TOKENIZE = "serving_default", "tokens", "tokenize"
-_MASK = "padding_mask"
+_BYTES_A_TOKEN = 4
+"""In English."""
 
 
 class BatchingEngine:
@@ -28,9 +28,8 @@ class BatchingEngine:
     output is free, and of the outputs it is the only one, so that no answer has the shape of another's. All other
     requests, and those whose batch failed, are computed alone by the model's own engine.
 
-    A row that comes alone is computed as it is. Of others, texts for `serving_default` of this project's exports are
-    tokenized on arrival, and computed as `tokens`: then their lengths are known exactly, for 0.05 ms each. Grouped by
-    bytes, 16 GoEmotions texts in batches of 4 hold 17 % padding, by tokens 13 %; by nothing, 33 %.
+    Rows are grouped by length, which of strings goes by their bytes. Grouped by bytes, 16 GoEmotions texts in batches of
+    4 hold 17 % padding, by tokens 13 %; by nothing, 33 %. To tokenize them first would take 0.05 ms each.
 
     Args:
         batcher: is shared by all models of a server.
@@ -47,9 +46,9 @@ class BatchingEngine:
         self._batched = {
             name for name, definition in self.signature_defs.items() if _has_independent_rows(definition)
         }
-        is_described = (directory / DESCRIPTION_FILE).is_file()
-        self._tokenizes = is_described and self._batched >= {_TEXTS, _TOKENS}
-        self._skips_padding = is_described and describe(directory).skips_padding
+        description = describe(directory) if (directory / DESCRIPTION_FILE).is_file() else None
+        self._max_tokens = description.max_tokens if description else None
+        self._skips_padding = description is not None and description.skips_padding
 
     def compute(
         self, signature_name: str, inputs: Tensors, outputs: tuple[str, ...]
@@ -58,19 +57,16 @@ class BatchingEngine:
         count = _row_count(inputs) if signature_name in self._batched else 0
         if count == 0:
             return self._engine.compute(signature_name, inputs, outputs)
+        lengths = _lengths(inputs, count, self._max_tokens)
         if count == 1:
-            with self._batcher.alone(_length_alone(inputs)) as alone:
+            with self._batcher.alone(lengths[0]) as alone:
                 if alone:
                     current_call().check()
                     return self._engine.compute(signature_name, inputs, outputs)
-        request, lane = self._prepare(signature_name, inputs, outputs)
+        request, lane = Request(inputs, lengths), self._lane(signature_name, inputs, outputs)
         try:
             found = self._batcher.run(
-                request,
-                owner=self,
-                key=lane,
-                compute=lane.compute,
-                skips_padding=lane.trims and self._skips_padding,
+                request, owner=self, key=lane, compute=lane.compute, skips_padding=self._skips_padding
             )
         except BatchFailedError:
             request.call.check()
@@ -81,19 +77,16 @@ class BatchingEngine:
         """Frees the model."""
         self._engine.close()
 
-    def _prepare(
-        self, signature_name: str, inputs: Tensors, outputs: tuple[str, ...]
-    ) -> tuple[Request, "_Lane"]:
-        sizes = self._batcher.settings.allowed_batch_sizes
-        if signature_name == _TEXTS and self._tokenizes:
-            names = tuple(sorted(self.signature_defs[_TOKENIZE].outputs))
-            tokens = self._engine.compute(_TOKENIZE, inputs, names)
-            lengths = tokens[_MASK].sum(axis=1).tolist()
-            return Request(tokens, lengths), _Lane(self._engine, _TOKENS, outputs, sizes, trims=True)
+    def _lane(self, signature_name: str, inputs: Tensors, outputs: tuple[str, ...]) -> "_Lane":
+        settings = self._batcher.settings
         shapes = tuple((name, array.shape[1:]) for name, array in sorted(inputs.items()))
-        if self._batcher.settings.pad_variable_length_inputs:
-            shapes = ()
-        return Request(inputs, _lengths(inputs)), _Lane(self._engine, signature_name, outputs, sizes, shapes)
+        return _Lane(
+            self._engine,
+            signature_name,
+            outputs,
+            settings.allowed_batch_sizes,
+            () if settings.pad_variable_length_inputs else shapes,
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,6 @@ class _Lane:
         outputs: names of what is wanted.
         allowed_batch_sizes: ascending; empty = any size.
         shapes: of a row, by input name; empty = any, the shorter ones are filled up.
-        trims: whether rows hold padding beyond their length.
     """
 
     engine: Engine
@@ -114,7 +106,6 @@ class _Lane:
     outputs: tuple[str, ...]
     allowed_batch_sizes: tuple[int, ...]
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    trims: bool = False
 
     def compute(self, rows: Sequence[Row[Request]]) -> dict[str, npt.NDArray[Any]]:
         """Computes a batch."""
@@ -130,8 +121,6 @@ class _Lane:
 
     def _gather(self, name: str, rows: Sequence[Row[Request]], size: int) -> npt.NDArray[Any]:
         values = [row.request.inputs[name][row.index] for row in rows]
-        if self.trims:
-            values = [value[: row.length] for value, row in zip(values, rows, strict=True)]
         dtype = rows[0].request.inputs[name].dtype
         shapes = [np.shape(value) for value in values]
         longest = [max(sizes) for sizes in zip(*shapes, strict=True)]
@@ -162,25 +151,20 @@ def _row_count(inputs: Tensors) -> int:
     return counts.pop() if len(counts) == 1 else 0
 
 
-def _length_alone(inputs: Tensors) -> int:
-    """`_lengths` of a single row, without NumPy's price for small arrays."""
-    return max(
-        1,
-        *(
-            sum(map(len, array.ravel().tolist())) // 4 if array.dtype.hasobject else array.size
-            for array in inputs.values()
-        ),
-    )
+def _lengths(inputs: Tensors, count: int, max_tokens: int | None) -> list[int]:
+    """Of each row about how many tokens it has, at least one: the most of an input.
 
-
-def _lengths(inputs: Tensors) -> list[int]:
-    """Of each row: bytes of strings by four, as English has them in a token, or the most values of an input."""
-    longest = np.ones(_row_count(inputs), np.int64)
+    Args:
+        inputs: values of strings count by their bytes, others as one token each.
+        count: of rows.
+        max_tokens: more are cut off; None where nothing is known of the model.
+    """
+    lengths = [1] * count
     for array in inputs.values():
         if array.dtype.hasobject:
-            strings = array.reshape(len(array), -1)
-            sizes = np.array([sum(map(len, row)) // 4 for row in strings.tolist()])
+            rows = array.reshape(count, -1).tolist()
+            sizes = [sum(map(len, row)) // _BYTES_A_TOKEN for row in rows]
         else:
-            sizes = np.full(len(array), array[0].size)
-        longest = np.maximum(longest, sizes)
-    return [int(length) for length in longest]
+            sizes = [array.size // count] * count
+        lengths = list(map(max, lengths, sizes))
+    return lengths if max_tokens is None else [min(length, max_tokens) for length in lengths]

@@ -136,7 +136,7 @@ def test_texts_of_several_callers_are_one_batch(
         {"text": encode_texts(texts)} for texts in (["so sad"], ["i am", "so happy"], ["angry , so !"])
     ]
     answers = batched.together(*(partial(batched.run, "", request) for request in requests))
-    assert batched.watched.batches[1:] == [("tokens", (4, 6))]
+    assert batched.watched.batches[1:] == [("serving_default", (4,))]
     for request, answer in zip(requests, answers, strict=True):
         assert_same(answer, predictor.run("", request))
 
@@ -155,18 +155,24 @@ def test_a_row_that_comes_alone_is_computed_as_it_is(
     assert batched.watched.batches == [alone, alone, ("classify", (1,)), alone]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"batch_timeout_micros": 1000}, {"allowed_batch_sizes": (4,)}],
-    ids=lambda settings: next(iter(settings)),
-)
-def test_a_row_is_not_alone_where_it_waits_or_is_filled_up(
-    batching: Callable[..., Batched], toy_model: ToyModel, predictor: Predictor, settings: dict[str, Any]
+def test_a_row_is_not_alone_where_it_is_to_wait(
+    batching: Callable[..., Batched], toy_model: ToyModel, predictor: Predictor
 ) -> None:
-    batched = batching(toy_model.directory, **settings)
+    batched = batching(toy_model.directory, batch_timeout_micros=2**40, max_batch_size=2)
+    text = {"text": encode_texts(["so sad"])}
+    answers = [batched.pool.submit(batched.run, "", text) for _ in range(2)]
+    for answer in answers:
+        assert_same(answer.result(TIMEOUT_S), predictor.run("", text))
+    assert batched.watched.batches == [("serving_default", (2,))]
+
+
+def test_a_row_is_not_alone_where_batches_are_filled_up(
+    batching: Callable[..., Batched], toy_model: ToyModel, predictor: Predictor
+) -> None:
+    batched = batching(toy_model.directory, allowed_batch_sizes=(4,))
     text = {"text": encode_texts(["so sad"])}
     assert_same(batched.run("", text), predictor.run("", text))
-    assert [name for name, _ in batched.watched.batches] == ["tokens"]
+    assert batched.watched.batches == [("serving_default", (4,))]
 
 
 def test_nobody_computes_alone_for_a_client_that_has_gone(
@@ -180,21 +186,21 @@ def test_nobody_computes_alone_for_a_client_that_has_gone(
     assert not batched.watched.batches
 
 
-@pytest.mark.parametrize(("skips_padding", "batches"), [(False, [(1, 16), (12, 3)]), (True, [(13, 16)])])
+@pytest.mark.parametrize(("skips_padding", "batches"), [(False, [1, 12]), (True, [13])])
 def test_texts_of_any_length_go_together_where_the_model_skips_padding(
     batching: Callable[..., Batched],
     toy_model: ToyModel,
     tmp_path: Path,
     skips_padding: bool,
-    batches: list[tuple[int, int]],
+    batches: list[int],
 ) -> None:
     directory = shutil.copytree(toy_model.directory, tmp_path / "1")
     path = directory / DESCRIPTION_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), "skips_padding": skips_padding}))
     batched = batching(directory)
-    requests = ({"text": encode_texts(texts)} for texts in (["so"] * 12, ["so happy " * 16]))
+    requests = ({"text": encode_texts(texts)} for texts in (["so"] * 12, ["so happy " * 500]))
     batched.together(*(partial(batched.run, "", request) for request in requests))
-    assert sorted(shape for _, shape in batched.watched.batches[1:]) == batches
+    assert sorted(rows for _, (rows,) in batched.watched.batches[1:]) == batches
 
 
 def test_of_two_segments_too(
@@ -202,9 +208,7 @@ def test_of_two_segments_too(
 ) -> None:
     batched = batching(large_model.directory)
     inputs = {"text": encode_texts(TEXTS), "context": encode_texts(TEXTS[::-1])}
-    # Its own rows are grouped by length, too.
     assert_same(batched.run("", inputs), large_predictor.run("", inputs))
-    assert all(name == "tokens" for name, _ in batched.watched.batches)
     regression = {"inputs": examples("so happy", "sad")}
     assert_same(
         batched.run("regress_valence", regression), large_predictor.run("regress_valence", regression)
