@@ -49,7 +49,7 @@ class BatchingMetrics:
         )
         tokens = prometheus_client.Counter(
             "emotion_serving_batch_tokens",
-            "Tokens of rows in batches (estimated where texts are not tokenized on arrival), and padding.",
+            "Tokens of rows in batches (of strings four bytes count as one), and padding.",
             ["kind"],
             registry=registry,
         )

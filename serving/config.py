@@ -21,7 +21,7 @@ class ServerConfig:
         model_config_file: a `ModelServerConfig` in text form that lists the models; in place of the two above.
         model_config_file_poll_wait_seconds: between looks whether that file has changed; 0 = never look again.
         pushed_model_dir: the Pusher's destination, if none of the above says what to serve (`PushedModel`).
-        host: address to listen on; `0.0.0.0` is every interface.
+        host: address to listen on; `0.0.0.0` is every interface, `::` also those of IPv6.
         port: gRPC port; 0 takes a free one, None = no TCP.
         grpc_socket_path: UNIX socket for gRPC; None = none.
         grpc_max_threads: gRPC calls answered at a time, those included that wait for a batch; None = 4 a CPU, or 64

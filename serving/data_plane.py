@@ -1,9 +1,9 @@
 """What the server does with a request, whichever transport brought it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
@@ -23,7 +23,10 @@ from serving.models import Models
 from serving.predictor import DEFAULT_SIGNATURE, Predictor
 from serving.repository import VersionStatus
 
-__all__ = ["DataPlane", "ModelSpec", "Outputs", "Task"]
+__all__ = ["DataPlane", "ModelSpec", "Outputs", "ReadInputs", "Task"]
+
+ReadInputs: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, npt.NDArray[Any]]]
+"""Arrays by name, for a model with such SignatureDef protos by name."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +78,23 @@ class DataPlane:
         self.metrics = metrics or Metrics()
         self._check_method_names = check_method_names
 
-    def predict(
-        self, spec: ModelSpec, inputs: Mapping[str, npt.NDArray[Any]], output_filter: Sequence[str] = ()
-    ) -> Outputs:
+    def predict(self, spec: ModelSpec, read_inputs: ReadInputs, output_filter: Sequence[str] = ()) -> Outputs:
         """Runs a signature on arrays (`Predictor.run`).
+
+        Args:
+            spec: which one.
+            read_inputs: what the request holds for it; what it raises is the answer.
+            output_filter: names of the outputs that are wanted; empty = all.
 
         Raises:
             NotFoundError: the model or version is not served.
             FailedPreconditionError: the model has no such signature.
             InvalidArgumentError: the inputs do not fit, or the version label is unknown.
         """
-        with self._use(spec) as (version, predictor), self.metrics.runtime(spec.name, "Predict"):
-            return Outputs(version, predictor.run(spec.signature_name, inputs, output_filter))
+        with self._use(spec) as (version, predictor):
+            inputs = read_inputs(predictor.signature_defs)
+            with self.metrics.runtime(spec.name, "Predict"):
+                return Outputs(version, predictor.run(spec.signature_name, inputs, output_filter))
 
     def classify(self, spec: ModelSpec, examples: Sequence[bytes]) -> tuple[int, Classification]:
         """The version that answers and what it says of serialized tf.Examples (`example_methods.classify`).

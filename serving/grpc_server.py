@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -81,7 +82,8 @@ class GrpcServer:
         calls = CountingPool(max(options.max_threads, _READERS), lifecycle)
         # Probes must be answered while every other thread computes, or waits for the client of a stream.
         self._probes = ReadingPool(2, "grpc probes", Arrivals())
-        self._streams = ThreadPoolExecutor(2, thread_name_prefix="grpc streams")
+        self._watches = ThreadPoolExecutor(1, thread_name_prefix="grpc health watches")
+        self._reflections = ReadingPool(2, "grpc reflection", Arrivals())
         self._admission = Admission(lifecycle, options.admit, calls=calls, probes=self._probes)
         self._server = grpc.server(
             calls,
@@ -92,12 +94,14 @@ class GrpcServer:
         add_services(
             self._server, plane, Turns(options.max_threads), as_tensor_content=options.as_tensor_content
         )
-        self._health = health.HealthServicer(experimental_thread_pool=self._streams)
+        self._health = health.HealthServicer(experimental_thread_pool=self._watches)
         self._healthy: set[str] = set()
         if options.health:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflected = reflection.ReflectionServicer((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME))
-        reflected.ServerReflectionInfo = run_in(self._streams, reflected.ServerReflectionInfo)
+        reflected.ServerReflectionInfo = run_in(
+            self._reflections, _giving_way(self._reflections.arrivals, reflected.ServerReflectionInfo)
+        )
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, self._server)
         self.port: int | None = None
         if options.address is not None:
@@ -125,8 +129,8 @@ class GrpcServer:
                 time.sleep(_FAREWELL_SECONDS)
             stopped = self._server.stop(_STOP_SECONDS)
         stopped.wait()
-        self._probes.shutdown(wait=False)
-        self._streams.shutdown(wait=False)
+        for pool in (self._probes, self._watches, self._reflections):
+            pool.shutdown(wait=False)
 
     def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         try:
@@ -141,3 +145,13 @@ class GrpcServer:
         shown = address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
         _log.info("Running gRPC ModelServer at %s ...", shown.replace("unix:", "UNIX socket "))
         return port
+
+
+def _giving_way(arrivals: Arrivals, behavior: Callable[[Any, Any], Iterator[Any]]) -> Callable[..., Any]:
+    """A handler of streams that ends when others need its thread: its client may say nothing for ever."""
+
+    def answer(requests: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        with arrivals.expected(context.cancel):
+            yield from behavior(requests, context)
+
+    return answer

@@ -142,7 +142,9 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @_rpc
     def Predict(self, request: Any) -> Any:  # noqa: N802
         spec = _read_spec(request)
-        outputs = self.plane.predict(spec, from_protos(request.inputs), tuple(request.output_filter))
+        outputs = self.plane.predict(
+            spec, lambda _: from_protos(request.inputs), tuple(request.output_filter)
+        )
         response = predict_pb2.PredictResponse()
         _write_spec(response, spec, outputs.version)
         for name, array in outputs.tensors.items():

@@ -23,16 +23,20 @@ def examples_from_json(document: Mapping[str, Json]) -> list[bytes]:
         InvalidArgumentError: the request is not of that form.
     """
     context = _to_example(document["context"]).SerializeToString() if "context" in document else b""
-    shown = describe_json(dict(document))
     if "examples" not in document:
         raise InvalidArgumentError(
-            f"JSON Value: {shown} When method is classify, key 'examples' is expected and was not found"
+            f"JSON Value: {describe_json(document)} When method is classify, key 'examples' is expected and was "
+            "not found"
         )
     examples = document["examples"]
     if not isinstance(examples, list):
-        raise InvalidArgumentError(f"JSON Value: {shown} Expecting 'examples' value to be an list/array")
+        raise InvalidArgumentError(
+            f"JSON Value: {describe_json(document)} Expecting 'examples' value to be an list/array"
+        )
     if not examples:
-        raise InvalidArgumentError(f"JSON Value: {shown} 'examples' value is an empty array")
+        raise InvalidArgumentError(
+            f"JSON Value: {describe_json(document)} 'examples' value is an empty array"
+        )
     return [context + _to_example(example).SerializeToString() for example in examples]
 
 

@@ -6,6 +6,7 @@ Row format: `{"instances": [...]}` is answered by `{"predictions": [...]}`, one 
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -203,8 +204,9 @@ def _to_scalar(value: Json, dtype: Any) -> Any:
         if isinstance(value, dict):
             return decode_base64(value)
     elif dtype in (tf.float32, tf.float64):
-        if number:
-            return value
+        with suppress(OverflowError):  # of an integer of hundreds of digits
+            if number:
+                return float(value)
     elif dtype == tf.bool:
         if isinstance(value, bool):
             return value

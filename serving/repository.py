@@ -85,6 +85,7 @@ class ModelRepository:
         self._load = load
         self._retries = retries or Retries()
         self._refreshing = threading.Lock()
+        self._closed = False
         self._lock = threading.Lock()
         self._serving: dict[int, _Loaded] = {}
         self._statuses: dict[int, VersionStatus] = {}
@@ -124,6 +125,8 @@ class ModelRepository:
         the service, and neither does a release that is broken.
         """
         with self._refreshing:
+            if self._closed:
+                return
             found = find_versions(self._settings.base_path)
             chosen = self._settings.policy(found)
             with self._lock:
@@ -162,6 +165,7 @@ class ModelRepository:
     def close(self) -> None:
         """Drops what is served; calls that run now still finish."""
         with self._refreshing:
+            self._closed = True
             self._retire(self.available)
 
     def _is_due(self, version: int) -> bool:

@@ -5,12 +5,16 @@ import logging
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 import anyio
+import numpy.typing as npt
 from google.protobuf.json_format import MessageToDict
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -32,6 +36,7 @@ from serving.json_examples import examples_from_json
 from serving.json_tensors import array_to_json, inputs_from_json, outputs_to_json
 from serving.json_values import Json, parse_object
 from serving.lifecycle import Lifecycle
+from serving.predictor import DEFAULT_SIGNATURE
 from serving.rest_middleware import Cors, Draining
 from serving.rest_responses import error_response, json_response
 from serving.wire import signature_def_map, status_response
@@ -45,6 +50,7 @@ _POST_PATH = re.compile(rf"/v1/models/{_MODEL}:(?P<method>classify|regress|predi
 _GET_PATH = re.compile(rf"/v1/models(?:/{_MODEL})?(?P<metadata>/metadata)?", re.IGNORECASE)
 
 _MAX_INT64 = 2**63 - 1
+_INT64_DIGITS = len(str(_MAX_INT64))
 _MAX_UNZIPPED_BYTES = 100 * 2**20
 """TensorFlow Serving's own limit (util/net_http/compression/gzip_zlib.h)."""
 
@@ -75,27 +81,27 @@ class RestOptions:
 def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
     """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
     api = _RestApi(plane, options.max_unzipped_bytes)
-    limiter = anyio.CapacityLimiter(options.max_threads)
+    # Whose request is answered with 504 computes on: the thread is free when it has finished, not before.
+    threads = ThreadPoolExecutor(options.max_threads, thread_name_prefix="rest")
 
     async def handle(request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
-        if not path.lower().startswith("/v1/"):
-            await request.body()  # or the connection could not be used again
-            return Response(status_code=404)
-        if request.method == "OPTIONS":
-            return _preflight(request)
-        encoding = request.headers.get("content-encoding", "")
-        model, method = _named_in(path)
         try:
+            # Whatever the answer is: or the connection could not be used again.
             body = await _body(request, options, lifecycle.arrivals)
+            if not path.lower().startswith("/v1/"):
+                return Response(status_code=404)
+            if request.method == "OPTIONS":
+                return _preflight(request)
+            encoding = request.headers.get("content-encoding", "")
+            model, method = _named_in(path)
             with (
                 plane.metrics.request(model, api=method, entrypoint="REST"),
                 _deadline(options),
                 _call_of(request, options),
             ):
-                return await anyio.to_thread.run_sync(
-                    api.answer, request.method, path, body, encoding, limiter=limiter, abandon_on_cancel=True
-                )
+                answer = partial(copy_context().run, api.answer, request.method, path, body, encoding)
+                return await asyncio.get_running_loop().run_in_executor(threads, answer)
         except ServingError as err:
             return error_response(err)
         except ClientDisconnect:
@@ -218,11 +224,14 @@ class _RestApi:
         raise InvalidArgumentError(f"Malformed request: {method} {path}")
 
     def _predict(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
-        _, signatures = self._plane.signatures(spec)
-        name = spec.signature_name or "serving_default"
-        if name not in signatures:
-            raise InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
-        outputs = self._plane.predict(spec, inputs_from_json(document, signatures[name]))
+        name = spec.signature_name or DEFAULT_SIGNATURE
+
+        def read(signatures: Mapping[str, Any]) -> Mapping[str, npt.NDArray[Any]]:
+            if name not in signatures:
+                raise InvalidArgumentError(f'Serving signature name: "{name}" not found in signature def')
+            return inputs_from_json(document, signatures[name])
+
+        outputs = self._plane.predict(spec, read)
         return _answer(outputs_to_json(outputs.tensors, rows="instances" in document), outputs.version)
 
     def _classify(self, spec: ModelSpec, document: Mapping[str, Json]) -> Response:
@@ -252,11 +261,16 @@ def _answer(document: Json, version: int) -> Response:
 
 
 def _read_spec(match: re.Match[str], signature_name: str = "") -> ModelSpec:
-    version = None if match["version"] is None else int(match["version"])
-    if version is not None and version > _MAX_INT64:
-        raise InvalidArgumentError(f"Failed to convert version: {match['version']} to numeric.")
+    version = None if match["version"] is None else _read_version(match["version"])
     label = None if match["label"] is None else unquote(match["label"])
     return ModelSpec(unquote(match["name"]), version, label, signature_name)
+
+
+def _read_version(digits: str) -> int:
+    # Python refuses to read numbers of thousands of digits.
+    if len(digits.lstrip("0")) > _INT64_DIGITS or (version := int(digits)) > _MAX_INT64:
+        raise InvalidArgumentError(f"Failed to convert version: {digits} to numeric.")
+    return version
 
 
 def _message_to_json(message: Any) -> Json:

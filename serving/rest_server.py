@@ -15,6 +15,9 @@ from serving.errors import ServerStartError
 
 __all__ = ["RestServer"]
 
+_STOP_SECONDS = 1
+"""For what still runs when the server has drained."""
+
 
 class RestServer:
     """Listens from construction on, until it is stopped.
@@ -23,7 +26,6 @@ class RestServer:
         application: answers the requests (`serving.rest.rest_application`).
         host: address to listen on.
         port: 0 takes a free one.
-        grace_seconds: how long running requests may take to finish after `stop`.
         tls: for HTTPS; None = plain text.
 
     Raises:
@@ -36,7 +38,6 @@ class RestServer:
         *,
         host: str,
         port: int,
-        grace_seconds: float,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         listening = _listen(host, port)
@@ -49,7 +50,7 @@ class RestServer:
                 lifespan="off",
                 ws="none",
                 server_header=False,
-                timeout_graceful_shutdown=max(1, round(grace_seconds)),
+                timeout_graceful_shutdown=_STOP_SECONDS,
                 ssl_context_factory=None if tls is None else lambda *_: tls,
             )
         )
@@ -59,7 +60,7 @@ class RestServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Takes no new connections, and waits until running requests have finished."""
+        """Takes no new connections; what still runs then is given a moment."""
         self._server.should_exit = True
         self._thread.join()
 

@@ -142,7 +142,9 @@ class ModelServer:
             lambda: self.lifecycle.in_flight,
         )
         self.metrics.gauge(
-            "emotion_serving_ready", "1 while probes say ready.", lambda: float(self.lifecycle.serving)
+            "emotion_serving_ready",
+            "1 while probes say ready.",
+            lambda: float(self.lifecycle.serving and self.models.ready),
         )
 
     def _poll_files(self) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "grpc_server",
+    "host_port",
     "load_options",
     "model_loader",
     "models_of",
@@ -51,6 +52,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+_MAX_PORT = 2**16 - 1
 _BATCHING_THREADS = 64
 """How many requests can wait for a batch together."""
 
@@ -71,25 +73,37 @@ def models_of(config: ServerConfig) -> list[ModelSettings]:
     return [ModelSettings(name=config.model_name or "default", base_path=config.model_base_path)]
 
 
+def host_port(host: str, port: int | None) -> str:
+    """As in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def check_ports(config: ServerConfig) -> None:
     """Finds out before models are loaded what would fail afterwards.
 
     Raises:
-        ServerStartError: a port is taken.
+        ServerStartError: a port is taken or none at all, or a number of threads is negative.
     """
+    for name in ("grpc_max_threads", "rest_api_num_threads"):
+        if (threads := getattr(config, name) or 0) < 0:
+            raise ServerStartError(f"{name} must not be negative, 0 = as many as fit the CPUs; got {threads}")
     for protocol, port, flag in (
         ("gRPC", config.port, "--port"),
         ("REST", config.rest_api_port, "--rest_api_port (of `emotion serve`: --rest-port)"),
     ):
+        if port and not 0 < port <= _MAX_PORT:
+            raise ServerStartError(f"{flag}: expected a port from 0 to {_MAX_PORT}; got {port}")
         if port and _is_taken(config.host, port):
             raise ServerStartError(
-                f"cannot listen on {config.host}:{port} for {protocol}: the port is taken; choose another {flag}"
+                f"cannot listen on {host_port(config.host, port)} for {protocol}: the port is taken; "
+                f"choose another {flag}"
             )
 
 
 def _is_taken(host: str, port: int) -> bool:
     try:
-        with socket.create_server((host, port)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family):
             return False
     except OSError as err:
         # All else shows when the server itself listens.
@@ -144,12 +158,14 @@ def model_loader(config: ServerConfig, options: LoadOptions, metrics: Metrics) -
     except SignatureError as err:
         raise ServerStartError(str(err)) from err
 
+    watches = watches_traffic(config)
+
     def load(directory: Path) -> Predictor:
         if keys or (directory / MANIFEST_FILE).is_file():
             check_manifest(directory, keys)
         with metrics.warmup(str(directory)):
             predictor = load_warm(directory, options, iterations=iterations)
-        if watches_traffic(config):
+        if watches:
             watch(predictor, config)
         return predictor
 
@@ -175,7 +191,7 @@ def grpc_server(config: ServerConfig, plane: DataPlane, lifecycle: Lifecycle, gu
     size = guard.config.max_request_bytes
     size_limit = (("grpc.max_receive_message_length", size),) if size else ()
     options = GrpcOptions(
-        address=None if config.port is None else f"{config.host}:{config.port}",
+        address=None if config.port is None else host_port(config.host, config.port),
         socket_path=config.grpc_socket_path,
         max_threads=config.grpc_max_threads or _threads(config),
         credentials=grpc_credentials(guard.grpc_tls) if guard.grpc_tls else None,
@@ -220,7 +236,6 @@ def start_rest_server(
         rest_application(plane, lifecycle, options),
         host=config.host,
         port=config.rest_api_port,
-        grace_seconds=config.grace_seconds,
         tls=rest_context(guard.rest_tls) if guard.rest_tls else None,
     )
 

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from serving.data_plane import DataPlane
 from serving.description import describe
 from serving.errors import NotFoundError, SavedModelError
+from serving.guard.admission import may_ask
 from serving.json_values import Json
 from serving.rest_responses import json_response
 
@@ -76,9 +77,11 @@ def _file_route(path: str, name: str, content: bytes) -> Route:
 
 
 def _models(plane: DataPlane) -> list[Json]:
-    """Every version that is served, the newest first, with what it says of itself; None if it says nothing."""
+    """Every version that the caller may use, the newest first, with what it says of itself; None if nothing."""
     found = []
     for name, repository in sorted(plane.models.repositories.items()):
+        if not may_ask(name):
+            continue
         for version in reversed(repository.available):
             try:
                 with repository.use(version) as (_, predictor):

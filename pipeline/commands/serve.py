@@ -45,6 +45,7 @@ def serve_command(
 
         from serving.flags import parse_flags
         from serving.server import ModelServer, serve_until_signal
+        from serving.setup import host_port
 
         tf.config.list_physical_devices()  # where there is no GPU, CUDA complains of it, once
 
@@ -52,8 +53,9 @@ def serve_command(
 
     def announce(server: ModelServer) -> None:
         served = next(iter(server.models.repositories))
-        url = f"{scheme}://{host}:{server.rest_port}/v1/models/{served}"
-        address = f"gRPC {host}:{server.port}, REST {url}"
+        root = f"{scheme}://{host_port(host, server.rest_port)}/"
+        url = f"{root}v1/models/{served}"
+        address = f"gRPC {host_port(host, server.port)}, REST {url}"
         console.print(f"serving {base} as [bold]{served}[/]: {address}", highlight=False, soft_wrap=True)
         if labels := server.models.labels(served):
             told = ", ".join(f"{label} is version {labels[label]}" for label in sorted(labels, reverse=True))
@@ -65,8 +67,7 @@ def serve_command(
             f"  try: [green]curl {header}-d '{request}' {url}:predict[/]", highlight=False, soft_wrap=True
         )
         if config.enable_web_page:
-            look = f"{scheme}://{host}:{server.rest_port}/"
-            console.print(f"  look: {look}", highlight=False, soft_wrap=True)
+            console.print(f"  look: {root}", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it", highlight=False)
 
     # A destination of the Pusher also holds what it says of its versions.

@@ -13,7 +13,7 @@ from serving.guard.token_bucket import TokenBucket
 from serving.guard.watched_files import WatchedFiles
 from serving.metrics import Metrics
 
-__all__ = ["Admission", "check_model", "check_reload"]
+__all__ = ["Admission", "check_model", "check_reload", "may_ask"]
 
 _COMPUTING = ("/v1/", "/tensorflow.serving.predictionservice/")
 """In lower case. Only these are refused under load: what tells or changes the state must work then above all."""
@@ -71,12 +71,9 @@ class Admission:
             UnauthenticatedError: it has no key, or one that is not known.
             ResourceExhaustedError: the server holds too many requests, or the key was used too often.
         """
-        is_exempt = path in self._exempt or path.startswith(self._exempt_starts)
-        if is_exempt and ".." not in path:
-            return
         key = None
         try:
-            if self._keys is not None:
+            if self._keys is not None and not self._is_exempt(path):
                 key = _identify(self._keys.current(), headers)
             is_full = self._max_in_flight and in_flight >= self._max_in_flight
             if is_full and _computes(path) and not self._make_room():
@@ -93,6 +90,9 @@ class Admission:
         trace = self._trace_context(headers) if self._trace_context else None
         current_caller.set(Caller(transport=transport, key=key, request_id=request_id, trace_context=trace))
 
+    def _is_exempt(self, path: str) -> bool:
+        return ".." not in path and (path in self._exempt or path.startswith(self._exempt_starts))
+
     def _count(self, key: ApiKey) -> None:
         rate = (key.requests_per_second, key.burst)
         with self._lock:
@@ -107,14 +107,20 @@ class Admission:
             )
 
 
+def may_ask(model: str) -> bool:
+    """Whether the current caller may use a model."""
+    caller = current_caller.get()
+    return not (caller and caller.key) or caller.key.may_ask(model)
+
+
 def check_model(model: str) -> None:
-    """Whether the current caller may use a model.
+    """Refuses a model that is not for the current caller.
 
     Raises:
         PermissionDeniedError: its key is for others.
     """
     caller = current_caller.get()
-    if caller and caller.key and not caller.key.may_ask(model):
+    if caller and caller.key and not may_ask(model):
         raise PermissionDeniedError(f"the key {caller.key.name} may not use model {model}")
 
 

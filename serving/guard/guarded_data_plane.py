@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-from serving.data_plane import DataPlane, ModelSpec, Outputs, Task
+from serving.data_plane import DataPlane, ModelSpec, Outputs, ReadInputs, Task
 from serving.errors import InternalError, ServingError
 from serving.example_methods import Classification, Regression
 from serving.guard.admission import check_model, check_reload
@@ -51,13 +51,16 @@ class GuardedDataPlane(DataPlane):
         self._observe = observe
         self._trace: Trace = trace or (lambda _: nullcontext())
 
-    def predict(
-        self, spec: ModelSpec, inputs: Mapping[str, npt.NDArray[Any]], output_filter: Sequence[str] = ()
-    ) -> Outputs:
+    def predict(self, spec: ModelSpec, read_inputs: ReadInputs, output_filter: Sequence[str] = ()) -> Outputs:
         """`DataPlane.predict`; PermissionDeniedError if the caller may not use the model."""
-        with self._call("Predict", spec, inputs=inputs, output_filter=output_filter) as call:
-            self._limits.check_arrays(inputs.values())
-            answer = super().predict(spec, inputs, output_filter)
+        with self._call("Predict", spec, output_filter=output_filter) as call:
+
+            def read(signatures: Mapping[str, Any]) -> Mapping[str, npt.NDArray[Any]]:
+                call.inputs = read_inputs(signatures)
+                self._limits.check_arrays(call.inputs.values())
+                return call.inputs
+
+            answer = super().predict(spec, read, output_filter)
             call.version, call.outputs = answer.version, answer.tensors
             return answer
 

@@ -61,16 +61,23 @@ def watch_ssl_config(file: Path) -> WatchedFiles[Tls]:
         ServerStartError: it cannot be read, or its parts do not belong to each other.
     """
 
+    first: bool | None = None
+
     def read() -> Tls:
+        nonlocal first
         ssl_config = read_text_proto(file, SSLConfig)
+        if first not in (None, ssl_config.client_verify):
+            raise ServerStartError(f"{file}: a change of client_verify takes a restart of the server")
         if ssl_config.client_verify and not ssl_config.custom_ca:
             raise ServerStartError(f"{file}: client_verify takes the authorities of clients in custom_ca")
-        return _checked(
+        tls = _checked(
             ssl_config.server_key.encode(),
             ssl_config.server_cert.encode(),
             ssl_config.custom_ca.encode() if ssl_config.client_verify else None,
             names=(f"{file}: server_key", f"{file}: server_cert", f"{file}: custom_ca"),
         )
+        first = ssl_config.client_verify
+        return tls
 
     return WatchedFiles([file], read)
 

@@ -99,10 +99,10 @@ class TrafficCollector(Collector):
             yield from self._of_reference(usual, labels)
 
     def _of_texts(self, live: TrafficCounts, usual: TrafficCounts | None) -> Iterator[_Sample]:
-        if live.tokens >= self._min_texts and usual:
-            yield _Sample("unknown_token_share", live.unknown_tokens / live.tokens)
         if live.texts < max(1, self._min_texts):
             return
+        if live.tokens and usual:
+            yield _Sample("unknown_token_share", live.unknown_tokens / live.tokens)
         yield _Sample("words_per_text", live.total_words / live.texts)
         for script, count in sorted(live.scripts.items()):
             yield _Sample("script_share", count / live.texts, (script,))

@@ -87,6 +87,7 @@ def test_bytes_that_are_no_utf8_arrive_as_they_were_sent() -> None:
         ('{"instances": []}', TEXT, "No values in 'instances' array"),
         ('{"instances": [1]}', TEXT, "JSON Value: 1 Type: Number is not of expected type: string"),
         ('{"instances": [null]}', TEXT, "Type: Null is not of expected type: string"),
+        (f'{{"instances": [1{"0" * 400}]}}', FLOAT, "Type: Number is not of expected type: float"),
         ('{"instances": ["a"]}', FLOAT, 'JSON Value: "a" Type: String is not of expected type: float'),
         ('{"instances": [true]}', FLOAT, "Type: True is not of expected type: float"),
         ('{"instances": [1.0]}', signature(x=tf.int32), "is not of expected type: int32"),

@@ -9,11 +9,13 @@ from pathlib import Path
 import grpc
 import pytest
 import tensorflow as tf
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from tensorflow_serving.apis import (
     get_model_status_pb2,
 )
 
+from serving import arrivals
 from serving.errors import ServerStartError
 from serving.server import ModelServer
 from tests.serving.conftest import publish, publish_broken
@@ -165,6 +167,34 @@ def test_health_and_reflection(client: Client) -> None:
     }
 
 
+def test_clients_of_streams_that_say_nothing_hold_up_nobody(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+    silence = threading.Event()
+    idle = [client.reflection.ServerReflectionInfo(iter(silence.wait, True)) for _ in range(4)]
+    try:
+        wanted = health_pb2.HealthCheckRequest(service="half")
+        assert next(client.health.Watch(wanted, timeout=TIMEOUT_S)).status == UP
+        listed = reflection_pb2.ServerReflectionRequest(list_services="")
+        assert list(client.reflection.ServerReflectionInfo(iter([listed]), timeout=TIMEOUT_S))
+    finally:
+        silence.set()
+        for call in idle:
+            call.cancel()
+
+
+def test_the_gauge_says_what_probes_say(client: Client, tmp_path: Path) -> None:
+    def told() -> tuple[int, bool]:
+        page = client.http("GET", METRICS)[1].splitlines()
+        return client.http("GET", "/readyz")[0], "emotion_serving_ready 1.0" in page
+
+    assert told() == (200, True)
+    with pytest.raises(grpc.RpcError):
+        client.reload(config(tmp_path, "half", "absent"))
+    assert told() == (503, False)
+
+
 def test_metrics_have_tensorflow_servings_names(client: Client) -> None:
     client.ask()
     client.refusal(version=9)
@@ -288,3 +318,33 @@ def test_a_port_that_is_taken_is_told_before_models_are_loaded(tmp_path: Path, s
         port = taken.getsockname()[1]
         with pytest.raises(ServerStartError, match=f"cannot listen on 127.0.0.1:{port} .* is taken; choose"):
             serving(tmp_path, model_base_path=tmp_path / "nothing is here", **{setting: port})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"port": 70_000}, "--port: expected a port from 0 to 65535; got 70000"),
+        ({"rest_api_port": -1}, "--rest_api_port .*: expected a port from 0 to 65535; got -1"),
+        ({"grpc_max_threads": -1}, "grpc_max_threads must not be negative"),
+        ({"rest_api_num_threads": -2}, "rest_api_num_threads must not be negative"),
+    ],
+)
+def test_numbers_that_cannot_be_are_told(tmp_path: Path, changes: dict[str, int], message: str) -> None:
+    with pytest.raises(ServerStartError, match=message):
+        serving(tmp_path, **changes)
+
+
+def test_both_transports_listen_on_ipv6(half_plus_two: Path, tmp_path: Path) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with (
+        serving(tmp_path, host="::1") as server,
+        grpc.insecure_channel(f"[::1]:{server.port}") as channel,
+        socket.create_connection(("::1", server.rest_port or 0), TIMEOUT_S) as connection,
+    ):
+        assert Client(server, channel).ask() == (1, 3.0)
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")

@@ -58,6 +58,8 @@ def test_a_new_version_is_served_and_the_old_one_freed(half_plus_three: Path, ba
         pass
     repository.close()
     assert second.closed
+    repository.refresh()
+    assert repository.available == (), "a poller that comes late brings nothing back"
 
 
 def test_a_running_call_keeps_its_version(half_plus_three: Path, base_path: Path) -> None:

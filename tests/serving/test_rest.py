@@ -202,6 +202,13 @@ def test_every_answer_is_json(client: Client) -> None:
             "Failed to convert version: 99999999999999999999 to numeric.",
         ),
         (
+            "GET",
+            f"{MODEL}/versions/{'9' * 5000}",
+            None,
+            400,
+            f"Failed to convert version: {'9' * 5000} to numeric.",
+        ),
+        (
             "POST",
             f"{MODEL}/labels/my%20label:predict",
             {"instances": ["a"]},

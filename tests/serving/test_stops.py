@@ -107,6 +107,45 @@ def test_a_request_whose_deadline_has_passed_is_not_computed(
         assert not held.running.acquire(timeout=0), "only the REST request and the last one ran"
 
 
+def test_who_is_told_that_the_time_is_up_still_takes_a_thread(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with serving(tmp_path, rest_api_num_threads=2, rest_api_timeout_in_ms=50) as server:
+        held = Held(monkeypatch)
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            client = Client(server, channel)
+            for _ in range(5):
+                assert client.http("POST", "/v1/models/half:predict", {"instances": [1.0]})[0] == 504
+            held.released.set()
+            client.ask()
+    assert [held.running.acquire(timeout=0) for _ in range(4)] == [True, True, True, False], "and the last"
+
+
+def test_a_second_signal_waits_for_nothing(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    server = serving(tmp_path, grace_seconds=10 * TIMEOUT_S)
+    held = Held(monkeypatch)
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        client = Client(server, channel)
+        body = {"instances": [1.0]}
+        asking = threading.Thread(target=lambda: client.http("POST", "/v1/models/half:predict", body))
+        asking.start()
+        assert held.running.acquire(timeout=TIMEOUT_S)
+        hurry = threading.Event()
+        hurry.set()
+        stopping = threading.Thread(target=server.stop, kwargs={"hurry": hurry})
+        stopping.start()
+        stopping.join(TIMEOUT_S / 2)
+        has_stopped = not stopping.is_alive()
+        held.released.set()
+        stopping.join(TIMEOUT_S)
+        asking.join(TIMEOUT_S)
+    assert has_stopped
+
+
 @pytest.mark.parametrize("batching", [False, True])
 def test_clients_without_a_deadline_wait_for_their_turn(
     half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batching: bool
@@ -156,9 +195,9 @@ class Stalling:
         self.end()
 
 
-def begin_over_rest(server: ModelServer) -> socket.socket:
+def begin_over_rest(server: ModelServer, path: str = "/v1/models/half:predict") -> socket.socket:
     slow = socket.create_connection(("127.0.0.1", server.rest_port or 0), TIMEOUT_S)
-    slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    slow.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{".encode())
     return slow
 
 
@@ -169,13 +208,15 @@ def test_clients_that_stall_in_a_message_hold_up_nobody(half_plus_two: Path, tmp
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         Stalling(channel) as stalling,
         begin_over_rest(server) as slow,
+        begin_over_rest(server, "/page/nothing") as slow_elsewhere,
     ):
         client = Client(server, channel)
         for _ in range(4):
             stalling.begin()
-        until(lambda: server.lifecycle.in_flight == 5)
+        until(lambda: server.lifecycle.in_flight == 6)
         assert client.ask() == (1, 3.0)
-        assert slow.recv(4096).startswith(b"HTTP/1.1 504 ")
+        for connection in (slow, slow_elsewhere):
+            assert connection.recv(4096).startswith(b"HTTP/1.1 504 ")
         for call in stalling.calls:
             call.cancel()
         until(lambda: server.lifecycle.in_flight == 0)

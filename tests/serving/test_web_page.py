@@ -69,7 +69,7 @@ def test_files_of_the_server_are_not_to_be_had(server: Any) -> None:
 def test_it_is_on_until_it_is_switched_off() -> None:
     assert ServerConfig().enable_web_page
     application = rest_application(DataPlane(Models()), Lifecycle(), RestOptions(max_threads=1))
-    rest = RestServer(application, host="127.0.0.1", port=0, grace_seconds=1)
+    rest = RestServer(application, host="127.0.0.1", port=0)
     try:
         assert get(rest.port, "/")[0] == 404
     finally:
@@ -79,9 +79,7 @@ def test_it_is_on_until_it_is_switched_off() -> None:
 def test_a_server_without_models_shows_the_page() -> None:
     plane = DataPlane(Models())
     options = RestOptions(max_threads=1, routes=page_routes(plane))
-    rest = RestServer(
-        rest_application(plane, Lifecycle(), options), host="127.0.0.1", port=0, grace_seconds=1
-    )
+    rest = RestServer(rest_application(plane, Lifecycle(), options), host="127.0.0.1", port=0)
     try:
         assert get(rest.port, "/")[0] == 200
         assert json.loads(get(rest.port, "/models")[2]) == {"models": []}

@@ -89,6 +89,8 @@ def ask_all(client: Client) -> Any:
     unfit = regression_pb2.RegressionRequest.FromString(classify_request().SerializeToString())
     with pytest.raises(grpc.RpcError):
         client.regress(unfit, TIMEOUT_S)
+    for path, body in (("absent", {"instances": []}), ("emotion", {"instances": [1]})):
+        client.http("POST", f"/v1/models/{path}:predict", body)
     return answer
 
 
@@ -102,7 +104,7 @@ def test_texts_are_left_out_unless_somebody_masks_them(toy_model: ToyModel, tmp_
         ask_all(client)
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert not any(word in content for word in (b"Ada", b"Lovelace", b"happy", b"says"))
-    by_grpc, by_rest, classified, by_tokens, refused = lines(tmp_path)
+    by_grpc, by_rest, classified, by_tokens, refused, unknown, unread = lines(tmp_path)
     assert (by_grpc["transport"], by_grpc["request_id"], by_rest["transport"]) == ("GRPC", "r-1", "REST")
     assert [
         by_grpc[name] for name in ("method", "model", "version", "signature", "status", "rows", "key")
@@ -124,6 +126,8 @@ def test_texts_are_left_out_unless_somebody_masks_them(toy_model: ToyModel, tmp_
     assert by_tokens["inputs"]["token_ids"] == {"omitted": "int32", "shape": [1, 4]}, (
         "token ids are texts, too"
     )
+    assert (unknown["transport"], unknown["model"], unknown["status"]) == ("REST", "absent", "NOT_FOUND")
+    assert (unread["transport"], unread["status"]) == ("REST", "INVALID_ARGUMENT")
     assert (refused["method"], refused["status"], refused["version"]) == ("Regress", "INVALID_ARGUMENT", None)
     (file,) = tmp_path.glob("predictions-*.tfrecord")
     assert list(read_prediction_log(file)) == [], "left out texts are no texts"

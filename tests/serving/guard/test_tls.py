@@ -1,5 +1,6 @@
 """Certificates of both transports, and what happens when they change."""
 
+import json
 import socket
 import ssl
 from pathlib import Path
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from serving.errors import ServerStartError
 from serving.guard.config import GuardConfig
+from serving.guard.tls import watch_ssl_config
 from serving.server import ModelServer
 from tests.serving.conftest import publish
 from tests.serving.operation import METRICS, TIMEOUT_S, Client, request, self_signed, serving, until
@@ -120,6 +122,25 @@ def test_clients_show_certificates_and_their_authority_changes(half_plus_two: Pa
         files.client_ca.write_bytes(bob[1])
         until(lambda: answered(of_bob) == (True, True))
         assert answered(of_alice) == answered(nobody) == (False, False)
+
+
+def test_whether_clients_show_certificates_takes_a_restart(tmp_path: Path) -> None:
+    """gRPC is told once."""
+    file = tmp_path / "ssl.txt"
+
+    def write(key: bytes, certificate: bytes, *, client_verify: bool) -> None:
+        fields = {"server_key": key, "server_cert": certificate, "custom_ca": certificate}
+        lines = [f"{name}: {json.dumps(pem.decode())}" for name, pem in fields.items()]
+        file.write_text("\n".join([*lines, f"client_verify: {str(client_verify).lower()}"]))
+
+    write(KEY, CERTIFICATE, client_verify=False)
+    watched = watch_ssl_config(file)
+    write(KEY, CERTIFICATE, client_verify=True)
+    until(lambda: watched.current().client_ca is None and watched.refused)
+    renewed = self_signed()
+    write(*renewed, client_verify=False)
+    until(lambda: watched.current().key == renewed[0])
+    assert not watched.refused
 
 
 KEY, CERTIFICATE = self_signed()

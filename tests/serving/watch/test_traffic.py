@@ -14,6 +14,8 @@ from pipeline.live_traffic import read_live_shifts
 from serving.description import Description
 from serving.predictor import Predictor
 from serving.server import ModelServer
+from serving.watch.collector import TrafficCollector
+from serving.watch.counts import TrafficCounts
 from serving.watch.engine import WatchedEngine, _Seen
 from tests.serving.conftest import LABELS, ToyModel
 from tests.serving.watch.conftest import MIN_TEXTS, USUAL
@@ -92,6 +94,16 @@ def test_gauges_speak_when_there_is_something_to_say(watched: ModelServer, stub:
         > foreign["emotion_serving_reference_unknown_token_share"][()] + 0.3
     )
     assert max(foreign["emotion_serving_score_drift"].values()) > 0.1
+
+
+def test_an_empty_window_says_nothing_however_few_texts_are_asked_for(
+    watched: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WatchedEngine, "counts", lambda _: TrafficCounts(len(LABELS)))
+    families = {family.name: family for family in TrafficCollector(watched.models, min_texts=0).collect()}
+    assert [sample.value for sample in families["emotion_serving_traffic_texts"].samples] == [0]
+    for name in ("unknown_token_share", "words_per_text", "drift", "score_mean"):
+        assert not families[f"emotion_serving_{name}"].samples
 
 
 def test_a_pipeline_can_ask_whether_its_model_is_asked_about_other_texts(
