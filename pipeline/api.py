@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from components.core.atomic_files import write_atomic
-from components.core.errors import StageError, StorageError
+from components.core.errors import GraphError, StageError, StorageError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig, load_config
 from pipeline.emotion import build_graph
@@ -51,9 +51,11 @@ def run(
         config = load_config(config)
     graph = graph or build_graph(config)
     config.runner.check_stages(graph.nodes)
+    rerun = graph.since(since) if since is not None else ()
     if to is not None:
         graph = graph.upto(to)
-    rerun = graph.since(since) if since is not None else ()
+        if since is not None and since not in graph.nodes:
+            raise GraphError(f"{since} is no part of a run to {to}, which needs {', '.join(graph.nodes)}")
     storage = ArtifactStorage(config.root, config.work_dir)
     storage.prepare()
     store = open_store_to_run(storage.work_dir, storage.root, config.metadata)

@@ -46,6 +46,14 @@ def compile_command(config_file: Path, options: CompileOptions) -> None:
     """
     if options.output.exists() and not options.force:
         raise UserError(f"{options.output}: is there already; pass --force to overwrite it")
+    if options.target == "kubeflow" and options.output.suffix != ".yaml":
+        raise UserError(f"{options.output}: Kubeflow takes a file that ends in .yaml")
+    for option, place in (
+        ("root", options.root),
+        ("registry", options.registry),
+        ("scratch", options.scratch),
+    ):
+        _check_place(option, place)
     portable = read_portable(config_file)
     graph = build_graph(portable.config)
     check_stages(portable.config.resources, tuple(graph.nodes))
@@ -61,6 +69,12 @@ def compile_command(config_file: Path, options: CompileOptions) -> None:
         _airflow(graph, portable, options)
     parameters = ", ".join(["config", *portable.variables])
     print(f"{options.output}: {len(graph)} stages, parameters {parameters}")
+
+
+def _check_place(option: str, place: str | None) -> None:
+    """Each stage runs in a directory of its own, where a relative path means another place."""
+    if place not in (None, "none") and not place.startswith(("/", "{{")) and "://" not in place:
+        raise UserError(f"--{option} {place}: expected an absolute path or a URI such as gs://bucket/{place}")
 
 
 def _kubeflow(graph: Graph, portable: PortableConfig, options: CompileOptions) -> None:

@@ -152,9 +152,13 @@ def _find_run(name: str | None, root: Path, store: History) -> dict[str, Any]:
         raise UserError(f"{name}: expected the number of a run; `emotion inspect runs` lists them")
     newest = store.runs(limit=1)
     run = store.run(int(name)) if name is not None else newest[0] if newest else None
-    if run is None or not store.executions(run["id"]):
+    if run is None:
         told = "there is no run" if name is None else f"there is no run {name}"
         raise UserError(f"{root}: {told}; `emotion inspect runs` lists them")
+    if not store.executions(run["id"]):
+        raise UserError(
+            f"{root}: run {run['id']} ended before its first stage, there is nothing to show of it"
+        )
     return run
 
 

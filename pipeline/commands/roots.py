@@ -26,7 +26,8 @@ def newest_root(given: Path | None) -> Path:
     if given is not None:
         if not has_store(given):
             raise UserError(
-                f"{given}: is no pipeline root (no metadata.sqlite); name the `root` of a configuration"
+                f"{given}: is no pipeline root (no metadata.sqlite); name the `root` of a configuration, or its "
+                "`work_dir`"
             )
         return given
     found = roots()

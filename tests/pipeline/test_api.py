@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from components.core.errors import StageError, UserError
+from components.core.errors import GraphError, StageError, UserError
 from pipeline.api import report_path
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.statistics_page import write_statistics_page
@@ -58,6 +58,15 @@ def test_the_page_can_be_written_anew(config, capsys):
     assert json.loads(done.stdout) == {"page": str(page)}
     after = page.read_text(encoding="utf-8")
     assert after.partition("<main>")[2] == before.partition("<main>")[2]
+
+
+def test_a_stage_that_comes_after_the_last_one_cannot_be_the_first(config):
+    with pytest.raises(
+        GraphError, match="evaluator is no part of a run to statistics_gen, which needs example_gen"
+    ):
+        pipeline.run(config, since="evaluator", to="statistics_gen")
+    with pytest.raises(GraphError, match="no stage is called 'evaluater'"):
+        pipeline.run(config, since="evaluater", to="statistics_gen")
 
 
 def test_a_root_without_statistics_says_what_to_run(config):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.core.component import Component, Summary
-from pipeline.cache import code, fingerprint, fingerprint_parts
-from pipeline.cache.code import code_digest
+from pipeline.cache import fingerprint, fingerprint_parts
+from pipeline.cache.code import code_digest, source_digests
 from pipeline.metadata.records import ArtifactRecord
 from tests.pipeline.toy_stages import ReadConfig, TrainConfig, read, train
 
@@ -34,38 +34,51 @@ def test_the_key_is_of_content_not_of_place_or_time(tmp_path: Path):
     )
 
 
-def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatch):
-    package = tmp_path / "components_toy"
+def test_code_that_a_stage_imports_is_part_of_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a package of the user's own; the key follows a file that changes while the process runs."""
+    package = tmp_path / "own_stages"
     package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "stage.py").write_text(
-        "def stage():\n    from components_toy import deep\n    return deep.VALUE\n"
-    )
-    (package / "deep.py").write_text("VALUE = 1\n")
+    for name, content in {
+        "own_stages/__init__": "",
+        "own_stages/stage": "def stage():\n    from . import near\n    from own_helper import VALUE\n    import json\n",
+        "own_stages/near": "from .deep import VALUE\n",
+        "own_stages/deep": "VALUE = 1\n",
+        "own_helper": "import pipeline\nVALUE = 1\n",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(content)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(code, "PROJECT", ("components_toy",))
+
+    def function() -> Summary:
+        return {}
+
+    stage = Component(function, read.spec)
+    stage.function.__module__ = "own_stages.stage"
 
     def digest() -> str:
-        for memo in (
-            code.code_digest,
-            code.source_digests,
-            code._imported_sources,
-            code._project_imports,
-            code._source_path,
-        ):
-            memo.cache_clear()
-
-        def function() -> Summary:
-            return {}
-
-        stage = Component(function, read.spec)
-        stage.function.__module__ = "components_toy.stage"
         return fingerprint_parts(stage, ReadConfig(path=str(package / "stage.py")), {})["code"]
 
-    first = digest()
-    assert digest() == first
-    (package / "deep.py").write_text("VALUE = 2\n")
-    assert digest() != first
+    seen = [digest(), digest()]
+    for changed in (package / "deep.py", tmp_path / "own_helper.py"):
+        changed.write_text("VALUE = 22\n")
+        seen.append(digest())
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 3
+    assert [*source_digests("own_stages.stage")] == [
+        "own_helper.py",
+        "own_stages/__init__.py",
+        "own_stages/deep.py",
+        "own_stages/near.py",
+        "own_stages/stage.py",
+    ], "neither what is installed nor what runs the stages"
+
+
+def test_code_without_a_file_is_never_known_again():
+    """That of a notebook."""
+    program = "from pipeline.cache.code import code_digest\nprint(code_digest('__main__') == code_digest('__main__'))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_stage_in_a_file_of_its_own_is_known_by_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

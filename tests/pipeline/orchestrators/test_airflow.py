@@ -86,6 +86,9 @@ def test_every_stage_and_the_report_are_tasks(compile_dag):
     ("changes", "said"),
     [
         ({"operator": "kubernetes", "image": None}, "--image is missing"),
+        ({"root": "runs"}, "--root runs: expected an absolute path or a URI"),
+        ({"registry": "runs/registry"}, "--registry runs/registry: expected"),
+        ({"scratch": "./scratch"}, "--scratch ./scratch: expected"),
         ({"schedule": "@daily"}, r"write \$\{DESTINATION:-default\}"),
     ],
 )

@@ -161,6 +161,13 @@ def test_without_a_registry_there_is_no_report(tmp_path: Path, monkeypatch: pyte
     assert "--run" in text, "manifests name it"
 
 
+def test_a_file_that_kubeflow_would_not_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DESTINATION", "gs://reviews/models")
+    (tmp_path / "emotion.yaml").write_text(CONFIG, encoding="utf-8")
+    with pytest.raises(UserError, match=r"pipeline\.yml: Kubeflow takes a file that ends in \.yaml"):
+        compile_command(tmp_path / "emotion.yaml", kubeflow_options(tmp_path / "pipeline.yml"))
+
+
 def test_a_warm_start_needs_a_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DESTINATION", "gs://reviews/models")
     warm = CONFIG.replace("pretrainer: {}", "trainer: {warm_start: latest_blessed}")
