@@ -9,6 +9,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from serving.batching_parameters import read_batching_settings
 from serving.config import ServerConfig
 from serving.flags import parse_flags
 from tests.serving.deploy.deployed import DEPLOY, documents, embedded_commands
@@ -29,6 +30,11 @@ def test_the_server_takes_the_flags(name: str) -> None:
     for file in (config.monitoring_config_file, config.batching_parameters_file):
         assert file is not None
         assert (DEPLOY / "config" / file.relative_to("/config")).is_file()
+
+
+def test_tensorflow_serving_pads_no_padding_mask_with_ones() -> None:
+    """It would, by the first element of an input; the file is for both servers."""
+    assert not read_batching_settings(DEPLOY / "config" / "batching.txt").pad_variable_length_inputs
 
 
 @pytest.mark.parametrize(("name", "number", "document"), MANIFESTS)
