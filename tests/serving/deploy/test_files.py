@@ -12,7 +12,7 @@ import pytest
 from serving.batching_parameters import read_batching_settings
 from serving.config import ServerConfig
 from serving.flags import parse_flags
-from tests.serving.deploy.deployed import DEPLOY, documents, embedded_commands
+from tests.serving.deploy.deployed import DEPLOY, documents, embedded_commands, rule_queries
 
 KUBERNETES = "1.34"
 MANIFESTS = [
@@ -83,6 +83,26 @@ def test_ports_and_probes_are_the_servers() -> None:
     for upstream in ("nginx/nginx.conf", "envoy/envoy.yaml"):
         named = re.findall(r"server:(\d+)|port_value: (850\d)", (DEPLOY / upstream).read_text())
         assert sorted("".join(found) for found in named) == ["8500", "8501"], upstream
+
+
+@pytest.mark.parametrize("name", ["prometheus.yml", "kubernetes.yml"])
+def test_prometheus_scrapes_the_job_that_the_rules_ask_for(name: str) -> None:
+    (job,) = documents(f"prometheus/{name}")[0]["scrape_configs"]
+    assert f'up{{job="{job["job_name"]}"}}' in rule_queries()["EmotionServerDown"]
+    monitoring = (DEPLOY / "config" / "monitoring.txt").read_text()
+    assert f'path: "{job["metrics_path"]}"' in monitoring
+
+
+def test_prometheus_finds_the_pods_and_their_rest_ports() -> None:
+    (job,) = documents("prometheus/kubernetes.yml")[0]["scrape_configs"]
+    (namespace,) = job["kubernetes_sd_configs"][0]["namespaces"]["names"]
+    (service,) = documents("kserve/inference-service.yaml")
+    assert documents("kubernetes/kustomization.yaml")[0]["namespace"] == namespace
+    assert service["metadata"]["namespace"] == namespace
+    kept = re.compile(job["relabel_configs"][0]["regex"])
+    for container in (pod()[1], service["spec"]["predictor"]["containers"][0]):
+        ports = [port["containerPort"] for port in container["ports"] if kept.fullmatch(port["name"])]
+        assert ports == [8501]
 
 
 def test_containers_can_write_nowhere_and_become_nobody() -> None:
