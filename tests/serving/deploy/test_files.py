@@ -1,6 +1,8 @@
 """What the deployment files say of the server is true of it."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from serving.batching_parameters import read_batching_settings
 from serving.config import ServerConfig
@@ -18,7 +21,7 @@ KUBERNETES = "1.34"
 MANIFESTS = [
     (path.name, number, document)
     for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-    if path.name not in ("kustomization.yaml", "prometheus-adapter.yaml")  # read by other programs
+    if path.name != "kustomization.yaml"  # read by another program
     for number, document in enumerate(documents(f"kubernetes/{path.name}"))
 ]
 
@@ -45,6 +48,44 @@ def test_manifests_fit_the_schema(name: str, number: int, document: dict[str, An
 def test_kustomize_applies_every_manifest() -> None:
     (kustomization,) = documents("kubernetes/kustomization.yaml")
     assert set(kustomization["resources"]) == {name for name, _, _ in MANIFESTS}
+
+
+def test_the_autoscaler_goes_by_the_queue_only_where_that_is_asked_for() -> None:
+    (autoscaler,) = documents("kubernetes/autoscaler.yaml")
+    (component,) = documents("kubernetes/queue-scaling/kustomization.yaml")
+    (adapter,) = documents("kubernetes/queue-scaling/prometheus-adapter.yaml")
+    assert [metric["type"] for metric in autoscaler["spec"]["metrics"]] == ["Resource"]
+    (patch,) = component["patches"]
+    assert (patch["target"]["kind"], patch["target"]["name"]) == (
+        autoscaler["kind"],
+        autoscaler["metadata"]["name"],
+    )
+    (added,) = yaml.safe_load(patch["patch"])
+    assert (added["op"], added["path"]) == ("add", "/spec/metrics/-")
+    autoscaler["spec"]["metrics"].append(added["value"])
+    kubernetes_validate.validate(autoscaler, KUBERNETES, strict=True)
+    series = added["value"]["pods"]["metric"]["name"]
+    (rule,) = adapter["rules"]["custom"]
+    assert rule["seriesQuery"].startswith(f"{series}{{")
+    (job,) = documents("prometheus/kubernetes.yml")[0]["scrape_configs"]
+    assert set(rule["resources"]["overrides"]) <= {
+        relabel.get("target_label") for relabel in job["relabel_configs"]
+    }
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on PATH")
+@pytest.mark.parametrize("components", [[], ["queue-scaling"]])
+def test_kustomize_makes_manifests_that_fit_the_schema(components: list[str], tmp_path: Path) -> None:
+    directory = shutil.copytree(DEPLOY / "kubernetes", tmp_path / "kubernetes")
+    (kustomization,) = documents("kubernetes/kustomization.yaml")
+    content = yaml.safe_dump({**kustomization, "components": components})
+    (directory / "kustomization.yaml").write_text(content)
+    made = subprocess.run(["kubectl", "kustomize", directory], capture_output=True, text=True, check=True)
+    found = list(yaml.safe_load_all(made.stdout))
+    for document in found:
+        kubernetes_validate.validate(document, KUBERNETES, strict=True)
+    (autoscaler,) = (one for one in found if one["kind"] == "HorizontalPodAutoscaler")
+    assert len(autoscaler["spec"]["metrics"]) == 1 + len(components)
 
 
 def pod() -> tuple[dict[str, Any], dict[str, Any]]:
