@@ -88,6 +88,20 @@ def test_kustomize_makes_manifests_that_fit_the_schema(components: list[str], tm
     assert len(autoscaler["spec"]["metrics"]) == 1 + len(components)
 
 
+def test_the_guide_builds_the_image_that_the_manifests_name() -> None:
+    guide = (DEPLOY.parents[1] / "docs" / "deploying.md").read_text()
+    (image,) = documents("kubernetes/kustomization.yaml")[0]["images"]
+    (service,) = documents("kserve/inference-service.yaml")
+    name = f"{image['newName']}:{image['newTag']}"
+    assert (image["name"], name) == (
+        pod()[1]["image"],
+        service["spec"]["predictor"]["containers"][0]["image"],
+    )
+    for command in ("docker build .* -t ", "docker push ", f"set image {image['name']}="):
+        assert re.search(rf"^.*{command}registry\.example\.com/{name}\b", guide, re.MULTILINE), command
+    assert f"s|{name}|registry.example.com/{name}|" in guide
+
+
 def pod() -> tuple[dict[str, Any], dict[str, Any]]:
     (deployment,) = documents("kubernetes/deployment.yaml")
     spec = deployment["spec"]["template"]["spec"]
