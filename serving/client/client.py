@@ -39,7 +39,8 @@ class Client:
         Args:
             texts: as a user would send them.
             contexts: what was said before each, for a model of two segments.
-            timeout_s: for all tries together; over REST, connecting, sending and answering may each take what is left.
+            timeout_s: for all tries together. Over REST, each wait for the socket until the body begins, and the last
+                one within it, may take what is left; `AsyncClient` ends the call in time whatever it waits for.
 
         Raises:
             ServingError: what the server said (`NotFoundError`: no such model, …), or DeadlineExceededError.

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import ssl
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -41,12 +43,15 @@ class RestTransport:
         self._http = httpx.Client(**_settings(target))
 
     def predict(self, inputs: Inputs, timeout_s: float) -> Prediction:
-        """Sends it once."""
+        """Sends it once; httpx gives every wait for the socket the whole time, so the body is held to it here."""
+        deadline = time.monotonic() + timeout_s
+        path, body = _path(self._target), _body(inputs)
         try:
-            response = self._http.post(_path(self._target), content=_body(inputs), timeout=timeout_s)
-        except httpx.HTTPError as err:
+            with self._http.stream("POST", path, content=body, timeout=timeout_s) as response:
+                content = b"".join(_in_time(response.iter_bytes(), deadline))
+        except (httpx.HTTPError, TimeoutError) as err:
             raise _unanswered(err, self._target) from err
-        return _prediction(self._target, response, texts=len(inputs["text"]))
+        return _prediction(self._target, response, content, texts=len(inputs["text"]))
 
     def close(self) -> None:
         """Closes the connections."""
@@ -67,7 +72,7 @@ class AsyncRestTransport:
                 response = await self._http.post(_path(self._target), content=_body(inputs), timeout=None)
         except (httpx.HTTPError, TimeoutError) as err:
             raise _unanswered(err, self._target) from err
-        return _prediction(self._target, response, texts=len(inputs["text"]))
+        return _prediction(self._target, response, response.content, texts=len(inputs["text"]))
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -101,8 +106,15 @@ def _body(inputs: Inputs) -> bytes:
     return json.dumps({"inputs": inputs}, ensure_ascii=False).encode("utf-8", errors="replace")
 
 
-def _prediction(target: Target, response: httpx.Response, *, texts: int) -> Prediction:
-    answer = _document(response)
+def _in_time(chunks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
+    for chunk in chunks:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        yield chunk
+
+
+def _prediction(target: Target, response: httpx.Response, content: bytes, *, texts: int) -> Prediction:
+    answer = _document(content)
     if response.status_code != 200:
         code = _CODES.get(response.status_code, "INTERNAL")
         message = answer.get("error") or f"HTTP {response.status_code} {response.reason_phrase}"
@@ -115,9 +127,9 @@ def _prediction(target: Target, response: httpx.Response, *, texts: int) -> Pred
     return prediction(outputs, texts=texts, model=target.model, version=version)
 
 
-def _document(response: httpx.Response) -> dict[str, Any]:
+def _document(content: bytes) -> dict[str, Any]:
     try:
-        document = response.json()
+        document = json.loads(content)
     except ValueError:  # a proxy's own page
         return {}
     return document if isinstance(document, dict) else {}

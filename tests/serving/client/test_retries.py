@@ -1,6 +1,7 @@
 """What is asked again, and for how long, against servers that answer as they are told."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 import threading
@@ -185,6 +186,35 @@ def test_a_wait_beyond_the_deadline_is_not_waited(serving: Any) -> None:
             ask(Client, server.url, timeout_s=30)
     assert time.monotonic() - started < 25
     assert len(server.calls) == 1
+
+
+@every_client
+def test_an_answer_that_trickles_in_is_given_up(client: type) -> None:
+    class Trickle(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "100")
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                for _ in range(100):
+                    self.wfile.write(b" ")
+                    time.sleep(0.1)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Trickle) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            started = time.monotonic()
+            with pytest.raises(DeadlineExceededError, match=r"within 0\.5 s"):
+                ask(client, f"http://127.0.0.1:{http.server_port}", timeout_s=0.5)
+            assert time.monotonic() - started < 5
+        finally:
+            http.shutdown()
+            thread.join()
 
 
 @every_client
