@@ -138,6 +138,9 @@ def _document(content: bytes) -> dict[str, Any]:
 def _unanswered(error: Exception, target: Target) -> FailedCallError:
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return FailedCallError(error_of("DEADLINE_EXCEEDED", f"{target.url} did not answer"))
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        # Another try would fail alike. The error's own words may quote a header.
+        return FailedCallError(error_of("INVALID_ARGUMENT", f"{target.url}: the request cannot be sent"))
     # A prediction changes nothing, so it can be asked for again even if the connection broke in its midst.
     return FailedCallError(error_of("UNAVAILABLE", f"{target.url}: {error or type(error).__name__}"))
 

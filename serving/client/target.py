@@ -1,6 +1,7 @@
 """Where a client sends its requests, and which version it wants."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,19 +17,19 @@ class Target:
         model: its name.
         version: a number; None = the newest.
         version_label: a label of the server's, `stable`, in place of a number.
-        token: sent as `Authorization: Bearer`; None = none. In the clear unless the URL is one with TLS.
+        token: sent as `Authorization: Bearer`, visible ASCII; None = none. In the clear unless the URL is one with TLS.
         ca_file: PEM certificates that the server's must come from; None = those that the system trusts.
         client_certificate: PEM files of certificate and key, for servers that ask for them.
 
     Raises:
-        ValueError: the URL cannot be used, or both a version and a label are given.
+        ValueError: URL or token cannot be used, or both a version and a label are given.
     """
 
     url: str
     model: str = "emotion"
     version: int | None = None
     version_label: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     client_certificate: tuple[Path, Path] | None = None
 
@@ -42,13 +43,15 @@ class Target:
             raise ValueError(f"url is {self.url!r}; gRPC needs a port, as grpc://localhost:8500")
         if self.version is not None and self.version_label is not None:
             raise ValueError("give version or version_label, not both")
+        if not re.fullmatch(r"[!-~]*", self.token or ""):
+            raise ValueError("token has a space, a line break or another character that is not visible ASCII")
         if not self.has_tls and (self.ca_file or self.client_certificate):
             raise ValueError(f"url is {self.url!r}, without TLS; certificates need grpcs:// or https://")
 
     @property
     def is_grpc(self) -> bool:
         """Whether it speaks gRPC; else REST."""
-        return self.url.startswith("grpc")
+        return urlsplit(self.url).scheme in ("grpc", "grpcs")
 
     @property
     def has_tls(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import pytest
 
-from serving.client import AsyncClient, Client, Prediction, Retries, Target
+from serving.client import AsyncClient, Client, Prediction, Retries, Target, rest_transport
 from serving.client.retries import Attempts, FailedCallError
 from serving.errors import (
     DeadlineExceededError,
@@ -215,6 +215,19 @@ def test_an_answer_that_trickles_in_is_given_up(client: type) -> None:
         finally:
             http.shutdown()
             thread.join()
+
+
+@every_client
+@pytest.mark.parametrize("broken", [{"base_url": "ftp://127.0.0.1"}, {"headers": {"x": "secret\n"}}])
+def test_what_httpx_cannot_send_is_an_invalid_argument(
+    client: type, broken: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_transport, "_settings", lambda target: {"base_url": target.url, **broken})
+    with (
+        rest_server(Server([])) as server,
+        pytest.raises(InvalidArgumentError, match=r"the request cannot be sent$"),
+    ):
+        ask(client, server.url)
 
 
 @every_client
