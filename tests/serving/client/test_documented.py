@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from tests.serving.client.test_retries import Server, rest_server
 from tests.serving.conftest import LABELS
 
-CLIENTS = (Path(__file__).parents[3] / "docs" / "clients.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+CLIENTS = (DOCS / "clients.md").read_text(encoding="utf-8")
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
+
 TEXTS = ["What a lovely day!", "Leave me alone."]
 
 
@@ -49,17 +53,43 @@ def test_python(server: Any, predictor: Any, scheme: str, source: str) -> None:
         assert line.startswith(str(expected))
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
-def test_node(server: Any, predictor: Any, tmp_path: Path) -> None:
+@needs_node
+@pytest.mark.parametrize("before", ["", "delete globalThis.process;\n"], ids=["node", "as in a browser"])
+def test_node(server: Any, predictor: Any, tmp_path: Path, before: str) -> None:
     (source,) = sources("js")
     file = tmp_path / "predict.mjs"
-    file.write_text(source, encoding="utf-8")
+    source = source.replace("localhost:8501", f"127.0.0.1:{server.rest_port}")
+    file.write_text(before + source, encoding="utf-8")
     answers = [json.loads(line) for line in run(["node", str(file)], server).splitlines()]
     assert [answer["text"] for answer in answers] == TEXTS
     for answer, expected in zip(answers, predictor.predict(TEXTS), strict=True):
         assert list(answer["scores"]) == list(LABELS)
         assert tuple(answer["scores"].values()) == pytest.approx(expected.scores, abs=1e-5)
         assert set(answer["predicted"]) == set(expected.decided_labels)
+
+
+@needs_node
+def test_node_waits_for_nothing_beyond_the_deadline(tmp_path: Path) -> None:
+    (source,) = sources("js")
+    file = tmp_path / "predict.mjs"
+    file.write_text(source, encoding="utf-8")
+    with rest_server(Server(["RESOURCE_EXHAUSTED"], retry_after="60")) as busy:
+        done = subprocess.run(
+            ["node", str(file)],
+            env={**os.environ, "EMOTION_URL": busy.url, "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            timeout=50,
+        )
+    assert "Error: 429: told to" in done.stderr
+
+
+def test_no_shell_takes_the_call_for_a_modifier_of_the_url() -> None:
+    """As zsh does with `$URL:r`."""
+    for page in DOCS.glob("*.md"):
+        content = page.read_text(encoding="utf-8")
+        assert "$URL:" not in content, page
+        assert "${URL}" not in content or re.search(r"^URL=", content, re.MULTILINE), page
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
