@@ -30,13 +30,15 @@ class TFLiteEngine:
     of its tensors.
 
     Raises:
-        SavedModelError: the file cannot be loaded.
+        SavedModelError: the file cannot be loaded, or `ai-edge-litert` is not installed.
     """
 
     def __init__(self, directory: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
         path = directory / TFLITE_FILE
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ModuleNotFoundError as err:
+            raise SavedModelError(f"{path}: needs LiteRT; `pip install ai-edge-litert`") from err
         try:
             content = path.read_bytes()
             self._interpreter = Interpreter(model_content=content)

@@ -1,6 +1,7 @@
 """`model.tflite` in place of the SavedModel."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import flatbuffers
@@ -92,4 +93,11 @@ def test_without_such_a_file_the_saved_model_answers(directory: Path) -> None:
 def test_a_broken_file_is_refused(directory: Path) -> None:
     (directory / "model.tflite").write_bytes(b"broken")
     with pytest.raises(SavedModelError, match=r"model\.tflite: cannot be loaded"):
+        Predictor(directory, PREFER)
+
+
+def test_what_it_needs_is_named(content: bytes, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    (directory / "model.tflite").write_bytes(content)
+    with pytest.raises(SavedModelError, match=r"model\.tflite: needs LiteRT; `pip install ai-edge-litert`"):
         Predictor(directory, PREFER)

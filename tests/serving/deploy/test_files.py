@@ -190,10 +190,11 @@ def test_the_image_holds_what_is_tested_and_nothing_of_the_pipeline() -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     names = {
-        extra: {re.split(r"[=<>\[]", need)[0] for need in extras[extra]} for extra in ("pipeline", "serving")
+        extra: {re.split(r"[=<>\[]", need)[0] for need in extras[extra]}
+        for extra in ("pipeline", "serving", "signing")
     }
     # TensorFlow itself asks for this one.
     assert names["pipeline"] & set(image) <= {"charset-normalizer"}
-    assert names["serving"] <= set(image)
+    assert names["serving"] | names["signing"] | {"ai-edge-litert"} <= set(image)
     core = {re.split(r"[=<>\[]", need)[0] for need in project["dependencies"]}
     assert not core & names["pipeline"]
