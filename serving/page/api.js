@@ -27,6 +27,10 @@ export function useKey(text) {
   key = text;
 }
 
+export function hasKey() {
+  return key !== "";
+}
+
 /** The versions that are served: [{name, version, description}]. */
 export async function readModels() {
   return (await call("models")).models;

@@ -1,4 +1,4 @@
-import { Problem, predict, predictPath, readModels, useKey } from "./api.js";
+import { Problem, hasKey, predict, predictPath, readModels, useKey } from "./api.js";
 import { formatCsv, parseCsv } from "./csv.js";
 import { answerCard, decided, element, outputsByScore, summaryTables } from "./view.js";
 import { whyPart } from "./why.js";
@@ -10,7 +10,8 @@ const part = (id) => document.getElementById(id);
 const texts = part("texts");
 let models = [];
 let table = null; // of the chosen file
-let running = null; // the AbortController of the file that is being scored
+let asking = null; // the AbortController of the last question
+let running = null; // that of the file that is being scored
 let resultsUrl = null;
 
 function model() {
@@ -38,8 +39,7 @@ async function showModels() {
 
 function showModel() {
   const description = model()?.description;
-  part("ask").disabled = !description;
-  part("score-file").disabled = !description || !table;
+  showWhatCanBeDone();
   part("problem").replaceChildren();
   part("model-note").textContent = "";
   if (!models.length) return show(part("problem"), new Problem("The server has no model yet. Reload in a moment."));
@@ -54,6 +54,12 @@ function showModel() {
   showCurl();
 }
 
+function showWhatCanBeDone() {
+  const described = Boolean(model()?.description);
+  part("ask").setAttribute("aria-disabled", String(!described)); // `disabled` would take the focus from it
+  part("score-file").disabled = !described || !table || Boolean(running);
+}
+
 function show(where, problem) {
   if (problem.status === 401) part("key-form").hidden = false;
   if (!(problem instanceof Problem)) console.error(problem);
@@ -61,6 +67,7 @@ function show(where, problem) {
 }
 
 part("model").addEventListener("change", () => {
+  asking?.abort();
   part("answers").replaceChildren();
   part("said").textContent = "";
   showModel();
@@ -98,9 +105,11 @@ function lines() {
   return texts.value.split(/\r\n|\r|\n/).filter((line) => line.trim());
 }
 
+/** Asks about the texts; the answer to an earlier question that is still under way is no longer wanted. */
 async function ask() {
   const wanted = lines();
   const chosen = model();
+  if (!chosen?.description) return;
   part("texts-problem").replaceChildren();
   if (!wanted.length || wanted.length > MOST_TEXTS) {
     const words = wanted.length
@@ -109,19 +118,19 @@ async function ask() {
     texts.focus();
     return show(part("texts-problem"), new Problem(words));
   }
-  part("ask").disabled = true;
+  asking?.abort();
+  const { signal } = (asking = new AbortController());
   part("said").textContent = "Asking the model …";
   try {
     const context = wanted.map(() => part("context").value);
-    const answers = await answersTo(chosen, { text: wanted, context });
+    const answers = await answersTo(chosen, { text: wanted, context }, { signal });
     part("answers").replaceChildren(...wanted.map((text, row) => card(text, answers[row], chosen)));
     part("said").textContent = inShort(answers, chosen);
   } catch (problem) {
+    if (signal.aborted) return;
     part("said").textContent = "";
     show(part("texts-problem"), problem);
     if (problem.status === 404) await showModels();
-  } finally {
-    part("ask").disabled = !model()?.description;
   }
 }
 
@@ -140,11 +149,13 @@ function inShort(answers, chosen) {
 
 function showCurl() {
   const chosen = model();
+  if (!chosen?.description) return;
   const [text = "What a lovely day!"] = lines();
   const inputs = { text: [text] };
   if (chosen.description.segments === 2) inputs.context = [part("context").value];
   const body = JSON.stringify({ inputs }).replaceAll("'", "'\\''");
-  part("curl").textContent = `curl ${new URL(predictPath(chosen), document.baseURI)} -d '${body}'`;
+  const header = hasKey() ? ' -H "Authorization: Bearer $KEY"' : "";
+  part("curl").textContent = `curl ${new URL(predictPath(chosen), document.baseURI)}${header} -d '${body}'`;
   part("curl-part").hidden = false;
 }
 
@@ -157,8 +168,8 @@ texts.addEventListener("keydown", (event) => {
   event.preventDefault();
   part("texts-form").requestSubmit(part("ask"));
 });
-texts.addEventListener("input", () => model()?.description && showCurl());
-part("context").addEventListener("input", () => showCurl());
+texts.addEventListener("input", showCurl);
+part("context").addEventListener("input", showCurl);
 
 // A file
 
@@ -177,7 +188,7 @@ part("file").addEventListener("change", async () => {
       show(part("file-problem"), new Problem(error.message));
     }
   }
-  part("score-file").disabled = !table || !model()?.description;
+  showWhatCanBeDone();
 });
 
 function showColumns() {
@@ -211,6 +222,7 @@ async function scoreFile() {
     if (problem.name !== "AbortError") show(part("file-problem"), problem);
     if (problem.status === 404) await showModels();
   } finally {
+    running = null;
     showRunning(false);
   }
   showResults(answers, chosen);
@@ -219,7 +231,8 @@ async function scoreFile() {
 function showRunning(runs) {
   part("progress-part").hidden = !runs;
   part("stop").hidden = !runs;
-  for (const id of ["score-file", "file", "text-column", "context-column"]) part(id).disabled = runs;
+  for (const id of ["file", "text-column", "context-column"]) part(id).disabled = runs;
+  showWhatCanBeDone();
   if (runs) part("stop").focus();
 }
 

@@ -19,12 +19,16 @@ export function whyPart(chosen, text, outputs) {
 async function open(part, button, chosen, text, outputs) {
   const select = element("select", {}, ...outputs.map((name) => element("option", {}, name)));
   const shown = element("div", { role: "status" });
+  let asking = null; // the AbortController of the last label
   button.disabled = true;
   const show = async () => {
+    asking?.abort();
+    const { signal } = (asking = new AbortController());
     shown.replaceChildren(element("p", { class: "small" }, "Weighing the words …"));
     try {
-      shown.replaceChildren(...explained(await explain(chosen, text, select.value)));
+      shown.replaceChildren(...explained(await explain(chosen, text, select.value, signal)));
     } catch (problem) {
+      if (signal.aborted) return;
       if (!(problem instanceof Problem)) console.error(problem);
       shown.replaceChildren(element("p", { class: "notice bad" }, problem.message));
     }
@@ -35,8 +39,8 @@ async function open(part, button, chosen, text, outputs) {
   await show();
 }
 
-async function explain(chosen, text, label) {
-  const outputs = await predict(chosen, { text: [text], label: [label] }, undefined, "explain");
+async function explain(chosen, text, label, signal) {
+  const outputs = await predict(chosen, { text: [text], label: [label] }, signal, "explain");
   const words = outputs.words[0].map((word, index) => ({ word, value: outputs.values[0][index] }));
   return { words, score: outputs.score[0], hidden: outputs.baseline_score[0] };
 }

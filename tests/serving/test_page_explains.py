@@ -19,7 +19,7 @@ from tests.serving.conftest import (
     toy_vocabulary,
 )
 from tests.serving.conftest import ToyModel as Toy
-from tests.serving.test_web_page import browser, complaints, opened
+from tests.serving.test_web_page import Held, browser, complaints, opened
 
 __all__ = ["browser", "complaints"]
 
@@ -72,5 +72,24 @@ def test_words_are_coloured_and_named(browser: Any, server: Any, complaints: lis
     page.wait_for_function("before => document.querySelector('.words + p')?.innerText !== before", arg=before)
     assert serious_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert complaints == []
+    page.close()
+
+
+@in_browser
+def test_the_last_label_is_explained(browser: Any, server: Any, complaints: list[str]) -> None:
+    page = browser.new_page()
+    opened(page, server, complaints)
+    page.get_by_label("Type or paste texts").fill("so sad")
+    page.get_by_role("button", name="Show emotions").click()
+    page.locator(".why").wait_for()
+    held = Held(page, "**/*:predict")
+    page.get_by_role("button", name="Which words did it?").click()
+    held.next()
+    with page.expect_event("requestfailed"):
+        page.locator(".why select").select_option(index=1)
+    held.next().continue_()
+    page.locator(".words").wait_for()
+    assert page.locator(".why .bad").count() == 0
     assert complaints == []
     page.close()

@@ -258,22 +258,113 @@ def test_errors_are_said_in_words(page: Any, server: Any) -> None:
     page.get_by_label("This server asks for a key").fill("secret")
     page.get_by_role("button", name="Use it").click()
     page.get_by_label("This server asks for a key").wait_for(state="hidden")
-    ask.click()
+    ask.press("Enter")
     page.locator("article").wait_for()
     assert alert.text_content() == ""
+    assert page.evaluate("document.activeElement.id") == "ask", "it keeps the focus"
+    command = page.locator("#curl").text_content()
+    assert ' -H "Authorization: Bearer $KEY" -d ' in command
+    assert "secret" not in command
+
+
+class Held:
+    """Requests of a page that wait until a test lets them go."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self._page = page
+        self._routes: list[Any] = []
+        page.route(url, lambda route: self._routes.append(route))
+
+    def next(self) -> Any:
+        """The route of the oldest one that was not asked for yet."""
+        while not self._routes:
+            self._page.wait_for_timeout(10)
+        return self._routes.pop(0)
+
+
+@in_browser
+def test_the_last_question_is_answered(page: Any, complaints: list[str]) -> None:
+    held = Held(page, "**/*:predict")
+    texts = page.get_by_label("Type or paste texts")
+    texts.fill("so sad")
+    texts.press("Control+Enter")
+    held.next()
+    texts.fill("I am happy")
+    with page.expect_event("requestfailed"):
+        texts.press("Control+Enter")
+    held.next().continue_()
+    page.locator("article").wait_for()
+    assert page.locator("article h3").all_text_contents() == ["I am happy"]
+    assert page.locator("#texts-problem").text_content() == ""
+    assert complaints == []
+
+
+def with_version_6(route: Any) -> None:
+    answer = route.fetch()
+    (model,) = answer.json()["models"]
+    route.fulfill(response=answer, json={"models": [model, {**model, "version": 6}]})
+
+
+@in_browser
+def test_another_model_is_not_answered_for(page: Any) -> None:
+    page.route("**/models", with_version_6)
+    page.reload()
+    held = Held(page, "**/*:predict")
+    page.get_by_label("Type or paste texts").fill("so sad")
+    page.get_by_role("button", name="Show emotions").click()
+    held.next()
+    with page.expect_event("requestfailed"):
+        page.get_by_label("Model").select_option(label="emotion, version 6")
+    assert page.locator("#said").text_content() == ""
+    assert page.locator("article").count() == 0
+
+
+@in_browser
+def test_a_file_is_scored_once_whatever_model_is_chosen_meanwhile(page: Any, tmp_path: Path) -> None:
+    page.route("**/models", with_version_6)
+    page.reload()
+    held = Held(page, "**/*:predict")
+    given = tmp_path / "texts.csv"
+    given.write_text("text\nso sad\n")
+    page.get_by_label("CSV file").set_input_files(given)
+    score = page.get_by_role("button", name="Score the file")
+    score.click()
+    route = held.next()
+    page.get_by_label("Model").select_option(label="emotion, version 6")
+    assert score.is_disabled()
+    route.continue_()
+    page.get_by_text("1 text scored by emotion, version 7.").wait_for()
+    assert score.is_enabled()
+
+
+@in_browser
+def test_nothing_is_asked_before_there_is_a_model(browser: Any, server: Any, complaints: list[str]) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    held = Held(page, "**/models")
+    page.goto(f"http://127.0.0.1:{server.rest_port}/")
+    route = held.next()
+    ask = page.get_by_role("button", name="Show emotions")
+    texts = page.get_by_label("Type or paste texts")
+    texts.fill("so sad")
+    texts.press("Control+Enter")
+    assert page.locator("#said").text_content() == ""
+    assert ask.get_attribute("aria-disabled") == "true"
+    route.fulfill(json={"models": []})
+    page.get_by_text("The server has no model yet.").wait_for()
+    ask.press("Enter")
+    assert page.locator("#texts-problem").text_content() == ""
+    assert complaints == []
+    page.close()
 
 
 @in_browser
 def test_a_version_that_has_gone_is_replaced(browser: Any, server: Any) -> None:
     page = browser.new_page()
     page.set_default_timeout(PATIENCE_MS)
-
-    def older_too(route: Any) -> None:
-        answer = route.fetch()
-        (model,) = answer.json()["models"]
-        route.fulfill(response=answer, json={"models": [model, {**model, "version": 6}]})
-
-    page.route("**/models", older_too)
+    page.route("**/models", with_version_6)
     page.goto(f"http://127.0.0.1:{server.rest_port}/")
     page.get_by_label("Model").select_option(label="emotion, version 6")
     page.unroute("**/models")
