@@ -19,7 +19,7 @@ from components.core.artifacts import (
     TFLiteExport,
 )
 from components.core.component import Lineage, Output, Summary, component
-from components.core.config import Problem, SecretPath
+from components.core.config import InputPath, Problem, SecretPath
 from components.core.errors import UserError
 from components.core.filesystem import is_remote, remote
 from components.core.progress import NO_PROGRESS, Progress
@@ -27,7 +27,7 @@ from components.core.verdict import Verdict
 from components.publishing.destination import Destination
 from components.publishing.releases import Releases
 from components.publishing.settings import PublishingSettings
-from components.publishing.signing import load_signer
+from components.publishing.signing import load_signer, load_trusted_keys
 
 __all__ = ["PusherConfig", "pusher"]
 
@@ -50,11 +50,19 @@ class PusherConfig(PublishingSettings):
     """Signs the manifests: path of an Ed25519 private key in PEM, or `env:NAME` for PEM text in an environment
     variable. None signs nothing."""
 
+    trusted_keys: InputPath | None = None
+    """PEM file of the public keys that signed before, once the key was changed: what is read back to be signed again
+    (for a rollback, or for apps while a canary is tried out) must be signed by one of them, or by the key itself."""
+
     def problems(self) -> Iterator[Problem]:
         try:
             load_signer(self.signing_key)
         except UserError as err:
             yield Problem("signing_key", str(err))
+        try:
+            load_trusted_keys(self.trusted_keys)
+        except UserError as err:
+            yield Problem("trusted_keys", str(err))
         if reason := _why_unwritable(self.destination):
             yield Problem("destination", f"{self.destination}: {reason}")
 
@@ -107,7 +115,7 @@ def pusher(
     """
     destination = Destination(config.destination)
     told = _tell_lineage(lineage, model=model_blessing, exports=export_blessing)
-    releases = Releases(destination, load_signer(config.signing_key))
+    releases = Releases(destination, load_signer(config.signing_key, config.trusted_keys))
     result = releases.push(
         {"saved_model": saved_model.saved_model_dir, "tflite": tflite.path},
         lineage=told,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from serving.errors import SavedModelError
 from serving.public_keys import PublicKeys, SignatureError
 
-__all__ = ["MANIFEST_FILE", "Manifest", "ManifestError", "check_manifest", "describe_file"]
+__all__ = ["MANIFEST_FILE", "Manifest", "ManifestError", "check_manifest", "describe_file", "parse_manifest"]
 
 MANIFEST_FILE = "manifest.json"
 """At the top of a version directory."""
@@ -36,12 +36,7 @@ def check_manifest(directory: Path, keys: PublicKeys | None = None) -> Manifest:
         ManifestError: a file is changed, missing or too many, the version is not that of the directory's name, or
             there is no signature by one of the keys; the message names up to five faults.
     """
-    manifest = _read(directory)
-    if keys is not None:
-        try:
-            keys.check(manifest)
-        except SignatureError as err:
-            raise ManifestError(f"{directory / MANIFEST_FILE}: {err}") from err
+    manifest = _read(directory, keys)
     faults = [*_wrong_version(directory, manifest), *_wrong_files(directory, manifest["files"])]
     if faults:
         more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
@@ -51,29 +46,53 @@ def check_manifest(directory: Path, keys: PublicKeys | None = None) -> Manifest:
     return manifest
 
 
+def parse_manifest(content: bytes, *, source: str, keys: PublicKeys | None = None) -> Manifest:
+    """Reads a manifest, without the files that it lists.
+
+    Args:
+        content: of `manifest.json`.
+        source: where it is, for messages.
+        keys: one of them must have signed it; None asks for no signature.
+
+    Raises:
+        ManifestError: it is no manifest, or is not signed by one of the keys.
+    """
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as err:
+        raise ManifestError(f"{source}: cannot be read ({err})") from err
+    if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
+        raise ManifestError(f"{source}: is no manifest of the Pusher: it lists no `files`")
+    if document.get("format_version") != _FORMAT_VERSION:
+        raise ManifestError(
+            f"{source}: is of format {document.get('format_version')!r}, this program reads {_FORMAT_VERSION}; "
+            "update it"
+        )
+    if keys is not None:
+        try:
+            keys.check(document)
+        except SignatureError as err:
+            raise ManifestError(f"{source}: {err}") from err
+    return document
+
+
 def describe_file(path: Path) -> dict[str, str | int]:
     """What a manifest says of a file: `sha256` in hex digits and `size` in bytes."""
     with path.open("rb") as stream:
         return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "size": path.stat().st_size}
 
 
-def _read(directory: Path) -> Manifest:
+def _read(directory: Path, keys: PublicKeys | None) -> Manifest:
     path = directory / MANIFEST_FILE
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError as err:
         raise ManifestError(
             f"{directory}: holds no {MANIFEST_FILE}; name a version directory that the Pusher wrote"
         ) from err
-    except (OSError, ValueError) as err:
+    except OSError as err:
         raise ManifestError(f"{path}: cannot be read ({err})") from err
-    if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
-        raise ManifestError(f"{path}: is no manifest of the Pusher: it lists no `files`")
-    if document.get("format_version") != _FORMAT_VERSION:
-        raise ManifestError(
-            f"{path}: is of format {document.get('format_version')!r}, this program reads {_FORMAT_VERSION}; update it"
-        )
-    return document
+    return parse_manifest(content, source=str(path), keys=keys)
 
 
 def _wrong_version(directory: Path, manifest: Manifest) -> list[str]:

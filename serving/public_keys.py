@@ -45,7 +45,7 @@ class PublicKeys:
         signed = {name: value for name, value in document.items() if name != "signature"}
         try:
             key.verify(base64.b64decode(str(signature.get("value")), validate=True), canonical_json(signed))
-        except (InvalidSignature, ValueError) as err:
+        except (InvalidSignature, ValueError, RecursionError) as err:
             raise SignatureError("the signature does not fit: the document was changed after it") from err
 
 

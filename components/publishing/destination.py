@@ -17,13 +17,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from components.core.atomic_files import download, publish, publishing, write_file
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import exists, is_remote, read_file, remove_directory, subdirectories
 from components.publishing.history import History
-from serving.manifest import MANIFEST_FILE, Manifest, ManifestError, check_manifest
+from serving.manifest import MANIFEST_FILE, Manifest, ManifestError, check_manifest, parse_manifest
+from serving.public_keys import PublicKeys
 
 __all__ = ["KINDS", "Destination"]
 
@@ -69,16 +69,33 @@ class Destination:
         names = (name for kind in KINDS for name in subdirectories(f"{self.uri}/{kind}"))
         return max((int(name) for name in names if name.isdecimal()), default=0)
 
-    def manifest(self, kind: str, version: int) -> Manifest:
-        """The manifest of a version, unchecked."""
-        document: Manifest = self.document(f"{kind}/{version}/{MANIFEST_FILE}")
-        return document
+    def manifest(self, kind: str, version: int, keys: PublicKeys | None = None) -> Manifest:
+        """The manifest of a version; the files are not read.
 
-    def document(self, name: str) -> Any:
+        Raises:
+            UserError: it is that of something else, or none of `keys` has signed it.
+        """
+        place = self.version_dir(kind, version)
+        source = f"{place}/{MANIFEST_FILE}"
+        try:
+            manifest = parse_manifest(
+                self.content(f"{kind}/{version}/{MANIFEST_FILE}"), source=source, keys=keys
+            )
+            _check_kind(manifest, kind, source)
+            if manifest.get("version") != version:
+                raise ManifestError(f"{source}: is that of version {manifest.get('version')}")
+        except ManifestError as err:
+            raise UserError(
+                f"{err}; if the key was changed, name the old public key (pusher.trusted_keys, or "
+                f"--trusted-keys), else delete {place} and push again"
+            ) from err
+        return manifest
+
+    def content(self, name: str) -> bytes:
         content = read_file(f"{self.uri}/{name}")
         if content is None:
             raise StorageError(f"{self.uri}/{name}: is gone; push again")
-        return json.loads(content)
+        return content
 
     def write(self, name: str, content: str) -> None:
         """Writes a file at the top, or replaces it, whole."""
@@ -116,25 +133,28 @@ class Destination:
             raise
 
     @contextmanager
-    def fetched(self, version: int) -> Iterator[dict[str, Path]]:
-        """Local directories of a version's kinds, every file of which is what its manifest says.
+    def fetched(
+        self, version: int, keys: PublicKeys | None = None
+    ) -> Iterator[tuple[dict[str, Path], dict[str, Manifest]]]:
+        """Local directories and manifests of a version's kinds; every file is what the manifest says.
 
         Raises:
-            UserError: the version is not there, or is damaged.
+            UserError: the version is not there, is damaged, or none of `keys` has signed it.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            found = {}
+            found, manifests = {}, {}
             for kind in KINDS:
                 place = self.version_dir(kind, version)
                 local = Path(scratch) / kind / str(version) if is_remote(place) else Path(place)
                 try:
                     if is_remote(place):
                         download(place, local)
-                    check_manifest(local)
+                    manifests[kind] = check_manifest(local, keys)
+                    _check_kind(manifests[kind], kind, place)
                 except (ManifestError, StorageError) as err:
                     raise UserError(f"version {version} cannot be served again: {err}") from err
                 found[kind] = local
-            yield found
+            yield found, manifests
 
     def delete(self, version: int) -> None:
         """Removes a version so that no part of it is ever taken for a whole one."""
@@ -147,6 +167,12 @@ class Destination:
                 hidden = Path(place).with_name(f".{version}.deleted")
                 Path(place).rename(hidden)
                 remove_directory(str(hidden))
+
+
+def _check_kind(manifest: Manifest, kind: str, source: str) -> None:
+    """Of two kinds of one version, both signed, one may stand in the place of the other."""
+    if manifest.get("kind") != kind:
+        raise ManifestError(f"{source}: is of kind {manifest.get('kind')!r}, not {kind!r}")
 
 
 def _copy_files(source: Path, target: Path) -> None:

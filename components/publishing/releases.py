@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from components.core.errors import UserError
+from components.publishing.app_update import app_update
 from components.publishing.destination import KINDS, Destination
 from components.publishing.history import Event, EventKind, State, VersionRecord
 from components.publishing.manifests import content_of, digest_of, make_manifest
 from components.publishing.settings import PublishingSettings
 from components.publishing.signing import Signer
 from components.publishing.telling import tell
+from serving.public_keys import PublicKeys
 
 __all__ = ["Pushed", "Releases"]
 
@@ -82,6 +84,7 @@ class Releases:
 
         Raises:
             StorageError: the destination cannot be written; nothing was published.
+            UserError: what apps are told again is not signed by a key that is trusted.
         """
         self._check_signer()
         contents = {kind: content_of(sources[kind]) for kind in KINDS}
@@ -94,6 +97,9 @@ class Releases:
             return Pushed(event, state.stable, is_new=False, withdrawn=max(withdrawn))
         if standing is not None:
             return Pushed(self._settle(settings), standing, is_new=False)
+        if canary:
+            # Apps are told of the stable version again: whether that can be signed shows before a canary is there.
+            app_update(self.destination, state, self._keys)
         version = self._publish(sources, contents, lineage=lineage, origin=None)
         record = VersionRecord(digest=digest, published=_now(), run=_run_of(lineage))
 
@@ -117,7 +123,7 @@ class Releases:
         """Serves a version: the canary, or any that is there, one that was rolled back, too.
 
         Raises:
-            UserError: there is no canary, or no such version.
+            UserError: there is no canary, no such version, or it is not signed by a key that is trusted.
         """
         self._check_signer()
         state = self.state
@@ -136,7 +142,7 @@ class Releases:
             message: why, for the history.
 
         Raises:
-            UserError: there is nothing to go back to, or it is damaged.
+            UserError: there is nothing to go back to, it is damaged, or is not signed by a key that is trusted.
         """
         self._check_signer()
         state = self.state
@@ -156,11 +162,11 @@ class Releases:
         if target not in state.versions:
             raise UserError(f"{self.destination}: has no version {target}: {_listed(state)}")
         served, record = target, state.versions[target]
-        with self.destination.fetched(target) as sources:
+        with self.destination.fetched(target, self._keys) as (sources, manifests):
             # Servers that take the highest number need one; the others are told which.
             if not state.settings.names_versions and target != self.destination.highest_directory():
-                contents = {kind: content_of(sources[kind]) for kind in KINDS}
-                lineage = self.destination.manifest("saved_model", target)["lineage"]
+                contents = {kind: manifests[kind]["files"] for kind in KINDS}
+                lineage = manifests["saved_model"]["lineage"]
                 origin = target if record.origin is None else record.origin
                 served = self._publish(sources, contents, lineage=lineage, origin=origin)
                 record = record.model_copy(update={"origin": origin, "published": _now()})
@@ -270,6 +276,11 @@ class Releases:
                 f"{self.destination}: its versions are signed with key {known}; give the key (pusher.signing_key, or "
                 "--signing-key)"
             )
+
+    @property
+    def _keys(self) -> PublicKeys | None:
+        """What must have signed a version before anything of it is signed again."""
+        return None if self._signer is None else self._signer.keys
 
     @property
     def _key_id(self) -> str | None:

@@ -68,7 +68,7 @@ def _tell_cluster(destination: Destination, state: State) -> None:
 
 
 def _tell_apps(destination: Destination, state: State, signer: Signer | None) -> None:
-    update = app_update(destination, state)
+    update = app_update(destination, state, None if signer is None else signer.keys)
     if update is not None:
         document = update if signer is None else signer.sign(update)
         _write(destination, UPDATE, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

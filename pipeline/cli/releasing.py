@@ -28,6 +28,14 @@ _Key = Annotated[
         "configuration.",
     ),
 ]
+_TrustedKeys = Annotated[
+    Path | None,
+    typer.Option(
+        "--trusted-keys",
+        help="Public keys in PEM that signed before, once the key was changed; if not given, those of the "
+        "configuration.",
+    ),
+]
 _Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the history.")]
 
 
@@ -51,11 +59,14 @@ def promote(
     version: Annotated[int | None, typer.Option(help="Version to serve; the canary if not given.")] = None,
     message: _Message = "",
     signing_key: _Key = None,
+    trusted_keys: _TrustedKeys = None,
 ) -> None:
     """Serve the canary, or any version that is there, from now on."""
     from pipeline.commands.releases import promote_command
 
-    promote_command(destination, version=version, message=message, signing_key=signing_key)
+    promote_command(
+        destination, version=version, message=message, signing_key=signing_key, trusted_keys=trusted_keys
+    )
 
 
 @app.command()
@@ -66,11 +77,12 @@ def rollback(
     ] = None,
     message: _Message = "",
     signing_key: _Key = None,
+    trusted_keys: _TrustedKeys = None,
 ) -> None:
     """Undo the last release: drop the canary if there is one, else serve the version before again."""
     from pipeline.commands.releases import rollback_command
 
-    rollback_command(destination, to=to, message=message, signing_key=signing_key)
+    rollback_command(destination, to=to, message=message, signing_key=signing_key, trusted_keys=trusted_keys)
 
 
 @app.command()

@@ -29,7 +29,7 @@ def versions_command(destination: str | None, *, history: bool, as_json: bool) -
     Raises:
         UserError: nothing was pushed there.
     """
-    place, _ = _find(destination)
+    place, _, _ = _find(destination)
     events = place.history.events()
     if not events:
         raise UserError(
@@ -45,23 +45,31 @@ def versions_command(destination: str | None, *, history: bool, as_json: bool) -
 
 
 def promote_command(
-    destination: str | None, *, version: int | None, message: str, signing_key: str | None
+    destination: str | None,
+    *,
+    version: int | None,
+    message: str,
+    signing_key: str | None,
+    trusted_keys: Path | None,
 ) -> None:
     """Serves a version from now on, and says so."""
-    place, key = _find(destination)
-    before = Releases(place).state
-    event = Releases(place, load_signer(signing_key or key)).promote(version, message=message)
-    _say(place, before, event)
+    releases = _releases(destination, signing_key, trusted_keys)
+    before = releases.state
+    _say(releases.destination, before, releases.promote(version, message=message))
 
 
 def rollback_command(
-    destination: str | None, *, to: int | None, message: str, signing_key: str | None
+    destination: str | None,
+    *,
+    to: int | None,
+    message: str,
+    signing_key: str | None,
+    trusted_keys: Path | None,
 ) -> None:
     """Undoes the last release, and says what is served now."""
-    place, key = _find(destination)
-    before = Releases(place).state
-    event = Releases(place, load_signer(signing_key or key)).rollback(to, message=message)
-    _say(place, before, event)
+    releases = _releases(destination, signing_key, trusted_keys)
+    before = releases.state
+    _say(releases.destination, before, releases.rollback(to, message=message))
 
 
 def verify_command(directory: Path, *, key: Path | None, as_json: bool) -> int:
@@ -103,16 +111,23 @@ def verify_command(directory: Path, *, key: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _find(destination: str | None) -> tuple[Destination, str | None]:
-    """The destination that is meant, and the signing key that the configuration names."""
+def _releases(destination: str | None, signing_key: str | None, trusted_keys: Path | None) -> Releases:
+    """The versions of the destination that is meant; keys that are given go before those of the configuration."""
+    place, key, earlier = _find(destination)
+    signer = load_signer(signing_key or key, earlier if trusted_keys is None else str(trusted_keys))
+    return Releases(place, signer)
+
+
+def _find(destination: str | None) -> tuple[Destination, str | None, str | None]:
+    """The destination that is meant, and the signing key and the trusted keys that the configuration names."""
     if destination is None:
-        return Destination(str(newest_pushed("saved_model").parent.parent)), None
+        return Destination(str(newest_pushed("saved_model").parent.parent)), None, None
     if destination.endswith((".yaml", ".yml")):
         from pipeline.config import load_config
 
         pusher = load_config(destination).pusher
-        return Destination(pusher.destination), pusher.signing_key
-    return Destination(destination), None
+        return Destination(pusher.destination), pusher.signing_key, pusher.trusted_keys
+    return Destination(destination), None, None
 
 
 def _version_rows(events: list[Event]) -> Iterator[dict[str, Any]]:

@@ -66,6 +66,11 @@ def test_nothing_is_in_the_way(tmp_path: Path):
             {"signing_key": "env:GONE"},
             "signing_key: signing key env:GONE: the environment variable GONE",
         ),
+        (
+            "pusher",
+            {"trusted_keys": "gone"},
+            "trusted_keys: gone: cannot be read as public keys in PEM",
+        ),
     ],
 )
 def test_what_is_missing_is_told_with_its_setting(tmp_path: Path, section: str, values: Any, said: str):

@@ -1,6 +1,7 @@
 """The same over the S3 protocol, against a server on this machine."""
 
 import gc
+import json
 import threading
 import uuid
 import warnings
@@ -13,8 +14,6 @@ import pytest
 from components.core.atomic_files import create_file
 from components.core.errors import UserError
 from components.core.filesystem import exists, subdirectories
-from serving.manifest import check_manifest
-from serving.public_keys import read_public_keys
 from tests.components.publishing.conftest import LABELLED, Key, Publisher
 
 pytest.importorskip("s3fs", reason="the `aws` extra is not installed")
@@ -71,11 +70,10 @@ def test_push_rollback_and_deletion(bucket: str, tmp_path: Path, make_key: Calla
     assert subdirectories(f"{bucket}/saved_model") == ("2", "3")
     publisher.releases.rollback()
     assert publisher.destination.manifest("saved_model", 4)["origin"] == 2
-    with publisher.destination.fetched(4) as directories:
-        manifest = check_manifest(directories["saved_model"], read_public_keys(key.public))
+    with publisher.destination.fetched(4, key.signer.keys) as (directories, manifests):
         assert (directories["saved_model"] / "saved_model.pb").read_text() == "two"
-    assert manifest["version"] == 4
-    assert publisher.destination.document("tflite/update.json")["model_version"] == 4
+    assert manifests["saved_model"]["version"] == 4
+    assert json.loads(publisher.destination.content("tflite/update.json"))["model_version"] == 4
     with fsspec.open(f"{bucket}/saved_model/2/saved_model.pb", "wb") as stream:
         stream.write(b"owt")
     with pytest.raises(UserError, match=r"saved_model\.pb has changed"):

@@ -9,9 +9,9 @@ import pytest
 
 from components.core.errors import UserError
 from components.publishing.signing import load_signer
-from serving.manifest import ManifestError, check_manifest
+from serving.manifest import ManifestError, check_manifest, describe_file
 from serving.public_keys import SignatureError, read_public_keys
-from tests.components.publishing.conftest import Key, Publisher
+from tests.components.publishing.conftest import LABELLED, Key, Publisher
 from tflite.errors import UpdateError
 from tflite.update import check_file, check_update
 
@@ -111,6 +111,81 @@ def test_nothing_unsigned_follows_what_was_signed(signed: Publisher, tmp_path: P
     for act in (lambda: unsigned.push("three"), unsigned.releases.rollback):
         with pytest.raises(UserError, match=f"signed with key {key.signer.key_id}; give the key"):
             act()
+
+
+def tamper(place: Path, name: str, content: str) -> None:
+    """Changes a file and the manifest with it, as who may write there and has no key."""
+    (place / name).write_text(content)
+    manifest = json.loads((place / "manifest.json").read_text())
+    manifest["files"][name] = describe_file(place / name)
+    (place / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_apps_are_not_told_of_a_manifest_that_was_made_to_fit(signed: Publisher, update: Path) -> None:
+    place, before = Path(signed.destination.version_dir("tflite", 2)), update.read_bytes()
+    tamper(place, "emotion_int8.tflite", "owt")
+    with pytest.raises(
+        UserError, match=r"the document was changed after it; .* delete .*/tflite/2 and push again"
+    ):
+        signed.push("two")
+    assert update.read_bytes() == before
+    shutil.rmtree(place)
+    assert signed.push("two").version == 3
+
+
+def test_a_manifest_that_was_made_to_fit_is_not_served_again(signed: Publisher) -> None:
+    tamper(Path(signed.destination.version_dir("saved_model", 1)), "saved_model.pb", "eno")
+    for act in (signed.releases.rollback, lambda: signed.releases.promote(1)):
+        with pytest.raises(UserError, match=r"version 1 cannot be served again.*changed after it"):
+            act()
+    assert signed.versions == [1, 2]
+
+
+def test_apps_are_not_told_what_another_signed_manifest_says(signed: Publisher, update: Path) -> None:
+    before = update.read_bytes()
+    place = Path(signed.destination.version_dir("tflite", 2))
+    for kind, version, words in (("tflite", 1, "of version 1"), ("saved_model", 2, "of kind 'saved_model'")):
+        shutil.rmtree(place)
+        shutil.copytree(signed.destination.version_dir(kind, version), place)
+        with pytest.raises(UserError, match=words):
+            signed.push("two")
+    assert update.read_bytes() == before
+
+
+def test_a_signed_version_of_another_kind_is_not_served_again(signed: Publisher) -> None:
+    place = Path(signed.destination.version_dir("tflite", 1))
+    shutil.rmtree(place)
+    shutil.copytree(signed.destination.version_dir("saved_model", 1), place)
+    with pytest.raises(UserError, match="of kind 'saved_model', not 'tflite'"):
+        signed.releases.rollback()
+
+
+def test_apps_are_not_told_what_a_changed_file_says(signed: Publisher, update: Path) -> None:
+    before = update.read_bytes()
+    path = Path(signed.destination.version_dir("tflite", 2), "export.json")
+    path.write_text(path.read_text().replace("1.14.0", "1.0.0"))
+    with pytest.raises(UserError, match=r"export.json: has changed since it was pushed"):
+        signed.push("two")
+    assert update.read_bytes() == before
+
+
+def test_a_changed_key_trusts_the_one_before_where_that_is_named(
+    signed: Publisher, key: Key, make_key: MakeKey, tmp_path: Path
+) -> None:
+    following = make_key("next")
+    for trusted, passes in ((None, False), (str(key.public), True)):
+        signer = load_signer(str(following.private), trusted)
+        publisher = Publisher(tmp_path / "exports", signed.destination.uri, signer)
+        if passes:
+            assert publisher.push("three", LABELLED, canary=True).version == 3
+            assert publisher.releases.rollback().event == "withdraw"
+            assert publisher.releases.rollback().version == 1
+        else:
+            with pytest.raises(UserError, match=r"which is not trusted.*pusher\.trusted_keys"):
+                publisher.push("three", LABELLED, canary=True)
+            assert signed.versions == [1, 2], "nothing was published"
+            with pytest.raises(UserError, match="which is not trusted"):
+                publisher.releases.rollback()
 
 
 def test_a_new_key_signs_the_same_model_again(signed: Publisher, make_key: MakeKey, tmp_path: Path) -> None:

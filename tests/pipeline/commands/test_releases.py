@@ -121,3 +121,14 @@ def test_the_key_comes_from_the_environment(
     assert (code, "give the key (pusher.signing_key, or --signing-key)" in err) == (2, True)
     monkeypatch.setenv("EMOTION_SIGNING_KEY", str(key.private))
     assert run("rollback", publisher.destination.uri)[0] == 0
+
+
+def test_the_key_before_is_trusted_where_it_is_named(run: Run, tmp_path: Path) -> None:
+    ours, following = Key(tmp_path, "ours"), Key(tmp_path, "next")
+    publisher = Publisher(tmp_path / "exports", str(tmp_path / "models"), ours.signer)
+    publisher.push("one")
+    publisher.push("two")
+    command = ("rollback", publisher.destination.uri, "--signing-key", str(following.private))
+    code, _, err = run(*command)
+    assert (code, "which is not trusted" in err) == (2, True)
+    assert run(*command, "--trusted-keys", str(ours.public))[0] == 0
