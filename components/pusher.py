@@ -19,7 +19,7 @@ from components.core.artifacts import (
     TFLiteExport,
 )
 from components.core.component import Lineage, Output, Summary, component
-from components.core.config import InputPath, Problem, SecretPath
+from components.core.config import InputPath, OutputPath, Problem, SecretPath
 from components.core.errors import UserError
 from components.core.filesystem import is_remote, remote
 from components.core.progress import NO_PROGRESS, Progress
@@ -35,7 +35,7 @@ __all__ = ["PusherConfig", "pusher"]
 class PusherConfig(PublishingSettings):
     """Where the model goes, and who is told."""
 
-    destination: str = Field(default="models/emotion", min_length=1)
+    destination: OutputPath = Field(default="models/emotion", min_length=1)
     """Directory or URI (`gs://`, `s3://`): a local path is taken from the working directory. Its `saved_model` is the
     base path of a model server, its `tflite` holds the files for apps. Give each pipeline one of its own."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_serializer, model_validator
 
-from components.core.config import Config
+from components.core.config import Config, OutputPath
 from components.core.errors import ConfigError
 from components.data.beam.beam_config import BeamConfig
 from components.data.sources.source_files import is_data_file
@@ -39,7 +39,7 @@ class PipelineConfig(Config):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
     """Name of the pipeline: letters, digits, `_`, `.` and `-`."""
 
-    root: str = ""
+    root: OutputPath = ""
     """Directory or URI of artifacts, metadata and reports, from the working directory; `runs/<name>` if empty."""
 
     work_dir: str | None = None

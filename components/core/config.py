@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SerializationInfo, ValidationInfo
 
 from components.core.errors import UserError
-from components.core.filesystem import exists, is_remote, matching_paths
+from components.core.filesystem import exists, is_remote, local_path, matching_paths
 
 __all__ = [
     "FROM_ENVIRONMENT",
@@ -17,6 +17,7 @@ __all__ = [
     "ExternalInput",
     "InputPath",
     "NameOrPath",
+    "OutputPath",
     "Problem",
     "SecretPath",
     "absent",
@@ -139,6 +140,7 @@ def _places(dumped: Any, setting: str = "") -> Iterator[tuple[str, str]]:
 
 def resolve_input(path: str, info: ValidationInfo) -> str:
     """Takes a relative path from the configuration file's directory, or from the working directory without one."""
+    path = local_path(path)
     path = str(Path(path).expanduser()) if path.startswith("~") else path
     base = (info.context or {}).get("base")
     if base is None or is_remote(path) or Path(path).is_absolute():
@@ -172,6 +174,9 @@ def _dump_secret(value: str, info: SerializationInfo) -> str | None:
 
 InputPath: TypeAlias = Annotated[str, AfterValidator(resolve_input), PlainSerializer(_dump_path)]
 """A file, glob pattern, directory or URI that a stage reads; relative to the configuration file."""
+
+OutputPath: TypeAlias = Annotated[str, AfterValidator(local_path)]
+"""A directory or URI that is written; a relative one from the working directory."""
 
 NameOrPath: TypeAlias = Annotated[str, AfterValidator(_resolve_path), PlainSerializer(_dump_name_or_path)]
 """A name, or a path (`is_path`) of what a stage reads; a relative one from the configuration file."""

@@ -8,6 +8,7 @@ import hashlib
 import shutil
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 from components.core.errors import UserError
 
@@ -17,6 +18,7 @@ __all__ = [
     "file_sizes",
     "files_below",
     "is_remote",
+    "local_path",
     "matching_paths",
     "open_file",
     "read_file",
@@ -28,9 +30,28 @@ __all__ = [
 ]
 
 
+_FILE = "file://"
+
+
 def is_remote(uri: str) -> bool:
     """Whether `uri` names a file system other than the local one."""
-    return "://" in uri and not uri.startswith("file://")
+    return "://" in uri and not uri.startswith(_FILE)
+
+
+def local_path(uri: str) -> str:
+    """The path that a `file://` URI names (RFC 8089); everything else as it is.
+
+    Whatever takes a path or URI from a user calls this first: all functions here take the rest for a path.
+
+    Raises:
+        UserError: the URI names another machine, as `file://data/texts.csv` does.
+    """
+    if not uri.startswith(_FILE):
+        return uri
+    host, slash, path = uri.removeprefix(_FILE).partition("/")
+    if not slash or host not in ("", "localhost"):
+        raise UserError(f"{uri}: means a file of the machine {host!r}; write {_FILE}/ and the whole path")
+    return unquote(f"/{path}")
 
 
 def remote(uri: str) -> tuple[Any, str]:

@@ -20,7 +20,14 @@ from pathlib import Path
 
 from components.core.atomic_files import download, publish, publishing, write_file
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import exists, is_remote, read_file, remove_directory, subdirectories
+from components.core.filesystem import (
+    exists,
+    is_remote,
+    local_path,
+    read_file,
+    remove_directory,
+    subdirectories,
+)
 from components.publishing.history import History
 from serving.manifest import MANIFEST_FILE, Manifest, ManifestError, check_manifest, parse_manifest
 from serving.public_keys import PublicKeys
@@ -38,7 +45,7 @@ class Destination:
     """A directory or URI that versions are published in."""
 
     def __init__(self, uri: str) -> None:
-        uri = uri.rstrip("/") or "/"
+        uri = local_path(uri).rstrip("/") or "/"
         self.uri = uri if is_remote(uri) else str(Path(uri).expanduser().resolve())
         self.history = History(f"{self.uri}/history")
 

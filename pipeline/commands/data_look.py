@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from components.core.errors import DataError, UserError
+from components.core.filesystem import local_path
 from components.data.sources.delimited import Dialect
 from components.data.sources.rows import BrokenRow, Reason
 from components.data.sources.source_files import SourceFile, find_sources
@@ -89,7 +90,7 @@ def look_at(data: str, *, text: str | None, labels: str | None) -> Findings:
     Raises:
         UserError: the data cannot be read, or no text or label column can be told.
     """
-    sources = find_sources(data, {}, None)
+    sources = find_sources(local_path(data), {}, None)
     dialect = guess_dialect(sources[0])
     rows = _sample(sources[0], dialect)
     if not rows:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from components.core.atomic_files import write_atomic
 from components.core.errors import StoppedError, UserError
-from components.core.filesystem import is_remote, open_file
+from components.core.filesystem import is_remote, local_path, open_file
 from components.data.beam.beam_pipeline import running_on
 from pipeline.commands.run import REFUSED_EXIT_CODE
 from pipeline.config import PipelineConfig, load_config, parse_yaml
@@ -58,9 +58,9 @@ def stage_command(stage: str, config_source: str, options: StageOptions) -> int:
     node = _node(config, stage)
     registry = Registry(options.registry, config.name) if options.registry else None
     request = StageRequest(
-        inputs=read_pairs("--input", options.inputs),
-        outputs=read_pairs("--output", options.outputs),
-        gates=read_pairs("--gate", options.gates),
+        inputs=_read_places("--input", options.inputs),
+        outputs=_read_places("--output", options.outputs),
+        gates=_read_places("--gate", options.gates),
         pipeline=config.name,
         run=options.run,
         registry=registry,
@@ -93,6 +93,7 @@ def read_config(source: str, variables: Sequence[str] = ()) -> PipelineConfig:
     os.environ.update(read_pairs("--set", variables))
     if "\n" in source or source.startswith("{"):
         return parse_yaml(source)
+    source = local_path(source)
     if is_remote(source):
         with open_file(source, "r") as stream:
             return parse_yaml(stream.read(), source=source)
@@ -104,6 +105,10 @@ def _node(config: PipelineConfig, stage: str) -> Node:
     if stage not in graph.nodes:
         raise UserError(f"no stage is called {stage!r}; this configuration has {', '.join(graph.nodes)}")
     return graph.nodes[stage]
+
+
+def _read_places(option: str, values: Sequence[str]) -> dict[str, str]:
+    return {name: local_path(uri) for name, uri in read_pairs(option, values).items()}
 
 
 def read_pairs(option: str, values: Sequence[str]) -> dict[str, str]:

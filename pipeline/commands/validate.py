@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from components.core.artifacts import Artifact, ExampleAnomalies, Examples, ExampleStatistics, Schema
 from components.core.errors import UserError
-from components.core.filesystem import exists, is_remote, subdirectories
+from components.core.filesystem import exists, is_remote, local_path, subdirectories
 from components.example_gen import ExampleGenConfig
 from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
@@ -78,6 +78,7 @@ def validate_command(data: str, options: ValidateOptions) -> int:
     Raises:
         UserError: an input or an option is wrong.
     """
+    data = local_path(data)
     target = options.write_schema
     if target is not None:
         _require_writable(target, options)
@@ -228,6 +229,7 @@ def _set(config: PipelineConfig, stage: str, **settings: Any) -> PipelineConfig:
 
 def _find_statistics(previous: str, config: PipelineConfig, root: Path) -> str:
     """Statistics as they are, or of earlier data, which are read as the data themselves are."""
+    previous = local_path(previous)
     uri = previous if is_remote(previous) else str(Path(previous).resolve())
     below = subdirectories(uri)
     if (

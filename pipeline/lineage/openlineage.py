@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from components.core.atomic_files import write_atomic
 from components.core.errors import StorageError, UserError
-from components.core.filesystem import is_remote
+from components.core.filesystem import is_remote, local_path
 from pipeline.lineage.ancestry import Ancestry, Origin, Step
 from pipeline.metadata.records import ArtifactRecord, State
 
@@ -55,6 +55,7 @@ def export_events(ancestry: Ancestry, target: str) -> int:
     except ModuleNotFoundError as err:
         raise UserError("this needs openlineage-python: pip install 'emotion-pipeline[lineage]'") from err
     events = list(run_events(ancestry, os.environ.get("OPENLINEAGE_NAMESPACE", _DEFAULT_NAMESPACE)))
+    target = local_path(target)
     if is_remote(target):
         _post(events, target)
     else:

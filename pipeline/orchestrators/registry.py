@@ -14,6 +14,7 @@ from components.core.filesystem import (
     file_sizes,
     files_below,
     is_remote,
+    local_path,
     open_file,
     subdirectories,
 )
@@ -41,6 +42,7 @@ class Registry:
     """
 
     def __init__(self, uri: str, pipeline: str) -> None:
+        uri = local_path(uri)
         base = uri.rstrip("/") if is_remote(uri) else str(Path(uri).resolve())
         self._uri = f"{base}/{pipeline}"
 

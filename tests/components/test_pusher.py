@@ -173,6 +173,14 @@ def test_a_relative_destination_is_taken_from_the_working_directory(
     assert pushed.pushed()["saved_model"] == f"{tmp_path}/models/emotion/saved_model/1"
 
 
+def test_a_file_uri_is_the_path_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pushed, _ = Push(tmp_path / "run", f"file://{tmp_path}/models").run()
+    assert pushed.pushed()["saved_model"] == f"{tmp_path}/models/saved_model/1"
+    assert Destination(f"file://{tmp_path}/models").holds(1)
+    assert PusherConfig(destination="file:///models").destination == "/models"
+
+
 def test_an_object_store(tmp_path: Path) -> None:
     bucket = f"memory://pusher-{next(_bucket)}/models"
     push = Push(tmp_path / "run", bucket)

@@ -27,6 +27,10 @@ def test_statistics_gen_takes_the_defaults_of_transform():
     assert config.statistics_gen.special_tokens == config.transform.special_tokens
 
 
+def test_a_root_may_be_a_file_uri():
+    assert parse_config({**EXAMPLES, "root": "file:///data/root"}).root == "/data/root"
+
+
 def test_the_own_section_of_statistics_gen_comes_first():
     config = parse_config({**EXAMPLES, "statistics_gen": {"encoder": None}, "transform": {"casing": "cased"}})
     assert config.statistics_gen.encoder is None

@@ -44,7 +44,8 @@ def append(workspace: Workspace, name: str, *lines: str) -> str:
 
 def test_data_that_fit_leave_nothing_behind(workspace: Workspace):
     before = sorted(path.name for path in workspace.directory.iterdir())
-    done = workspace.emotion("validate", "old.csv", "--schema", "schema.pbtxt", "--previous", "old.csv")
+    data = f"file://{workspace.directory}/old.csv"
+    done = workspace.emotion("validate", data, "--schema", "schema.pbtxt", "--previous", data)
     assert (done.returncode, done.stderr) == (0, "")
     assert "held against schema.pbtxt\nfit to train on\n" in done.stdout
     assert sorted(path.name for path in workspace.directory.iterdir()) == before

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from components.core.errors import DataError
-from components.core.filesystem import resolve_files
+from components.core.filesystem import local_path, resolve_files
 from components.data.sources.compression import without_compression
 from components.data.sources.rows import BrokenRow
 from components.data.sources.source_files import find_sources
@@ -42,6 +42,7 @@ def read_unlabelled(source: str, *, column: str = "text") -> Iterator[Unlabelled
     Raises:
         DataError: there is no such file, its format cannot be told, or it has no such column.
     """
+    source = local_path(source)
     for name, number, text in _plain_rows(source) if _is_plain(source) else _table_rows(source, column):
         if stripped := text.strip():
             yield UnlabelledText(f"{name}:{number}", stripped)

@@ -48,6 +48,11 @@ def test_every_path_is_found_with_the_setting_that_names_it(tmp_path: Path):
     )
 
 
+def test_a_file_uri_is_a_path(tmp_path: Path):
+    found = section(tmp_path, schema_path="file:///a", names="file:///b", encoder="file:///f")
+    assert [each.path for each in found.external_inputs()] == ["/a", "/b", "/f"]
+
+
 def test_names_and_lists_are_no_paths(tmp_path: Path):
     assert section(tmp_path, names=["joy"], key="env:KEY").external_inputs() == ()
     assert section(tmp_path, encoder="hf://someone/encoder").external_inputs() == ()

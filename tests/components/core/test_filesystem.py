@@ -5,7 +5,7 @@ import fsspec
 import pytest
 
 from components.core.errors import UserError
-from components.core.filesystem import content_digest, open_file, resolve_files
+from components.core.filesystem import content_digest, local_path, open_file, resolve_files
 
 _bucket = itertools.count()
 
@@ -31,6 +31,16 @@ def test_a_missing_file_is_named_with_a_remedy(tmp_path: Path):
         open_file(str(tmp_path / "missing.csv"))
     with pytest.raises(UserError, match="is a directory; name a file"):
         open_file(str(tmp_path))
+
+
+def test_a_file_uri_is_the_path_that_it_names():
+    assert local_path("file:///data/a%20b.csv") == "/data/a b.csv"
+    assert local_path("file://localhost/data/*.csv") == "/data/*.csv"
+    for other in ("data/a.csv", "gs://bucket/a%20b.csv"):
+        assert local_path(other) == other
+    for wrong in ("file://data/a.csv", "file://a.csv"):
+        with pytest.raises(UserError, match=r"the machine '.*'; write file:/// and the whole path"):
+            local_path(wrong)
 
 
 def test_an_unknown_scheme_is_a_mistake_of_the_user():

@@ -79,7 +79,7 @@ def test_selects_texts_that_are_not_labelled(root: Path, texts: Path, tmp_path: 
 def test_prints_json_lines_on_demand(root: Path, texts: Path):
     rows = [
         json.loads(line)
-        for line in _run("select", root, texts, "-n", 3, "--json").splitlines()
+        for line in _run("select", root, f"file://{texts}", "-n", 3, "--json").splitlines()
         if line[0] == "{"
     ]
     assert len(rows) == 3

@@ -53,7 +53,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_run_is_told_from_its_begin_to_its_end(told: Root, tmp_path: Path):
-    assert export(told, "1", str(tmp_path / "events")) == 10
+    assert export(told, "1", f"file://{tmp_path}/events") == 10
     events = read(tmp_path / "events")
     assert [(event["job"]["name"], event["eventType"]) for event in events] == [
         ("toy", "START"),

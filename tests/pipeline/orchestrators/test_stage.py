@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from components.core.artifacts import Examples, Model
 from components.core.errors import DataError, StoppedError, StorageError, UserError
 from components.core.filesystem import open_file, remove_directory, subdirectories
+from pipeline.cli import app
 from pipeline.metadata.records import State
 from pipeline.orchestrators.record import StageRecord
 from pipeline.orchestrators.registry import Registry
@@ -279,3 +281,17 @@ def test_outputs_appear_all_or_none(tmp_path: Path):
     with pytest.raises((StorageError, UserError)):
         _publish(sources, StageRequest(outputs=outputs))
     assert not (tmp_path / "out" / "first").exists()
+
+
+def test_a_file_uri_is_the_path_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{number},{'joy' if number % 2 else 'anger'}\n" for number in range(40))
+    (tmp_path / "data.csv").write_text(f"text,labels\n{rows}")
+    (tmp_path / "toy.yaml").write_text(f"name: toy\nexample_gen: {{source: 'file://{tmp_path}/data.csv'}}\n")
+    here = f"file://{tmp_path}"
+    arguments = ["--output", f"examples={here}/examples", "--registry", f"{here}/registry", "--run", "1"]
+    result = CliRunner().invoke(app, ["stage", "example_gen", f"{here}/toy.yaml", *arguments])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "examples" / "Split-train").is_dir()
+    assert (tmp_path / "registry" / "toy" / "runs" / "1" / "example_gen.json").is_file()
+    assert not (tmp_path / "file:").exists()
