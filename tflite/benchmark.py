@@ -146,7 +146,7 @@ def _measured(what: str, files: Sequence[Path], **arguments: Any) -> Any:
     request = {"what": what, "arguments": arguments, "file_bytes": sum(file.stat().st_size for file in files)}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tflite.benchmark_worker"],
+            [sys.executable, "-P", "-m", "tflite.benchmark_worker"],
             input=json.dumps(request).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

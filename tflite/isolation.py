@@ -95,7 +95,7 @@ class IsolatedSession:
     @staticmethod
     def _start(arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-m", "tflite.isolated_worker", *arguments],
+            [sys.executable, "-P", "-m", "tflite.isolated_worker", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

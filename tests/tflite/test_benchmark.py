@@ -61,6 +61,15 @@ def test_two_files_are_measured_in_turn(directory: Path) -> None:
     assert json.loads(json.dumps(found)) == found
 
 
+def test_nothing_of_the_working_directory_is_run(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    found = benchmark(directory / "int8.tflite", threads=[1], lengths=[8], rounds=1, runs=1)
+    assert len(found["latency"]) == 1
+
+
 def test_the_ids_are_those_of_sentences() -> None:
     ids = sentence_ids(toy.spec(), 200)
     assert len(ids) == 200

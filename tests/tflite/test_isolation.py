@@ -50,6 +50,13 @@ def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
         IsolatedSession(toy.files()["int8"][:30_000])
 
 
+def test_nothing_of_the_working_directory_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    with IsolatedSession(toy.files()["int8"]) as isolated:
+        isolated.run(IDS)
+
+
 def test_no_process_is_left_behind() -> None:
     isolated = IsolatedSession(toy.files()["int8"])
     process = isolated._process
