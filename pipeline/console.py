@@ -6,7 +6,6 @@ from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -24,6 +23,7 @@ from components.core.component import Summary
 from components.core.progress import Progress as StageProgress
 from pipeline.metadata.records import State
 from pipeline.pages.formats import format_figure
+from pipeline.printable import escape
 from pipeline.running.failures import is_stop
 from pipeline.running.results import StageResult
 

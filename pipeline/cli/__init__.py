@@ -78,6 +78,7 @@ def main() -> None:
 
 def _explain(err: Exception) -> int:
     from components.core.errors import EmotionPipelineError, StoppedError, UserError
+    from pipeline.printable import printable
     from serving.errors import SavedModelError, ServerStartError
     from tflite.errors import MetadataError, ModelFileError
 
@@ -91,9 +92,9 @@ def _explain(err: Exception) -> int:
     if not isinstance(err, (EmotionPipelineError, *mistakes)):
         raise err
     if isinstance(err, StoppedError):
-        print(f"stopped: {err}; run the same command again to go on", file=sys.stderr)
+        print(f"stopped: {printable(str(err))}; run the same command again to go on", file=sys.stderr)
         return _STOPPED_EXIT_CODE
-    print(f"error: {err}", file=sys.stderr)
+    print(f"error: {printable(str(err))}", file=sys.stderr)
     return 2 if isinstance(err, mistakes) else 1
 
 

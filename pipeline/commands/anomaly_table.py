@@ -5,9 +5,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from pipeline.printable import escape, printable
 
 __all__ = ["print_anomalies", "print_problems"]
 
@@ -71,9 +72,9 @@ def _print_table(console: Console, anomalies: list[dict[str, str]]) -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("what", overflow="fold")
     for anomaly in anomalies:
-        what = Text.assemble((anomaly["type"], "bold"), "\n", anomaly["message"])
+        what = Text.assemble((anomaly["type"], "bold"), "\n", printable(anomaly["message"]))
         severity = Text(anomaly["severity"], _COLOURS[anomaly["severity"]])
-        table.add_row(severity, Text(f"{anomaly['split']}\n{anomaly['feature']}"), what)
+        table.add_row(severity, Text(printable(f"{anomaly['split']}\n{anomaly['feature']}")), what)
     console.print()
     console.print(table)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from pipeline.printable import escape
 
 if TYPE_CHECKING:
     from tflite.heads import Head
@@ -71,7 +72,7 @@ def show_answer(
     console.print(f"[bold]{escape(text)}[/]", highlight=False)
     for head, outputs in _by_head(heads, answer):
         if len(heads) > 1:
-            console.print(f" [italic]{head.name}[/]", highlight=False)
+            console.print(f" [italic]{escape(head.name)}[/]", highlight=False)
         console.print(_numbers(head, outputs) if head.is_regression else _labels(head, outputs, top))
 
 

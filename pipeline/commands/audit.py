@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.artifacts import Examples, TransformGraph
@@ -25,6 +24,7 @@ from pipeline.config import PipelineConfig, load_config
 from pipeline.console import ConsoleObserver
 from pipeline.metadata.location import has_store, open_store
 from pipeline.native_stderr import stderr_to
+from pipeline.printable import escape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +105,7 @@ class _Status:
         self._status.update(escape(message + share))
 
     def log(self, message: str) -> None:
-        self._console.print(message, highlight=False, markup=False)
+        self._console.print(escape(message), highlight=False)
 
 
 def _from_config(path: Path, console: Console) -> _Data:

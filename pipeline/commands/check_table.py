@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.verdict import Check
 from pipeline.pages.formats import format_value
+from pipeline.printable import escape
 
 __all__ = ["check_table"]
 

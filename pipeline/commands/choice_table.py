@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from pipeline.printable import escape
 
 __all__ = ["print_choice"]
 

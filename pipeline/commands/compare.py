@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, JustifyMethod
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.atomic_files import write_atomic
@@ -22,6 +21,7 @@ from pipeline.comparison.words import (
     run_names,
 )
 from pipeline.pages.formats import format_share, format_value
+from pipeline.printable import escape
 
 __all__ = ["compare_command"]
 

@@ -13,10 +13,10 @@ from importlib import metadata
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pipeline.native_stderr import stderr_to
+from pipeline.printable import escape
 from serving.cpus import available_cpus
 
 __all__ = ["doctor_command"]

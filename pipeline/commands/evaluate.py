@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.errors import UserError
 from components.evaluation.measurement import as_json_values
 from components.evaluation.stored_predictions import measure_predictions
 from pipeline.comparison.words import figure_of, metric_words
+from pipeline.printable import escape
 
 __all__ = ["evaluate_command"]
 

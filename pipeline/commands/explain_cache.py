@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.errors import UserError
 from pipeline.artifact_storage import ArtifactStorage
@@ -14,6 +13,7 @@ from pipeline.cache.forecast import Forecast, Outcome, forecast
 from pipeline.config import load_config
 from pipeline.emotion import build_graph
 from pipeline.metadata.location import has_store, open_store
+from pipeline.printable import escape
 
 __all__ = ["explain_cache_command"]
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.pages.words import shade_of
+from pipeline.printable import escape, printable
 
 if TYPE_CHECKING:
     from components.evaluation.explanations.explainer import Explanation, Word
@@ -196,7 +196,8 @@ def _strongest(words: Sequence["Word"]) -> list["Word"]:
 
 def _coloured(text: str, words: Sequence["Word"], largest: float) -> Text:
     shown = Text("   ")
-    for part, value, read in _parts(text, words):
+    for piece, value, read in _parts(text, words):
+        part = printable(piece)
         shade = 0 if value is None else shade_of(value, largest)
         if shade:
             shown.append(part, f"#000000 on {(_FOR if shade > 0 else _AGAINST)[abs(shade) - 1]}")

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.edge.readme import PLAIN_FILES
 from pipeline.commands.tflite_view import facts_table, outputs_table
+from pipeline.printable import escape
 
 __all__ = ["show_phone_files", "show_saved_model"]
 
@@ -25,7 +25,7 @@ def show_saved_model(console: Console, path: Path, document: Mapping[str, Any]) 
     rows += [(name, _signature(tensors)) for name, tensors in document["signatures"].items()]
     console.print(facts_table(rows))
     for head in document["heads"]:
-        console.print(f"\n[bold]{escape(head['name'])} ({head['task']})[/]", highlight=False)
+        console.print(f"\n[bold]{escape(head['name'])} ({escape(head['task'])})[/]", highlight=False)
         console.print(outputs_table(head, {**document, "label_names": {}}))
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.errors import StorageError, UserError
@@ -15,6 +14,7 @@ from pipeline.commands.roots import newest_root, storage_of
 from pipeline.garbage import Garbage, check_idle, collect_garbage, find_garbage
 from pipeline.metadata.location import open_store
 from pipeline.metadata.store import MetadataStore
+from pipeline.printable import escape
 
 __all__ = ["gc_command"]
 

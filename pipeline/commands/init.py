@@ -9,11 +9,11 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
 from pipeline.commands.data_look import SAMPLE_ROWS, Findings, look_at
+from pipeline.printable import escape
 
 __all__ = ["init_command"]
 

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.atomic_files import write_atomic
 from pipeline.commands.inspect import InspectOptions
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import open_store
+from pipeline.printable import escape
 
 __all__ = ["inspect_lineage"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
@@ -17,6 +16,7 @@ from components.data.sources.unlabelled import read_unlabelled
 from pipeline.commands.output_file import require_free, require_json_lines
 from pipeline.commands.trained_model import find_trained_model, labelled_texts, normalized
 from pipeline.native_stderr import stderr_to
+from pipeline.printable import escape
 
 __all__ = ["PseudoLabelOptions", "pseudo_label_command"]
 

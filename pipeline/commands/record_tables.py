@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.printable import printable
+
 __all__ = ["record_table", "show_artifact"]
 
 _HIDDEN = ("finished_at", "uri", "type")
@@ -36,7 +38,7 @@ def record_table(rows: Sequence[dict[str, Any]]) -> Table:
             min_width=_LEAST.get(column),
         )
     for row in rows:
-        table.add_row(*(Text(_cell(column, row[column])) for column in columns))
+        table.add_row(*(Text(printable(_cell(column, row[column]))) for column in columns))
     return table
 
 
@@ -80,5 +82,5 @@ def show_artifact(console: Console, document: Mapping[str, Any]) -> None:
         how, called = ("given by", use["output"]) if "output" in use else ("read by", use["input"])
         rows.append((how, f"run {use['run']}, {use['stage']}, as {called}"))
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(printable(value)))
     console.print(table)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.errors import UserError
@@ -17,6 +16,7 @@ from components.publishing.releases import Releases
 from components.publishing.signing import load_signer
 from components.publishing.telling import INFERENCE_SERVICE
 from pipeline.commands.roots import newest_pushed
+from pipeline.printable import escape, printable
 
 __all__ = ["promote_command", "rollback_command", "verify_command", "versions_command"]
 
@@ -90,7 +90,7 @@ def verify_command(directory: Path, *, key: Path | None, as_json: bool) -> int:
     try:
         manifest = check_manifest(directory, keys)
     except ManifestError as err:
-        print(f"not verified: {err}", file=sys.stderr)
+        print(f"not verified: {printable(str(err))}", file=sys.stderr)
         return _REFUSED_EXIT_CODE
     if as_json:
         print(json.dumps(manifest, indent=2, ensure_ascii=False))
@@ -99,10 +99,13 @@ def verify_command(directory: Path, *, key: Path | None, as_json: bool) -> int:
     signed = "not signed" if signature is None else f"signed by key {signature['key_id']}"
     if signature is not None and keys is None:
         signed += ", not checked: name the public key with --key"
+    what = (
+        f"version {manifest['version']} of {manifest['kind']}, {len(manifest['files'])} files as pushed on "
+    )
+    what += str(manifest["created"])
     console = Console()
     console.print(
-        f"[green]✓[/] version {manifest['version']} of {manifest['kind']}, {len(manifest['files'])} files as pushed on "
-        f"{manifest['created']}; {signed}",
+        f"[green]✓[/] {escape(what)}; {escape(signed)}",
         highlight=False,
         soft_wrap=True,
     )

@@ -16,6 +16,7 @@ from pipeline.metadata.records import State
 from pipeline.orchestrators.delivery import fetch
 from pipeline.orchestrators.record import StageRecord
 from pipeline.orchestrators.registry import Registry
+from pipeline.printable import printable
 from pipeline.running.results import RunResult, StageResult
 
 __all__ = ["report_command"]
@@ -41,7 +42,7 @@ def report_command(config_source: str, *, variables: Sequence[str], registry: st
         for file in written:
             copy_file(str(file), f"{shelf.run_uri(run)}/report/{file.name}")
     for result in stages.values():
-        print(f"{result.name:<22} {result.state.lower():<9} {result.message}".rstrip())
+        print(f"{result.name:<22} {result.state.lower():<9} {printable(result.message)}".rstrip())
     print(f"{shelf.run_uri(run)}/report/{written[0].name}")
 
 
@@ -91,7 +92,7 @@ def _artifacts(node: Node, record: StageRecord, into: Path) -> dict[str, Artifac
         try:
             found[name] = node.component.spec.outputs[name](fetch(output.uri, into / name))
         except (EmotionPipelineError, OSError) as err:
-            print(f"{node.name}.{name} is left out: {err}")
+            print(f"{node.name}.{name} is left out: {printable(str(err))}")
     return found
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.artifacts import ExampleStatistics, Schema
 from pipeline.artifact_storage import ArtifactStorage
@@ -13,6 +12,7 @@ from pipeline.emotion import build_graph
 from pipeline.local_runner import RunResult
 from pipeline.metadata.location import has_store, open_store
 from pipeline.metadata.records import State
+from pipeline.printable import escape
 from pipeline.retraining import last_judged_run, measure_drift, new_inputs
 
 if TYPE_CHECKING:

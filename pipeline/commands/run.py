@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.artifacts import InfraBlessing, ModelBlessing, PushedModel
 from components.core.errors import StoppedError, UserError
@@ -23,6 +22,7 @@ from pipeline.console import ConsoleObserver
 from pipeline.local_runner import RunObserver, RunResult, StageResult
 from pipeline.native_stderr import stderr_to
 from pipeline.pages.formats import format_percent, format_value
+from pipeline.printable import escape
 
 __all__ = ["REFUSED_EXIT_CODE", "run_command", "run_logged"]
 

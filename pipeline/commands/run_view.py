@@ -10,6 +10,7 @@ from rich.text import Text
 from pipeline.console import MARKS, format_summary
 from pipeline.metadata.records import State
 from pipeline.pages.formats import format_seconds
+from pipeline.printable import printable
 
 __all__ = ["show_run"]
 
@@ -30,7 +31,7 @@ def show_run(console: Console, executions: Sequence[Mapping[str, Any]]) -> None:
             (", ".join("/".join(uri.split("/")[-3:]) for uri in execution["outputs"].values()), "dim"),
         ):
             if words:
-                console.print(Padding(Text(words, style), (0, 0, 0, 4)), highlight=False)
+                console.print(Padding(Text(printable(words), style), (0, 0, 0, 4)), highlight=False)
 
 
 def _took(execution: Mapping[str, Any]) -> str:

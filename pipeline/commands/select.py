@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.core.atomic_files import write_atomic
@@ -17,6 +16,7 @@ from components.data.sources.unlabelled import UnlabelledText, read_unlabelled
 from pipeline.commands.output_file import require_free, require_json_lines
 from pipeline.commands.trained_model import TrainedModel, find_trained_model, labelled_texts, normalized
 from pipeline.native_stderr import stderr_to
+from pipeline.printable import escape
 
 if TYPE_CHECKING:
     from components.modeling.classifier import LoadedModel

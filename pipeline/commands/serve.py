@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.errors import UserError
 from pipeline.commands.roots import newest_pushed
 from pipeline.native_stderr import stderr_to
+from pipeline.printable import escape
 from serving.description import describe
 from serving.errors import SavedModelError
 

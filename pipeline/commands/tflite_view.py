@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from pipeline.printable import escape
 from tflite.errors import MetadataError
 from tflite.metadata import ModelMetadata, read_metadata
 from tflite.model_file import ModelDescription, describe, map_file
@@ -57,7 +57,7 @@ def show_tflite(console: Console, document: Mapping[str, Any]) -> None:
     console.print(escape(document.get("name", "")), style="bold")
     console.print(facts_table(_rows(document)))
     for head in document.get("heads", ()):
-        console.print(f"\n{escape(head['name'])} ({head['task']})", style="bold")
+        console.print(f"\n{escape(head['name'])} ({escape(head['task'])})", style="bold")
         console.print(outputs_table(head, document))
 
 
@@ -67,7 +67,7 @@ def facts_table(rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, escape(value))
+        table.add_row(escape(name), escape(value))
     return table
 
 
@@ -137,7 +137,9 @@ def outputs_table(head: Mapping[str, Any], document: Mapping[str, Any]) -> Table
     for locale, names in document["label_names"].items():
         columns[locale] = list(names[start : start + len(head["outputs"])])
     for name in columns:
-        table.add_column(name, justify="right" if name in ("threshold", "mean", "deviation") else "left")
+        table.add_column(
+            escape(name), justify="right" if name in ("threshold", "mean", "deviation") else "left"
+        )
     for row in zip(*columns.values(), strict=True):
         table.add_row(*map(escape, row))
     return table

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 
 from components.core.artifacts import Artifact, ExampleAnomalies, Examples, ExampleStatistics, Schema
 from components.core.errors import UserError
@@ -28,6 +27,7 @@ from pipeline.data_needs import unmet_needs
 from pipeline.emotion import build_graph
 from pipeline.local_runner import SILENT, RunObserver, RunResult
 from pipeline.preflight import find_problems
+from pipeline.printable import escape
 
 __all__ = ["ValidateOptions", "validate_command"]
 
