@@ -33,8 +33,8 @@ def check_manifest(directory: Path, keys: PublicKeys | None = None) -> Manifest:
         keys: one of them must have signed the manifest; None asks for no signature.
 
     Raises:
-        ManifestError: a file is changed, missing or too many, the version is not that of the directory's name, or
-            there is no signature by one of the keys; the message names up to five faults.
+        ManifestError: a file is changed, missing or too many, there is a link in the directory, the version is not
+            that of its name, or there is no signature by one of the keys; the message names up to five faults.
     """
     manifest = _read(directory, keys)
     faults = [*_wrong_version(directory, manifest), *_wrong_files(directory, manifest["files"])]
@@ -103,10 +103,20 @@ def _wrong_version(directory: Path, manifest: Manifest) -> list[str]:
     return [f"it is version {manifest.get('version')}, not {name}"]
 
 
+def _is_plain(path: Path) -> bool:
+    return path.is_file() or path.is_dir()
+
+
 def _wrong_files(directory: Path, listed: Mapping[str, Any]) -> list[str]:
-    present = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
-    faults = [f"{name} is not in the manifest" for name in sorted(present - listed.keys() - {MANIFEST_FILE})]
+    found = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
+    # What a link leads to is not seen here, and may be another thing when the model is loaded.
+    strange = {name for name, path in found.items() if path.is_symlink() or not _is_plain(path)}
+    present = {name for name, path in found.items() if path.is_file()} - strange
+    faults = [f"{name} is neither a file nor a directory" for name in sorted(strange)]
+    faults += [f"{name} is not in the manifest" for name in sorted(present - listed.keys() - {MANIFEST_FILE})]
     for name, described in sorted(listed.items()):
+        if name in strange:
+            continue
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             faults.append(f"{name} lies outside")
         elif name not in present:

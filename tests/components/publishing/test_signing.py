@@ -1,6 +1,7 @@
 """What was signed is checked, by servers and by apps, and everything else is refused."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,31 @@ def test_changed_missing_and_added_files_are_named(version: Path) -> None:
     (version / "saved_model.pb").unlink()
     with pytest.raises(ManifestError, match=r"saved_model.pb is missing"):
         check_manifest(version)
+
+
+def test_links_and_pipes_are_named(version: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "tf_serving_warmup_requests").write_text("")
+    (version / "assets.extra").symlink_to(tmp_path / "elsewhere")
+    (version / "dangling").symlink_to(tmp_path / "gone")
+    os.mkfifo(version / "pipe")
+    model = version / "saved_model.pb"
+    model.rename(tmp_path / "moved")
+    model.symlink_to(tmp_path / "moved")
+    with pytest.raises(ManifestError) as caught:
+        check_manifest(version)
+    said = "; ".join(
+        f"{name} is neither a file nor a directory"
+        for name in ("assets.extra", "dangling", "pipe", "saved_model.pb")
+    )
+    assert f"not what was pushed: {said}; copy it" in str(caught.value)
+
+
+def test_a_version_may_be_reached_by_a_link(version: Path, tmp_path: Path) -> None:
+    (tmp_path / "2").symlink_to(version)
+    (tmp_path / "current").symlink_to(version.parent)
+    for reached in (tmp_path / "2", tmp_path / "current" / "2"):
+        assert check_manifest(reached)["version"] == 2
 
 
 def test_a_manifest_that_was_made_to_fit_is_refused(version: Path, key: Key) -> None:
