@@ -194,7 +194,10 @@ class Releases:
                 raise UserError(
                     f"{self.destination}: the canary is gone meanwhile; look with `emotion versions`"
                 )
-            gone = {**state.withdrawn, canary: state.versions[canary].digest}
+            digest, stable = state.versions[canary].digest, state.versions.get(state.stable or 0)
+            # A canary that holds the stable model, signed anew, takes nothing back.
+            is_stable = stable is not None and stable.digest == digest
+            gone = state.withdrawn if is_stable else {**state.withdrawn, canary: digest}
             return canary, state.change(canary=None, withdrawn=gone)
 
         return self._record("withdraw", withdraw, message=message)

@@ -214,6 +214,18 @@ def test_a_changed_key_trusts_the_one_before_where_that_is_named(
                 publisher.releases.rollback()
 
 
+def test_a_canary_that_is_the_stable_model_signed_anew_takes_nothing_back(
+    signed: Publisher, key: Key, make_key: MakeKey, tmp_path: Path
+) -> None:
+    signer = load_signer(str(make_key("next").private), str(key.public))
+    publisher = Publisher(tmp_path / "exports", signed.destination.uri, signer)
+    assert publisher.push("two", LABELLED, canary=True).event.state.canary == 3
+    assert publisher.releases.rollback().event == "withdraw"
+    state = publisher.releases.state
+    assert (state.stable, state.canary, dict(state.withdrawn)) == (2, None, {})
+    assert publisher.push("two", LABELLED, canary=True).is_new
+
+
 def test_a_new_key_signs_the_same_model_again(signed: Publisher, make_key: MakeKey, tmp_path: Path) -> None:
     key = make_key("next")
     publisher = Publisher(tmp_path / "exports", signed.destination.uri, key.signer)
