@@ -4,7 +4,6 @@
 """
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -109,7 +108,7 @@ def check_file(path: Path, expected: UpdateFile) -> None:
 def _parse(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise UpdateError(f"update.json is no JSON ({err}); download it again") from err
     if not isinstance(document, dict):
         raise UpdateError("update.json is no JSON object; download it again")
@@ -132,7 +131,7 @@ def _check_signature(document: Mapping[str, Any], public_key: bytes) -> None:
     canonical = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
         key.verify(base64.b64decode(str(signature.get("value")), validate=True), canonical.encode())
-    except (InvalidSignature, binascii.Error, UnicodeEncodeError) as err:
+    except (InvalidSignature, ValueError, RecursionError) as err:
         raise UpdateError(
             "update.json was changed after it was signed; take it from where it was published"
         ) from err

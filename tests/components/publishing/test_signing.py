@@ -125,7 +125,9 @@ def test_a_manifest_cannot_point_outside(version: Path) -> None:
         check_manifest(version)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"files": 3}', '{"files": {}, "format_version": 9}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "[" * 200_000, '{"files": 3}', '{"files": {}, "format_version": 9}'], ids=range(5)
+)
 def test_what_is_no_manifest_is_refused(version: Path, content: str) -> None:
     (version / "manifest.json").write_text(content)
     with pytest.raises(ManifestError):
@@ -293,9 +295,15 @@ def test_an_app_refuses_a_changed_manifest(update: Path, key: Key) -> None:
     for change in changes:
         with pytest.raises(UpdateError, match="changed after it was signed"):
             check_update(json.dumps({**document, **change}).encode(), public_key=public_key)
-    for content in (b"", b"[]", b"{}", json.dumps({**document, "signature": None}).encode()):
+    strange = [
+        {**document, "signature": None},
+        {**document, "signature": {**document["signature"], "value": "é"}},
+        {**document, "extra": "\ud800"},
+    ]
+    texts = ["", "[]", "{}", "[" * 200_000, '{"a":' * 100_000, *map(json.dumps, strange)]
+    for text in texts:
         with pytest.raises(UpdateError):
-            check_update(content, public_key=public_key)
+            check_update(text.encode(), public_key=public_key)
 
 
 def test_an_app_refuses_a_downgrade(signed: Publisher, update: Path, key: Key) -> None:
