@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles and tests the module `emotion` where Gradle's repositories cannot be reached: the compiler comes from npm, the
-# JSON library from PyPI, JUnit from Debian (`apt-get install junit4`).
+# JSON library from PyPI, JUnit and Bouncy Castle from Debian (`apt-get install junit4 libbcprov-java`).
 #
 #   ./check.sh [WORK]     WORK: where the downloads stay for the next time
 set -euo pipefail
@@ -16,7 +16,7 @@ if [ ! -d "$work/jars" ]; then
 fi
 
 jars=$(printf '%s:' "$work"/jars/*.jar)$kotlin/lib/kotlin-test.jar:$kotlin/lib/kotlin-test-junit.jar
-jars=$jars:$kotlin/lib/kotlin-stdlib.jar:/usr/share/java/junit4.jar:/usr/share/java/hamcrest-all.jar
+jars=$jars:$kotlin/lib/kotlin-stdlib.jar:/usr/share/java/junit4.jar:/usr/share/java/hamcrest-all.jar:/usr/share/java/bcprov.jar
 classes=$(mktemp -d)
 trap 'rm -rf "$classes"' EXIT
 bash "$kotlin/bin/kotlinc" -Werror -jvm-target 11 -classpath "$jars" -d "$classes" src

@@ -24,6 +24,10 @@ android {
         noCompress += "tflite" // mapped, not unpacked
     }
 
+    packaging {
+        resources.excludes += "META-INF/versions/9/OSGI-INF/MANIFEST.MF" // Bouncy Castle and JSpecify have one each
+    }
+
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_11
         targetCompatibility = JavaVersion.VERSION_11

@@ -16,6 +16,7 @@ java {
 }
 
 dependencies {
+    implementation(libs.bouncycastle)
     implementation(libs.serialization.json)
     testImplementation(libs.kotlin.test.junit)
 }

@@ -1,11 +1,7 @@
 package emotion
 
 import java.io.File
-import java.security.GeneralSecurityException
-import java.security.KeyFactory
 import java.security.MessageDigest
-import java.security.Signature
-import java.security.spec.X509EncodedKeySpec
 import java.util.Base64
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
@@ -17,8 +13,12 @@ import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.long
+import org.bouncycastle.crypto.params.Ed25519PublicKeyParameters
+import org.bouncycastle.crypto.signers.Ed25519Signer
 
 private const val FORMAT_VERSION = 1
+
+private val ED25519 = listOf<Byte>(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00)
 
 /** Why a model that is offered is not taken; the app keeps the one it has. */
 class UpdateRefused(message: String, cause: Throwable? = null) : Exception(message, cause)
@@ -57,8 +57,7 @@ data class AppUpdate(val release: Int, val minimumAppVersion: String?, val files
         /**
          * Reads an `update.json` that came over a line that nobody vouches for.
          *
-         * @param publicKeys the Ed25519 keys that the app trusts, each the base64 lines of its PEM file. Android knows the
-         *     algorithm from version 13; where it does not, nothing is taken.
+         * @param publicKeys the Ed25519 keys that the app trusts, each the base64 lines of its PEM file.
          * @param installedRelease release that the app has; 0 for the model it was built with.
          * @throws UpdateRefused it is not signed by such a key, was changed, is older than what the app has, or wants a
          *     newer app.
@@ -118,23 +117,28 @@ private fun checkSignature(document: JsonObject, publicKeys: List<String>) {
     if (algorithm != "ed25519") throw UpdateRefused("update.json is signed by $algorithm, not ed25519")
     val value = Base64.getDecoder().decode(signature.getValue("value").jsonPrimitive.content)
     val signed = canonicalJson(JsonObject(document - "signature")).encodeToByteArray()
-    try {
-        if (publicKeys.none { isSignedBy(it, signed, value) }) {
-            throw UpdateRefused("update.json is not signed by a trusted key, or was changed since")
-        }
-    } catch (error: GeneralSecurityException) {
-        throw UpdateRefused("the signature of update.json cannot be checked", error)
+    if (publicKeys.map(::ed25519Key).none { isSignedBy(it, signed, value) }) {
+        throw UpdateRefused("update.json is not signed by a trusted key, or was changed since")
     }
 }
 
-private fun isSignedBy(publicKey: String, signed: ByteArray, signature: ByteArray): Boolean {
-    val encoded = X509EncodedKeySpec(Base64.getMimeDecoder().decode(publicKey))
-    return Signature.getInstance("Ed25519").run {
-        initVerify(KeyFactory.getInstance("Ed25519").generatePublic(encoded))
-        update(signed)
-        verify(signature)
-    }
+/** A key of the PEM form: 12 bytes that say Ed25519 (RFC 8410), and the 32 of the key. */
+private fun ed25519Key(publicKey: String): Ed25519PublicKeyParameters = try {
+    val encoded = Base64.getMimeDecoder().decode(publicKey)
+    val algorithm = encoded.take(ED25519.size)
+    require(algorithm == ED25519 && encoded.size == ED25519.size + Ed25519PublicKeyParameters.KEY_SIZE)
+    Ed25519PublicKeyParameters(encoded, ED25519.size)
+} catch (error: IllegalArgumentException) {
+    throw UpdateRefused("the signature of update.json cannot be checked: a trusted key is no Ed25519 key", error)
 }
+
+// Not by java.security: Android's own KeyFactory for Ed25519 is that of the key store, which takes no public key.
+private fun isSignedBy(publicKey: Ed25519PublicKeyParameters, signed: ByteArray, signature: ByteArray): Boolean =
+    Ed25519Signer().run {
+        init(false, publicKey)
+        update(signed, 0, signed.size)
+        verifySignature(signature)
+    }
 
 /** Keys sorted, no white space: the JSON Canonicalization Scheme (RFC 8785) for strings, whole numbers, booleans and null. */
 private fun canonicalJson(element: JsonElement): String = when (element) {

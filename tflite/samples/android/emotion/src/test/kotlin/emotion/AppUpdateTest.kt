@@ -39,6 +39,9 @@ class AppUpdateTest {
             "numbers and dots" to { read(app = "1.11-beta") },
             "incomplete" to { read("""{"signature": {}}""") },
             "cannot be checked" to { read(keys = listOf("AAAA")) },
+            "no Ed25519 key" to { read(keys = listOf(KEY.replace("MCowBQYDK2Vw", "MCowBQYDK2Vv"))) },
+            "trusted key is no" to { read(keys = listOf("é")) },
+            "or was changed" to { read(text.replace(Regex("\"value\": \"[^\"]*\""), "\"value\": \"AAAA\"")) },
         )
         for ((message, call) in wrong) {
             assertContains(assertFailsWith<UpdateRefused>(message) { call() }.message.orEmpty(), message.trim())
