@@ -52,7 +52,7 @@ class EmotionClassifier(context: Context, content: MappedByteBuffer) : Closeable
             }
         }
 
-        /** Opens a model that came later (`emotion.ModelUpdates`). */
+        /** Opens a model that came later (`emotion.AppUpdate`). */
         fun ofFile(context: Context, file: File): EmotionClassifier = RandomAccessFile(file, "r").use {
             EmotionClassifier(context, it.channel.map(FileChannel.MapMode.READ_ONLY, 0, file.length()))
         }
