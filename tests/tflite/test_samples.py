@@ -4,6 +4,8 @@ import re
 import shutil
 import subprocess
 import unicodedata
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,34 @@ def test_the_server_says_which_model_it_wants(arguments: list[str], message: str
     done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+@needs_node
+def test_paths_are_read_on_windows_too(tmp_path: Path) -> None:
+    """The server with the `normalize` of Windows, which writes backslashes, and a file that only they could name."""
+    shutil.copytree(WEB / "app", tmp_path / "app")
+    (tmp_path / "app" / "a\\b.js").touch()
+    (tmp_path / "node_modules" / "@mediapipe" / "tasks-text").mkdir(parents=True)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "windows.js").write_text(
+        "import { posix, win32 } from 'node:path';\nexport { posix };\n"
+        "export const { basename, dirname, extname, join } = posix;\nexport const { normalize } = win32;\n"
+    )
+    code = (WEB / "server.js").read_text(encoding="utf-8")
+    (tmp_path / "server.js").write_text(code.replace("'node:path'", "'./windows.js'"), encoding="utf-8")
+    (tmp_path / "a.tflite").touch()
+    with served(tmp_path / "a.tflite", tmp_path) as address:
+        for path, expected in (("", 200), ("theme.css", 200), ("model.tflite", 200), ("a%5Cb.js", 404)):
+            assert status(f"{address}{path}") == expected, path
+
+
+def status(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as err:
+        with err:
+            return err.code
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ MEDIAPIPE = WEB / "node_modules" / "@mediapipe" / "tasks-text"
 
 
 @contextmanager
-def served(model: Path) -> Iterator[str]:
-    """Runs `npm start` of the sample for a model; gives its address."""
+def served(model: Path, web: Path = WEB) -> Iterator[str]:
+    """Runs `npm start` of the sample, or of a copy of it, for a model; gives its address."""
     command = ["node", "server.js", str(model.resolve()), "--port", "0"]
-    with subprocess.Popen(command, cwd=WEB, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=web, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             address = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())

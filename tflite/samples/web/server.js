@@ -2,7 +2,7 @@
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { basename, dirname, extname, join, normalize } from 'node:path';
+import { basename, dirname, extname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -41,7 +41,8 @@ function fail(message) {
 }
 
 function fileOf(url, model) {
-  const path = normalize(decodeURIComponent(url.pathname));
+  const path = posix.normalize(decodeURIComponent(url.pathname));
+  if (path.includes('\\')) return null; // Windows takes it for a slash
   if (path === '/model.tflite') return model;
   if (path === '/') return join(HERE, 'app', 'index.html');
   const [root, below] = path.startsWith('/mediapipe/')
