@@ -51,8 +51,8 @@ class PusherConfig(PublishingSettings):
     variable. None signs nothing."""
 
     trusted_keys: InputPath | None = None
-    """PEM file of the public keys that signed before, once the key was changed: what is read back to be signed again
-    (for a rollback, or for apps while a canary is tried out) must be signed by one of them, or by the key itself."""
+    """PEM file of the public keys that signed before, once the key was changed: what is read back to be signed
+    again (for a rollback, or for apps while a canary is tried out) must be signed by one of them, or by the key."""
 
     def problems(self) -> Iterator[Problem]:
         try:

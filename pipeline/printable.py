@@ -7,7 +7,7 @@ from rich import markup
 __all__ = ["escape", "printable"]
 
 _NOT_PRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters but tab and line feed, and what UTF-8 cannot write. Joiners stay: emoji and Persian need them."""
+"""Control characters but tab and line feed, and what UTF-8 cannot write. Joiners stay: emoji need them."""
 
 
 def printable(text: str) -> str:

@@ -33,8 +33,8 @@ def check_manifest(directory: Path, keys: PublicKeys | None = None) -> Manifest:
         keys: one of them must have signed the manifest; None asks for no signature.
 
     Raises:
-        ManifestError: a file is changed, missing or too many, there is a link in the directory, the version is not
-            that of its name, or there is no signature by one of the keys; the message names up to five faults.
+        ManifestError: a file is changed, missing or too many, there is a link in the directory, the version is
+            not that of its name, or none of the keys has signed; the message names up to five faults.
     """
     manifest = _read(directory, keys)
     faults = [*_wrong_version(directory, manifest), *_wrong_files(directory, manifest["files"])]
@@ -65,8 +65,8 @@ def parse_manifest(content: bytes, *, source: str, keys: PublicKeys | None = Non
         raise ManifestError(f"{source}: is no manifest of the Pusher: it lists no `files`")
     if document.get("format_version") != _FORMAT_VERSION:
         raise ManifestError(
-            f"{source}: is of format {document.get('format_version')!r}, this program reads {_FORMAT_VERSION}; "
-            "update it"
+            f"{source}: is of format {document.get('format_version')!r}, this program reads "
+            f"{_FORMAT_VERSION}; update it"
         )
     if keys is not None:
         try:

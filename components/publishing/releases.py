@@ -98,7 +98,7 @@ class Releases:
         if standing is not None:
             return Pushed(self._settle(settings), standing, is_new=False)
         if canary:
-            # Apps are told of the stable version again: whether that can be signed shows before a canary is there.
+            # Apps are told of the stable version again: whether that can be signed shows before it is too late.
             app_update(self.destination, state, self._keys)
         version = self._publish(sources, contents, lineage=lineage, origin=None)
         record = VersionRecord(digest=digest, published=_now(), run=_run_of(lineage))
@@ -142,7 +142,7 @@ class Releases:
             message: why, for the history.
 
         Raises:
-            UserError: there is nothing to go back to, it is damaged, or is not signed by a key that is trusted.
+            UserError: there is nothing to go back to, it is damaged, or no trusted key has signed it.
         """
         self._check_signer()
         state = self.state

@@ -115,14 +115,14 @@ def verify_command(directory: Path, *, key: Path | None, as_json: bool) -> int:
 
 
 def _releases(destination: str | None, signing_key: str | None, trusted_keys: Path | None) -> Releases:
-    """The versions of the destination that is meant; keys that are given go before those of the configuration."""
+    """The versions of the destination that is meant; keys that are given go before the configuration's."""
     place, key, earlier = _find(destination)
     signer = load_signer(signing_key or key, earlier if trusted_keys is None else str(trusted_keys))
     return Releases(place, signer)
 
 
 def _find(destination: str | None) -> tuple[Destination, str | None, str | None]:
-    """The destination that is meant, and the signing key and the trusted keys that the configuration names."""
+    """The destination that is meant, and the signing key and the trusted keys of the configuration."""
     if destination is None:
         return Destination(str(newest_pushed("saved_model").parent.parent)), None, None
     if destination.endswith((".yaml", ".yml")):

@@ -104,7 +104,7 @@ def test_the_server_says_which_model_it_wants(arguments: list[str], message: str
 
 @needs_node
 def test_paths_are_read_on_windows_too(tmp_path: Path) -> None:
-    """The server with the `normalize` of Windows, which writes backslashes, and a file that only they could name."""
+    """The server with the `normalize` of Windows, which writes backslashes, and a file that they name."""
     shutil.copytree(WEB / "app", tmp_path / "app")
     (tmp_path / "app" / "a\\b.js").touch()
     (tmp_path / "node_modules" / "@mediapipe" / "tasks-text").mkdir(parents=True)

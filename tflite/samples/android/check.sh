@@ -16,7 +16,8 @@ if [ ! -d "$work/jars" ]; then
 fi
 
 jars=$(printf '%s:' "$work"/jars/*.jar)$kotlin/lib/kotlin-test.jar:$kotlin/lib/kotlin-test-junit.jar
-jars=$jars:$kotlin/lib/kotlin-stdlib.jar:/usr/share/java/junit4.jar:/usr/share/java/hamcrest-all.jar:/usr/share/java/bcprov.jar
+jars=$jars:$kotlin/lib/kotlin-stdlib.jar:/usr/share/java/junit4.jar:/usr/share/java/hamcrest-all.jar
+jars=$jars:/usr/share/java/bcprov.jar
 classes=$(mktemp -d)
 trap 'rm -rf "$classes"' EXIT
 bash "$kotlin/bin/kotlinc" -Werror -jvm-target 11 -classpath "$jars" -d "$classes" src

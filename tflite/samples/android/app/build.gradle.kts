@@ -25,7 +25,7 @@ android {
     }
 
     packaging {
-        resources.excludes += "META-INF/versions/9/OSGI-INF/MANIFEST.MF" // Bouncy Castle and JSpecify have one each
+        resources.excludes += "META-INF/versions/9/OSGI-INF/MANIFEST.MF" // Bouncy Castle's and JSpecify's
     }
 
     compileOptions {

@@ -129,13 +129,13 @@ private fun ed25519Key(publicKey: String): Ed25519PublicKeyParameters = try {
     require(algorithm == ED25519 && encoded.size == ED25519.size + Ed25519PublicKeyParameters.KEY_SIZE)
     Ed25519PublicKeyParameters(encoded, ED25519.size)
 } catch (error: IllegalArgumentException) {
-    throw UpdateRefused("the signature of update.json cannot be checked: a trusted key is no Ed25519 key", error)
+    throw UpdateRefused("update.json cannot be checked: a trusted key is no Ed25519 key", error)
 }
 
-// Not by java.security: Android's own KeyFactory for Ed25519 is that of the key store, which takes no public key.
-private fun isSignedBy(publicKey: Ed25519PublicKeyParameters, signed: ByteArray, signature: ByteArray): Boolean =
+// Not by java.security: Android's own Ed25519 is that of the key store, which reads no public key.
+private fun isSignedBy(key: Ed25519PublicKeyParameters, signed: ByteArray, signature: ByteArray): Boolean =
     Ed25519Signer().run {
-        init(false, publicKey)
+        init(false, key)
         update(signed, 0, signed.size)
         verifySignature(signature)
     }
