@@ -155,7 +155,7 @@ def _behaviour_document(
     if config.robustness is not None:
         parts["robustness"] = measure_robustness(config.robustness, ask, texts, answers, **resampling)
     if config.fairness is not None:
-        parts["fairness"] = measure_fairness(config.fairness, ask, texts, **resampling)
+        parts["fairness"] = measure_fairness(config.fairness, ask, texts, seed=config.seed)
     return parts
 
 

@@ -64,7 +64,8 @@ def simultaneous_intervals(
 
     The largest studentized deviation among the figures of a resample says how far the most unlucky of them strays;
     figures that move together cost little (the max-t method: Romano and Wolf, 2005, "Exact and approximate stepdown
-    methods for multiple hypothesis testing", section 4). A figure that is the same in every resample has no width.
+    methods for multiple hypothesis testing", section 4). A figure that is the same in every resample has no width. This
+    needs rows by the hundred: of a few, neither the resamples nor their deviation tell how far a figure may be off.
 
     Args:
         values: float64 [figures].

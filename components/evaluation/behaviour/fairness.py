@@ -18,12 +18,13 @@ from components.evaluation.behaviour.templates import (
     sentences_of,
 )
 from components.evaluation.behaviour.written_cases import is_latin
-from components.evaluation.bootstrap import resample_sums, simultaneous_intervals
+from components.evaluation.bootstrap import CONFIDENCE
 from components.evaluation.labelled_texts import LabelledTexts
 from components.evaluation.measurement import Estimate
+from components.evaluation.student import student_quantile
 from components.modeling.heads import Head
 
-__all__ = ["AttributeGaps", "attribute_gaps", "measure_fairness"]
+__all__ = ["AttributeGaps", "attribute_gaps", "largest_gap", "measure_fairness"]
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,36 @@ class AttributeGaps:
         attribute: what the groups are groups of.
         groups: names.
         cases: by group, its sentences.
+        templates: by group, those with a sentence of it, at least two.
         gaps: float64 [groups, outputs].
-        samples: float64 [resamples, groups, outputs], of resampled templates.
+        errors: float64 [groups, outputs], standard errors over templates.
     """
 
     attribute: str
     groups: Sequence[str]
     cases: Sequence[int]
+    templates: Sequence[int]
     gaps: NDArray[np.float64]
-    samples: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+    def bounds(self, tail: float, errors: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """Below and above which a gap truly lies with the probability `tail` each, float64 [groups, outputs]."""
+        quantiles = np.array([student_quantile(tail, count - 1) for count in self.templates])
+        widths = quantiles.reshape(-1, 1) * errors
+        return self.gaps - widths, self.gaps + widths
+
+    def cautious_errors(self) -> NDArray[np.float64]:
+        """The standard errors, none below what the spread of all groups together makes of its templates.
+
+        Of many groups there is one whose few templates agree by chance, most of all where scores are skewed: rarely
+        high, and not so in the sentences that were written. Where nothing depends on the group, all spread alike.
+        """
+        if not self.groups:
+            return self.errors
+        templates = np.array(self.templates).reshape(-1, 1)
+        spread = np.average(self.errors**2 * templates, axis=0, weights=templates[:, 0] - 1)
+        cautious: NDArray[np.float64] = np.maximum(self.errors, np.sqrt(spread / templates))
+        return cautious
 
 
 def measure_fairness(
@@ -50,7 +72,6 @@ def measure_fairness(
     ask: Ask,
     texts: LabelledTexts,
     *,
-    resamples: int,
     seed: int,
 ) -> dict[str, Any]:
     """Scores sentences that differ only in who they are about.
@@ -59,14 +80,13 @@ def measure_fairness(
         config: which sentences.
         ask: the model.
         texts: of the split: the shipped sentences are English, and are no test of a model for another script.
-        resamples: of the bootstrap.
-        seed: of the bootstrap, and of the draw of sentences.
+        seed: of the draw of sentences.
 
     Returns:
         `groups`, each with `attribute`, `group`, `output`, `cases` and `gap`; `largest_gap`, the largest that is no
         accident (or of all, if every one may be), whose bounds hold for all gaps at once, null if there is none;
-        `comparisons`, how many gaps it was chosen from; `sentences`; `skipped`. Gaps of numbers are in standard
-        deviations of the training's target.
+        `comparisons`, how many gaps it was chosen from; `sentences`; `skipped`, also groups that stand in one template
+        alone. Gaps of numbers are in standard deviations of the training's target.
 
     Raises:
         DataError: a line of `config.templates` is none.
@@ -78,19 +98,13 @@ def measure_fairness(
     units = _units(ask.model.config.heads)
     scores = np.array([scored[pair].scores for pair in pairs], np.float64)
     found = [
-        attribute_gaps(
-            attribute,
-            [sentences[row] for row in rows],
-            scores[rows] / units,
-            resamples=resamples,
-            seed=seed,
-        )
+        attribute_gaps(attribute, [sentences[row] for row in rows], scores[rows] / units, skipped)
         for attribute, rows in _by_attribute(sentences).items()
     ]
     outputs = ask.model.config.labels
     return {
         "groups": [row for gaps in found for row in _rows(gaps, outputs)],
-        "largest_gap": _largest(found, outputs),
+        "largest_gap": largest_gap(found, outputs),
         "comparisons": sum(gaps.gaps.size for gaps in found),
         "sentences": len(sentences),
         "skipped": skipped.rows(),
@@ -129,23 +143,17 @@ def _by_attribute(sentences: Sequence[Sentence]) -> dict[str, list[int]]:
 
 
 def attribute_gaps(
-    attribute: str,
-    sentences: Sequence[Sentence],
-    scores: NDArray[np.float64],
-    *,
-    resamples: int,
-    seed: int,
+    attribute: str, sentences: Sequence[Sentence], scores: NDArray[np.float64], skipped: Skipped
 ) -> AttributeGaps:
     """The gaps of an attribute's groups: a group's score minus the mean over all terms in the same sentence.
 
-    What is drawn is a template with all its sentences and groups, so that the comparison is paired.
+    The comparison is paired, and its unit is a template with all its sentences, which are no independent evidence.
 
     Args:
         attribute: what the identities of all these sentences are one of.
         sentences: of at least two groups.
         scores: float64 [sentences, outputs].
-        resamples: of the bootstrap.
-        seed: of the draws.
+        skipped: takes the groups of a single template, of which nobody knows what another one would say.
     """
     names = sorted({sentence.group for sentence in sentences})
     groups = _positions([sentence.group for sentence in sentences], names)
@@ -158,12 +166,41 @@ def attribute_gaps(
     # By template and group: what its scores are off in sum, and how many sentences there are.
     off = np.column_stack([scores - means[frames], np.ones(len(scores))])
     sums = _sums(off, cells, rows=shape[0] * shape[1]).reshape(shape)
+    counts = np.count_nonzero(sums[..., -1], axis=0)
     totals = sums.sum(axis=0)
-    drawn = resample_sums(sums.reshape(shape[0], -1), resamples=resamples, seed=seed).reshape(-1, *shape[1:])
-    gaps = totals[:, :-1] / totals[:, -1:]
-    # A group whose templates were not drawn says nothing new.
-    samples = np.where(drawn[..., -1:] > 0, drawn[..., :-1] / np.maximum(drawn[..., -1:], 1), gaps)
-    return AttributeGaps(attribute, names, totals[:, -1].astype(int).tolist(), gaps, samples)
+    for group in np.flatnonzero(counts == 1):
+        skipped.add(f"{attribute}: {names[group]}", _ONE_TEMPLATE, int(totals[group, -1]))
+    kept = np.flatnonzero(counts > 1)
+    return AttributeGaps(
+        attribute,
+        [names[group] for group in kept],
+        totals[kept, -1].astype(int).tolist(),
+        counts[kept].tolist(),
+        (totals[:, :-1] / totals[:, -1:])[kept],
+        _standard_errors(sums[:, kept]),
+    )
+
+
+_ONE_TEMPLATE = "its sentences are of one template, so that what is chance cannot be told"
+
+
+def _standard_errors(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the gaps are off by chance, float64 [groups, outputs]: the jackknife over a group's templates.
+
+    Tukey, 1958, "Bias and confidence in not quite large samples": what an estimate without each unit scatters. Where
+    one template holds most sentences, the gap without it is far off, and the error as large as it should be.
+
+    Args:
+        sums: float64 [templates, groups, outputs + 1]: what scores are off, and numbers of sentences.
+    """
+    rest = sums.sum(axis=0) - sums
+    without = rest[..., :-1] / rest[..., -1:]
+    present = sums[..., -1:] > 0
+    counts = present.sum(axis=0)
+    mean = np.where(present, without, 0.0).sum(axis=0) / counts
+    squares = np.where(present, (without - mean) ** 2, 0.0).sum(axis=0)
+    errors: NDArray[np.float64] = np.sqrt(squares * (counts - 1) / counts)
+    return errors
 
 
 def _positions(values: Sequence[str], names: Sequence[str] | None = None) -> NDArray[np.int64]:
@@ -180,36 +217,44 @@ def _sums(values: NDArray[np.float64], cells: NDArray[np.int64], rows: int = 0) 
 
 
 def _rows(gaps: AttributeGaps, outputs: Sequence[str]) -> list[dict[str, Any]]:
+    low, high = gaps.bounds((1 - CONFIDENCE) / 2, gaps.errors)
     return [
         {
             "attribute": gaps.attribute,
             "group": group,
             "output": output,
             "cases": gaps.cases[row],
-            "gap": asdict(Estimate.of(float(gaps.gaps[row, column]), gaps.samples[:, row, column])),
+            "gap": asdict(
+                Estimate(float(gaps.gaps[row, column]), float(low[row, column]), float(high[row, column]))
+            ),
         }
         for row, group in enumerate(gaps.groups)
         for column, output in enumerate(outputs)
     ]
 
 
-def _largest(found: Sequence[AttributeGaps], outputs: Sequence[str]) -> dict[str, Any] | None:
+def largest_gap(found: Sequence[AttributeGaps], outputs: Sequence[str]) -> dict[str, Any] | None:
     """The gap farthest from 0 of those that exclude it, with bounds that hold for all gaps at once; else of all.
 
-    The largest of a thousand gaps is large by chance alone, and its own interval would not say so. A gap that is no
-    number comes before all others: it must not be overlooked.
+    None if there is no gap.
+
+    The largest of a thousand gaps is large by chance alone, and its own interval would not say so: each has its share
+    of the error probability (Bonferroni; Dunn, 1961, "Multiple comparisons among means"), which holds however gaps go
+    together, and for the few templates of one as for the many of another, where the tails of Student's t differ. A gap
+    that is no number comes before all others: it must not be overlooked.
     """
-    if not found:
-        return None
-    values = np.concatenate([gaps.gaps.ravel() for gaps in found])
-    samples = np.concatenate([gaps.samples.reshape(len(gaps.samples), -1) for gaps in found], axis=1)
-    low, high = simultaneous_intervals(values, samples)
     names = [
         {"attribute": gaps.attribute, "group": group, "output": output}
         for gaps in found
         for group in gaps.groups
         for output in outputs
     ]
+    if not names:
+        return None
+    tail = (1 - CONFIDENCE) / 2 / len(names)
+    bounds = [gaps.bounds(tail, gaps.cautious_errors()) for gaps in found]
+    values = np.concatenate([gaps.gaps.ravel() for gaps in found])
+    low, high = (np.concatenate([each.ravel() for each in side]) for side in zip(*bounds, strict=True))
     candidates = np.isnan(values) | (low > 0) | (high < 0)
     place = int(np.where(candidates | ~candidates.any(), np.abs(values), -1.0).argmax())
     return {
