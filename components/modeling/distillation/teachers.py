@@ -1,5 +1,7 @@
 """Trained models that score the training texts once, before the training."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -50,17 +52,19 @@ class _KerasTeacher:
 
 
 class _SavedModelTeacher:
-    """An exported model; it reads texts alone."""
+    """An exported model; it reads what was said before a text if it was trained with that."""
 
     def __init__(self, directory: Path) -> None:
-        from serving.predictor import Predictor
+        from serving.predictor import DEFAULT_SIGNATURE, Predictor
 
         self._predictor = Predictor(directory)
+        self._reads_context = "context" in self._predictor.signature(DEFAULT_SIGNATURE).inputs
         self.outputs = self._predictor.predict(["a"])[0].labels
         self.tasks: Mapping[str, Task] = {}
 
-    def scores(self, texts: Sequence[str], contexts: Sequence[str] | None) -> NDArray[np.float32]:  # noqa: ARG002
-        return np.array([answer.scores for answer in self._predictor.predict(texts)], np.float32)
+    def scores(self, texts: Sequence[str], contexts: Sequence[str] | None) -> NDArray[np.float32]:
+        answers = self._predictor.predict(texts, contexts=contexts if self._reads_context else None)
+        return np.array([answer.scores for answer in answers], np.float32)
 
 
 def open_teacher(path: str) -> Teacher:
@@ -107,7 +111,7 @@ def ask_teachers(
     """
     answers = []
     for number, path in enumerate(config.teachers, start=1):
-        kept = None if kept_in is None else kept_in / f"teacher-{number}.npy"
+        kept = None if kept_in is None else kept_in / f"teacher-{_digest(path, heads)}.npy"
         if kept is not None and kept.is_file():
             answers.append(np.load(kept))
             continue
@@ -123,6 +127,12 @@ def ask_teachers(
     softened = [soften(heads, scores, config.temperature) for scores in answers]
     mean: NDArray[np.float32] = np.mean(softened, axis=0, dtype=np.float32)
     return mean
+
+
+def _digest(path: str, heads: Sequence[Head]) -> str:
+    """Tells a teacher's answers from those of another one, and from its own for other outputs."""
+    asked = [path, [[head.task, head.outputs] for head in heads]]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
 def _ask(
