@@ -7,7 +7,8 @@
 <directory>/step-<number>/logs/               the event files up to here
 ```
 
-A checkpoint is written beside its place, flushed to the disk, then renamed: it is there whole or not at all. What is
+A checkpoint is written beside its place, flushed to the disk, then renamed: it is there whole or not at all. Where one
+of the same step is there already, the new one stands beside it as `step-<number>.new` until that is gone. What is
 damaged later fails a checksum (of TensorFlow's tensors, of the zip), and the checkpoint before it is taken.
 """
 
@@ -33,6 +34,8 @@ from components.modeling.training.distribution import Distribution
 __all__ = ["Checkpoints", "Snapshot"]
 
 _log = logging.getLogger(__name__)
+
+_NEW = ".new"
 
 _DAMAGE = (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, tf.errors.OpError)
 
@@ -82,10 +85,14 @@ class Checkpoints:
         if self._directory is not None:
             for half in self._directory.glob(".step-*"):
                 shutil.rmtree(half)
+            for whole in self._directory.glob(f"*{_NEW}"):
+                _take_its_place(whole)
 
     def is_due(self, step: int) -> bool:
-        """Whether it is time to save again after `step` steps."""
+        """Whether it is time to save again after `step` steps; never where nothing is kept."""
         config = self._config
+        if self._directory is None:
+            return False
         return (config.every_steps is not None and step - self._saved_step >= config.every_steps) or (
             config.every_seconds is not None and time.monotonic() - self._saved_at >= config.every_seconds
         )
@@ -94,13 +101,13 @@ class Checkpoints:
         """Writes the state after `step` steps, and removes what is older than the last `keep`."""
         if self._directory is None:
             return
-        target = self._directory / f"step-{step:09d}"
-        shutil.rmtree(target, ignore_errors=True)
-        with publishing(target) as partial:
+        new = self._directory / f"step-{step:09d}{_NEW}"
+        with publishing(new) as partial:
             (partial / "state.json").write_text(json.dumps(dict(snapshot.document)), encoding="utf-8")
             np.savez(partial / "arrays.npz", **snapshot.arrays)  # type: ignore[arg-type]
             self._checkpoint.write(str(partial / "variables"))
             shutil.copytree(self._logs_dir, partial / "logs")
+        _take_its_place(new)
         for old in self._newest_first()[self._config.keep :]:
             shutil.rmtree(old)
         self._saved_at, self._saved_step = time.monotonic(), step
@@ -141,6 +148,13 @@ class Checkpoints:
 
     def _newest_first(self) -> list[Path]:
         return sorted(self._directory.glob("step-*"), reverse=True) if self._directory is not None else []
+
+
+def _take_its_place(new: Path) -> None:
+    """Puts a whole checkpoint where one of the same step may be: an epoch's last step is saved once more at its end."""
+    target = new.with_name(new.name.removesuffix(_NEW))
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
 
 
 def _read(directory: Path) -> Snapshot:

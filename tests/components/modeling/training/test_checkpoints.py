@@ -1,5 +1,6 @@
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,38 @@ def test_where_all_are_damaged_the_variables_stay(tmp_path: Path) -> None:
     assert (run.weight.numpy() == 0).all()
 
 
+def test_the_only_checkpoint_stays_until_the_next_of_its_step_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an epoch's last step is saved, and once more when the epoch is over."""
+
+    def killed(*args: object, **arrays: object) -> None:
+        raise KeyboardInterrupt
+
+    run = Run(tmp_path, keep=1)
+    run.save(5)
+    for place, name, replacement in ((np, "savez", killed), (Path, "rename", _once_published(killed))):
+        monkeypatch.setattr(place, name, replacement)
+        with pytest.raises(KeyboardInterrupt):
+            run.save(5)
+        monkeypatch.undo()
+        _assert_is_at(*_restored(tmp_path), 5)
+    run.save(5)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000000005"]
+
+
+def _once_published(killed: Callable[..., None]) -> Callable[[Path, Path], Path]:
+    """A rename that does not come to put what is published in the place of the old one."""
+    rename = Path.rename
+
+    def renamed(path: Path, target: Path) -> Path:
+        if not path.name.startswith("."):
+            killed()
+        return rename(path, target)
+
+    return renamed
+
+
 def test_what_was_half_written_is_removed(tmp_path: Path) -> None:
     Run(tmp_path).save(5)
     half = tmp_path / "checkpoints" / ".step-000000010.x1"
@@ -134,8 +167,9 @@ def test_saving_is_due_after_steps_or_seconds(tmp_path: Path) -> None:
 
 
 def test_without_a_directory_nothing_is_kept(tmp_path: Path) -> None:
-    run = Run(tmp_path, kept=False)
+    run = Run(tmp_path, kept=False, every_seconds=1e-6, every_steps=1)
     assert not run.checkpoints.are_kept
+    assert not run.checkpoints.is_due(10)
     run.save(1)
     assert run.checkpoints.restore() is None
     assert [path.name for path in tmp_path.iterdir()] == [run.logs.name]
