@@ -47,7 +47,7 @@ def measure_slices(
         the number of those that occur, and `macro_f1`, their mean; `pearson` and `mae` of numbers), and as differences
         of micro-F1 (Pearson) `against_whole` and, with a baseline, `against_baseline`; the intervals of the differences
         hold for all slices at once. `worst_slice`: `slice`, `metric`, `value`, `low`, `high` (likewise) and `support`;
-        absent if there is no slice.
+        absent if there is no slice, or none of which a text has a label.
     """
     chosen = [part for part in slices if min_rows <= np.count_nonzero(part.rows[rows.rows]) < len(rows)]
     if not chosen:
@@ -67,7 +67,10 @@ def measure_slices(
         }
         for place, part in enumerate(chosen)
     ]
-    return {"slices": table, "worst_slice": _worst(chosen, rows, own)}
+    # Without a label, micro-F1 is 0 whatever the model does.
+    places = [place for place, part in enumerate(table) if part.get("labels") != 0]
+    worst = {"worst_slice": _worst(chosen, places, rows, own)} if places else {}
+    return {"slices": table, **worst}
 
 
 def slice_table(slices: Iterable[Slice], rows: HeadRows, **settings: Any) -> list[dict[str, Any]]:
@@ -160,12 +163,14 @@ def _figures(part: HeadRows, measured: _Measured, place: int) -> dict[str, Any]:
     }
 
 
-def _worst(chosen: Sequence[Slice], rows: HeadRows, measured: _Measured) -> dict[str, Any]:
-    """The slice with the lowest figure; the least certain one if a figure is no number."""
-    values, samples = measured.values[1:], measured.samples[:, 1:]
+def _worst(
+    chosen: Sequence[Slice], places: Sequence[int], rows: HeadRows, measured: _Measured
+) -> dict[str, Any]:
+    """The slice with the lowest figure, of those at `places`; the least certain one if a figure is no number."""
+    values, samples = measured.values[1:][places], measured.samples[:, 1:][:, places]
     low, high = simultaneous_intervals(values, samples)
     place = int(values.argmin())
-    part, is_label = chosen[place], rows.head.task != "regression"
+    part, is_label = chosen[places[place]], rows.head.task != "regression"
     lowest, highest = (0.0, 1.0) if is_label else (-1.0, 1.0)
     return {
         "slice": f"{part.column}: {part.value}",

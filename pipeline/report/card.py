@@ -145,11 +145,11 @@ def _relative(path: str) -> str:
 
 
 def _worst_slices(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The slices with the lowest micro-F1 (of numbers: Pearson's r), the lowest first."""
+    """The slices with the lowest micro-F1 (of numbers: Pearson's r), the lowest first; of those with a label."""
     key = "pearson" if document["task"] == "regression" else "micro_f1"
     rows = [
         {"name": f"{row['column']}: {row['value']}", "rows": row["rows"], **row[key]}
         for row in document.get("slices") or ()
-        if row[key]["value"] is not None
+        if row[key]["value"] is not None and row.get("labels") != 0
     ]
     return sorted(rows, key=lambda row: (row["value"], row["name"]))[:_WORST_SLICES]

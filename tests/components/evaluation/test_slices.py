@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.evaluation.builtin_slices import has_negation
+from components.evaluation.builtin_slices import has_negation, label_counts
 from components.evaluation.evaluator_config import EvaluatorConfig
 from components.evaluation.head_rows import split_by_head
 from components.evaluation.labelled_texts import LabelledTexts
@@ -86,6 +86,24 @@ def test_a_slice_is_compared_with_the_whole_and_with_the_last_model():
     assert (worst["slice"], worst["metric"], worst["support"]) == ("source: chat", "micro_f1", 3)
     assert worst["value"] == chat["micro_f1"]["value"]
     assert 0 <= worst["low"] <= chat["micro_f1"]["low"] <= chat["micro_f1"]["high"] <= worst["high"] <= 1
+
+
+def test_texts_without_a_label_are_not_the_worst_slice():
+    targets = np.array([[1, 0], [1, 1], [1, 0], [0, 0], [0, 0], [0, 0]], np.float32)
+    decisions = np.array([[1, 0], [1, 1], [0, 0], [0, 0], [0, 0], [0, 0]], bool)
+    head = Head(outputs=("a", "b"))
+    (rows,) = split_by_head((head,), Answers(decisions.astype(np.float32), decisions), targets, (0.5, 0.5))
+    counts = label_counts(targets, [head])
+    values = {"count": counts, "kind": ["other", "plain", "plain", "other", "plain", "other"]}
+    parts = tuple(column_slices(values, ["count", "kind"], max_values=5))
+    measured = measure_slices(parts, rows, min_rows=2, resamples=200, seed=0)
+    assert {"0 labels": 0, "1 label": 1}.items() <= {
+        part["value"]: part["labels"] for part in measured["slices"]
+    }.items()
+    assert measured["worst_slice"]["slice"] == "count: 1 label"
+    assert measured["worst_slice"]["value"] == pytest.approx(2 / 3)
+    unlabelled = [part for part in parts if part.value == "0 labels"]
+    assert "worst_slice" not in measure_slices(unlabelled, rows, min_rows=2, resamples=200, seed=0)
 
 
 def test_numbers_are_compared_by_their_correlation():

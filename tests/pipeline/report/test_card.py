@@ -80,6 +80,21 @@ def test_the_card_claims_nothing_for_an_owner_who_said_nothing(record: ReportDat
     assert text.count("Not stated by the owner of the model.") == 4
 
 
+def test_texts_without_a_label_are_not_the_weakest_slice(record: ReportData) -> None:
+    assert record.metrics is not None
+    head = record.metrics["heads"][0]
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.0}
+    unlabelled = {**head["slices"][0], "value": "no label at all", "labels": 0, "micro_f1": nothing}
+    shown = f"{unlabelled['column']}: no label at all"
+
+    def told(labels: int) -> str:
+        slices = [*head["slices"], {**unlabelled, "labels": labels}]
+        return card(replace(record, metrics={**record.metrics, "heads": [{**head, "slices": slices}]}))
+
+    assert shown in told(labels=1)
+    assert shown not in told(labels=0)
+
+
 def test_tables_hold_whatever_a_label_is_called(record: ReportData) -> None:
     rows = [line for line in card(record).splitlines() if line.startswith("|")]
     for previous, line in pairwise(rows):
