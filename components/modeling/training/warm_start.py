@@ -81,6 +81,7 @@ def _architecture(config: ModelConfig) -> dict[str, object]:
         "pooling": config.pooling,
         "hidden_units": config.hidden_units,
         **arguments,
+        "num_heads": config.backbone.heads or arguments.get("num_heads"),
     }
 
 
@@ -88,7 +89,8 @@ def _copy_backbone(network: keras.Model, tokenizer: TokenizerSpec, earlier: Load
     """Copies the encoder; returns how many tokens of the vocabulary the earlier model did not know."""
     here, there = _backbone(network), _backbone(earlier.network)
     table, old_table = here.token_embedding.embeddings, there.token_embedding.embeddings
-    for variable, old in zip(here.variables, there.variables, strict=True):
+    # Not `variables`: random states of dropout are among them, and those there are only where something is dropped.
+    for variable, old in zip(here.weights, there.weights, strict=True):
         if variable is not table:
             variable.assign(old)
     known = {token: row for row, token in enumerate(earlier.tokenizer.vocabulary)}

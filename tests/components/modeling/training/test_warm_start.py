@@ -14,6 +14,7 @@ from components.core.errors import ConfigError
 from components.modeling.classifier import BackboneConfig, ModelConfig, build_network, save_model
 from components.modeling.encoder import load_backbone, resolve_encoder
 from components.modeling.heads import Head, output_names
+from components.modeling.pruning import PruningConfig, prune
 from components.modeling.scorer import Scorer
 from components.modeling.tiny_encoder import TINY_VOCABULARY
 from components.modeling.training.warm_start import start_from_model
@@ -26,10 +27,19 @@ Build = Callable[..., tuple[keras.Model, ModelConfig, TokenizerSpec]]
 
 
 def build(
-    *heads: Head, seed: int, vocabulary: Sequence[str] = TINY_VOCABULARY, **changes: Any
+    *heads: Head,
+    seed: int,
+    vocabulary: Sequence[str] = TINY_VOCABULARY,
+    encoder_dropout: float | None = None,
+    attention_heads: int | None = None,
+    **changes: Any,
 ) -> tuple[keras.Model, ModelConfig, TokenizerSpec]:
     keras.utils.set_random_seed(seed)
-    backbone = load_backbone(resolve_encoder("tiny-random"), dtype="float32", load_weights=False)
+    backbone = load_backbone(
+        resolve_encoder("tiny-random"), dtype="float32", load_weights=False, dropout=encoder_dropout
+    )
+    if attention_heads is not None:
+        backbone = prune(backbone, PruningConfig(heads=attention_heads))
     config = ModelConfig(
         heads=heads,
         thresholds=(0.5,) * len(output_names(heads)),
@@ -110,6 +120,18 @@ def test_several_heads_go_by_name_and_numbers_keep_their_unit(tmp_path: Path) ->
     assert now == {name: pytest.approx(before[name], abs=1e-5) for name in now}
 
 
+@pytest.mark.parametrize(("before", "now"), [(0.0, 0.2), (0.2, 0.0)])
+def test_dropout_in_the_encoder_may_come_and_go(tmp_path: Path, before: float, now: float) -> None:
+    """A rate above 0 brings random states of its own."""
+    head = Head(outputs=("anger", "joy"))
+    old, model = earlier(tmp_path, head, encoder_dropout=before)
+    network, config, tokenizer = build(head, seed=2, encoder_dropout=now)
+    start_from_model(network, config, tokenizer, model)
+    assert scores(network, [head]) == {
+        name: pytest.approx(score, abs=1e-6) for name, score in scores(old, [head]).items()
+    }
+
+
 def test_a_head_of_another_task_starts_afresh(tmp_path: Path) -> None:
     _, model = earlier(tmp_path, Head(outputs=("anger", "joy")))
     network, config, tokenizer = build(Head(task="single_label", outputs=("anger", "joy")), seed=2)
@@ -120,4 +142,7 @@ def test_another_architecture_is_named(tmp_path: Path) -> None:
     _, model = earlier(tmp_path, Head(outputs=("anger", "joy")))
     network, config, tokenizer = build(Head(outputs=("anger", "joy")), seed=2, pooling="cls")
     with pytest.raises(ConfigError, match="the last blessed model has pooling 'mean', this one 'cls'"):
+        start_from_model(network, config, tokenizer, model)
+    network, config, tokenizer = build(Head(outputs=("anger", "joy")), seed=2, attention_heads=1)
+    with pytest.raises(ConfigError, match="the last blessed model has num_heads 2, this one 1"):
         start_from_model(network, config, tokenizer, model)
