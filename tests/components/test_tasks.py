@@ -166,6 +166,29 @@ def test_limits_of_a_head_that_is_not_there_are_a_mistake(
         Judged(tmp_path, trained, head_thresholds={"mood": {"macro_f1": 0.5}})
 
 
+def test_a_head_of_which_validation_knows_nothing_cannot_be_trained(tmp_path: Path) -> None:
+    splits = {"train": rows(20, seed=1), "validation": rows(20, seed=2)}
+    for row in splits["validation"]:
+        row["polarity"] = None
+    files = {
+        split: write(tmp_path / f"{split}.jsonl", "".join(json.dumps(row) + "\n" for row in content))
+        for split, content in splits.items()
+    }
+    columns = {"labels": "labels", "more_labels": {"polarity": "polarity"}}
+    examples = generate(tmp_path, splits=files, columns=columns, duplicates={"policy": "off"})
+    graph, transformed = run_transform(tmp_path, examples)
+    model = Model(tmp_path / "model")
+    model.path.mkdir()
+    heads = {name: HEADS[name] for name in ("emotion", "polarity")}
+    with pytest.raises(DataError, match="no row of the split 'validation' is labelled for head 'polarity'"):
+        trainer(
+            config=TrainerConfig.model_validate({"epochs": 1, "precision": "float32", "heads": heads}),
+            transformed=transformed,
+            transform_graph=graph,
+            model=model,
+        )
+
+
 def test_data_that_know_nothing_of_a_head_cannot_judge_it(
     trained: tuple[Examples, Model], tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from components.modeling.distillation.distillation_config import DistillationCon
 from components.modeling.distillation.teachers import ask_teachers
 from components.modeling.ensembles.ensemble import Ensemble, Trained
 from components.modeling.graph_encoder import encoder_of
-from components.modeling.heads import Head, make_heads, output_names, with_scale
+from components.modeling.heads import Head, columns, known_rows, make_heads, output_names, with_scale
 from components.modeling.precision import Policy, choose_policy
 from components.modeling.training.determinism import require_determinism, restart_names
 from components.modeling.training.distribution import Distribution
@@ -158,7 +158,19 @@ def _read(
         raise DataError(f"the split {split!r} has no examples; training needs some")
     if split == "train" and not dataset.weights.any():
         raise DataError("every example of the split 'train' has weight 0; training needs some that count")
+    if split == "validation":
+        _require_known(dataset, heads)
     return dataset
+
+
+def _require_known(validation: TokenDataset, heads: Sequence[Head]) -> None:
+    """Finds a head of which no epoch could be called the best."""
+    for head, own in zip(heads, columns(heads).values(), strict=True):
+        if not known_rows(validation.targets, own).any():
+            raise DataError(
+                f"no row of the split 'validation' is labelled for head {head.name!r}, whose best epoch is chosen by "
+                "it; label some, or leave the head out"
+            )
 
 
 def _taught(
