@@ -235,7 +235,8 @@ class SliceLimits(Config):
     """Bounds that every slice must keep; None = not checked."""
 
     slices: tuple[str, ...] | None = None
-    """Divisions that are held against them, named as in the report (`source`, `text length`); None = all of them."""
+    """Divisions that are held against them, named as in `slices` or in the report (`source`, `text_length`,
+    `text length`); None = all of them."""
 
     min_rows: int = Field(default=100, ge=1)
     """Rows below which a slice is held against no bound: on fewer, micro-F1 moves by five points and more by chance."""

@@ -1,11 +1,15 @@
 """Whether the configured limits can be met at all by the heads of a model."""
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import get_args
 
 from components.core.errors import ConfigError
+from components.evaluation.behaviour.behaviour_config import SHIPPED_CASES, PerturbationName, RobustnessConfig
+from components.evaluation.behaviour.cases import read_cases
 from components.evaluation.checks.words import MAX
 from components.evaluation.evaluator_config import EvaluatorConfig
-from components.evaluation.limits import QualityThresholds
+from components.evaluation.limits import QualityThresholds, RobustnessLimits
 from components.modeling.heads import Head
 
 __all__ = ["require_fitting_limits"]
@@ -32,13 +36,20 @@ _METRICS = {
 }
 """Names of the figures that each task has."""
 
+_OF_SLICES = {
+    **dict.fromkeys(("multi_label", "single_label", "ordinal"), frozenset({"micro_f1", "macro_f1"})),
+    "regression": {"pearson", "mae"},
+}
+"""Of these, what slices have."""
+
 
 def require_fitting_limits(config: EvaluatorConfig, heads: Sequence[Head]) -> None:
     """Finds limits that would refuse every model, before the time is spent on measuring.
 
     Raises:
-        ConfigError: a limit names a head, a label or a number that the model does not have, or a figure that no head
-            of its task has.
+        ConfigError: a limit names a head, a label, a number or a test that there is not, or a figure that no head of
+            its task has.
+        DataError: a line of `config.robustness.cases` is no case.
     """
     by_name = {head.name: head for head in heads}
     for name, limits in config.head_thresholds.items():
@@ -53,7 +64,9 @@ def require_fitting_limits(config: EvaluatorConfig, heads: Sequence[Head]) -> No
     chosen = config.change.model_fields_set
     losses = [name for name in config.change.losses() if f"{MAX}{name}" in chosen]
     _require_metrics("evaluator.change", (f"{MAX}{name}" for name in losses), heads)
-    _require_metrics("evaluator.slice_limits", config.slice_limits.figures(), heads)
+    _require_metrics("evaluator.slice_limits", config.slice_limits.figures(), heads, _OF_SLICES)
+    if config.robustness is not None and config.robustness_limits.tests:
+        _require_tests(config.robustness, config.robustness_limits)
 
 
 def _require_quality(section: str, limits: QualityThresholds, heads: Sequence[Head]) -> None:
@@ -72,8 +85,26 @@ def _require_quality(section: str, limits: QualityThresholds, heads: Sequence[He
             )
 
 
-def _require_metrics(section: str, limits: Iterable[str], heads: Sequence[Head]) -> None:
-    known = set[str]().union(*(_METRICS[head.task] for head in heads))
+def _require_tests(robustness: RobustnessConfig, limits: RobustnessLimits) -> None:
+    """The cases of a file that are none are found here, too."""
+    files = [str(SHIPPED_CASES)] if robustness.shipped_cases else []
+    files += [] if robustness.cases is None else [robustness.cases]
+    changes = get_args(PerturbationName) if robustness.perturbations is None else robustness.perturbations
+    known = dict.fromkeys([*changes, *(case.test for file in files for case in read_cases(file))])
+    for name in limits.tests:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
+            raise ConfigError(f"evaluator.robustness_limits.tests: no test is called {name!r}; {remedy}")
+
+
+def _require_metrics(
+    section: str,
+    limits: Iterable[str],
+    heads: Sequence[Head],
+    metrics: Mapping[str, Set[str]] = _METRICS,
+) -> None:
+    known = set[str]().union(*(metrics[head.task] for head in heads))
     for limit in limits:
         metric = limit.removeprefix(MAX).removesuffix("_drop").removesuffix("_rise")
         if metric not in known:

@@ -34,11 +34,12 @@ def slice_checks(heads: Sequence[Mapping[str, Any]], limits: SliceLimits) -> lis
 
 def _of_head(document: Mapping[str, Any], limits: SliceLimits, prefix: str) -> Iterator[Check]:
     main = "pearson" if document["task"] == "regression" else "micro_f1"
+    chosen = None if limits.slices is None else {_shown(name) for name in limits.slices}
     large = {
         f"{part['column']}: {part['value']}": part
         for part in document["slices"]
         if part["rows"] >= limits.min_rows
-        and (limits.slices is None or part["column"] in limits.slices)
+        and (chosen is None or _shown(part["column"]) in chosen)
         and part.get("labels") != 0
     }
     if not large:
@@ -60,6 +61,11 @@ def _of_head(document: Mapping[str, Any], limits: SliceLimits, prefix: str) -> I
         yield _drop_check(
             check_name(prefix, "slices.max_drop"), document, large, limits.max_drop, METRICS[main]
         )
+
+
+def _shown(division: str) -> str:
+    """What is built in is called `text_length` where it is configured, and `text length` in reports."""
+    return division.replace("_", " ")
 
 
 def _worst_check(name: str, values: Mapping[str, float | None], limit: float, metric: str) -> Check:

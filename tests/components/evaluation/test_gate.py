@@ -236,6 +236,13 @@ def test_the_worst_large_slice_is_held_against_the_bound():
     assert not checks_of([document(slices=broken)], slice_limits={"micro_f1": 0.0})["slices.micro_f1"].passed
 
 
+@pytest.mark.parametrize("name", ["text_length", "text length"])
+def test_a_division_is_named_as_it_is_configured_or_as_it_is_shown(name):
+    slices = [{**part("up to 5 words", f1=0.4), "column": "text length"}, part("chat", f1=0.1)]
+    checks = checks_of([document(slices=slices)], slice_limits={"micro_f1": 0.3, "slices": [name]})
+    assert checks["slices.micro_f1"].value == 0.4
+
+
 def test_slices_must_neither_lie_far_below_the_whole_nor_fall():
     slices = [
         part("chat", gap=(-0.3, -0.5, 0.1)),
@@ -368,11 +375,37 @@ HEADS = (
         ({"head_thresholds": {"mood": {}}}, "names 'mood', but the heads of the model are emotion, vad"),
         ({"head_thresholds": {"vad": {"macro_f1": 0.5}}}, r"head_thresholds.vad.macro_f1 can be met by none"),
         ({"change": {"max_accuracy_drop": 0.1}}, "change.max_accuracy_drop can be met by none"),
+        (
+            {"robustness_limits": {"tests": {"negatd": 0.1}}},
+            "robustness_limits.tests: no test is called 'negatd'; did you mean 'negated'",
+        ),
+        (
+            {
+                "robustness": {"perturbations": ["upper_case"], "shipped_cases": False},
+                "robustness_limits": {"tests": {"negated": 0.1}},
+            },
+            "no test is called 'negated'; there are upper_case",
+        ),
     ],
 )
 def test_a_limit_that_no_head_can_meet_is_a_mistake(limits, message):
     with pytest.raises(ConfigError, match=message):
         require_fitting_limits(EvaluatorConfig.model_validate(limits), HEADS)
+
+
+def test_slices_of_an_order_have_no_mean_error():
+    heads = [Head(task="ordinal", outputs=("low", "high"))]
+    require_fitting_limits(EvaluatorConfig.model_validate({"thresholds": {"max_mae": 1.0}}), heads)
+    with pytest.raises(ConfigError, match=r"slice_limits\.max_mae can be met by none of the heads"):
+        require_fitting_limits(EvaluatorConfig.model_validate({"slice_limits": {"max_mae": 1.0}}), heads)
+
+
+def test_a_limit_of_any_test_that_is_made_fits(tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"test": "irony", "text": "Great, another Monday.", "reject": ["joy"]}\n')
+    tests = dict.fromkeys(("negated", "upper_case", "plain gratitude", "irony"), 0.5)
+    config = {"robustness": {"cases": str(own)}, "robustness_limits": {"tests": tests}}
+    require_fitting_limits(EvaluatorConfig.model_validate(config), HEADS)
 
 
 def test_every_limit_can_be_met_by_some_task():
