@@ -1,9 +1,9 @@
 """Trainer: fine-tunes the encoder on the tokenized examples, and tunes a threshold for every label."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from components.core.artifacts import (
     Examples,
@@ -15,16 +15,17 @@ from components.core.artifacts import (
 )
 from components.core.component import Output, Scratch, Summary, component
 from components.core.config import Config, ExternalInput, NameOrPath
+from components.core.errors import ConfigError
 from components.core.progress import NO_PROGRESS, Progress
 from components.evaluation.thresholds_config import ThresholdsConfig
 from components.modeling.calibration_config import CalibrationConfig
 from components.modeling.distillation.distillation_config import DistillationConfig
 from components.modeling.ensembles.ensemble_config import EnsembleConfig
-from components.modeling.head_settings import HeadName, HeadSettings, Task
+from components.modeling.head_settings import DEFAULT_HEAD, HeadName, HeadSettings, Task
 from components.modeling.losses.config import LossConfig
 from components.modeling.precision import Precision
 from components.modeling.pruning import PruningConfig
-from components.modeling.training.batching_config import BatchingConfig
+from components.modeling.training.batching_config import NEEDS_STATIC_SHAPES, BatchingConfig
 from components.modeling.training.checkpoints_config import CheckpointsConfig
 from components.modeling.training.distribution_config import DistributionConfig
 from components.modeling.training.early_stopping import EarlyStoppingConfig
@@ -158,6 +159,18 @@ class TrainerConfig(Config):
             self.loss.check_fits(task)
         return self
 
+    @model_validator(mode="after")
+    def _check_parts_fit(self) -> "TrainerConfig":
+        self.early_stopping.check_fits(self.heads or (DEFAULT_HEAD,))
+        if self.distribution.strategy == "tpu" and not self.batching.has_static_shapes:
+            raise ValueError(f"batching: {NEEDS_STATIC_SHAPES}")
+        if self.warm_start is not None and self.ensemble is not None and self.ensemble.combine == "average":
+            raise ValueError(
+                "warm_start: the next training could not start from an average of networks; use "
+                "`ensemble: {combine: soup}`, or leave warm_start out"
+            )
+        return self
+
 
 @component()
 def trainer(
@@ -195,7 +208,7 @@ def trainer(
     from components.modeling.training.train_model import train_model
 
     if hyperparameters is not None:
-        config = with_values(config, hyperparameters.values())
+        config = _with_found(config, hyperparameters.values())
     return train_model(
         config=config,
         transformed=transformed,
@@ -207,3 +220,15 @@ def trainer(
         progress=progress,
         scratch=scratch,
     )
+
+
+def _with_found(config: TrainerConfig, values: Mapping[str, Any]) -> TrainerConfig:
+    """What the Tuner found in place of what is set; trials may have had other settings beside it."""
+    try:
+        return with_values(config, values)
+    except ValidationError as err:
+        problem = err.errors(include_url=False)[0]["msg"]
+        raise ConfigError(
+            f"trainer: what the Tuner found ({', '.join(values)}) does not go with this section: {problem}; give both "
+            "sections the same settings, or search others"
+        ) from err

@@ -7,7 +7,10 @@ from pydantic import Field, StringConstraints, model_validator
 from components.core.config import Config
 from components.modeling.losses.config import LossConfig
 
-__all__ = ["HeadName", "HeadSettings", "Task"]
+__all__ = ["DEFAULT_HEAD", "HeadName", "HeadSettings", "Task"]
+
+DEFAULT_HEAD = "emotion"
+"""Name of the head of a model that has one."""
 
 Task: TypeAlias = Literal["multi_label", "single_label", "ordinal", "regression"]
 """`multi_label`: any number of labels applies, each with a probability of its own. `single_label`: exactly one does

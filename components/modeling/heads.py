@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.core.errors import ConfigError, DataError
-from components.modeling.head_settings import HeadName, HeadSettings, Task
+from components.modeling.head_settings import DEFAULT_HEAD, HeadName, HeadSettings, Task
 
 __all__ = [
     "Head",
@@ -26,9 +26,6 @@ __all__ = [
     "output_names",
     "with_scale",
 ]
-
-DEFAULT_HEAD = "emotion"
-"""Name of the head of a model that has one."""
 
 _PSEUDO_COUNT = 1.0
 _LEAST_GAP = 1e-3

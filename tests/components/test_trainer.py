@@ -251,6 +251,27 @@ def test_weights_of_examples_count(tmp_path: Path) -> None:
     assert (scores[:, LABELS.index("anger")] < 0.3).all()
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"distribution": "tpu"}, "batching: a TPU compiles every new shape; set `pad_to`"),
+        (
+            {"warm_start": "latest_blessed", "ensemble": {"combine": "average"}},
+            "warm_start: the next training could not start from an average",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_found_at_once(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainerConfig.model_validate(settings)
+
+
+def test_settings_that_go_together_are_taken() -> None:
+    static = {"pad_to": [16, 32], "last_batch": "pad"}
+    TrainerConfig.model_validate({"distribution": "tpu", "batching": static})
+    TrainerConfig.model_validate({"warm_start": "latest_blessed", "ensemble": {"combine": "soup"}})
+
+
 def test_no_validation_split_is_one_clear_line(tmp_path: Path) -> None:
     examples = toy_examples(tmp_path, train=20, validation=None)
     graph, transformed = run_transform(tmp_path, examples)

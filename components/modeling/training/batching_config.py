@@ -6,7 +6,12 @@ from pydantic import Field, field_validator
 
 from components.core.config import Config
 
-__all__ = ["BatchingConfig", "PadTo"]
+__all__ = ["NEEDS_STATIC_SHAPES", "BatchingConfig", "PadTo"]
+
+NEEDS_STATIC_SHAPES = (
+    "a TPU compiles every new shape; set `pad_to` to a list of lengths such as [32, 64, 128] and `last_batch` to "
+    "`drop` or `pad`"
+)
 
 _Length = Annotated[int, Field(ge=1)]
 

@@ -1,13 +1,12 @@
 """Which epoch is the best, and when training stops because none is better any more."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import Field
 
 from components.core.config import Config
-from components.core.errors import ConfigError
 
 __all__ = ["EarlyStopping", "EarlyStoppingConfig"]
 
@@ -28,6 +27,16 @@ class EarlyStoppingConfig(Config):
     min_delta: float = Field(default=0.0, ge=0)
     """A gain is more than this above the last gain. The best epoch may lie among smaller ones."""
 
+    def check_fits(self, heads: Iterable[str]) -> None:
+        """Compares the metric with the names of the model's heads.
+
+        Raises:
+            ValueError: it is none that is measured.
+        """
+        known = (_GATE, _LOSS, *heads)
+        if self.metric not in known:
+            raise ValueError(f"early_stopping.metric is {self.metric!r}, but measured are {', '.join(known)}")
+
 
 @dataclass(frozen=True)
 class EarlyStopping:
@@ -38,18 +47,6 @@ class EarlyStopping:
     """
 
     config: EarlyStoppingConfig
-
-    def check_fits(self, heads: Sequence[str]) -> None:
-        """Compares the configuration with the names of the model's heads.
-
-        Raises:
-            ConfigError: the metric is none that is measured.
-        """
-        known = (_GATE, _LOSS, *heads)
-        if self.config.metric not in known:
-            raise ConfigError(
-                f"trainer.early_stopping.metric is {self.config.metric!r}, but measured are {', '.join(known)}"
-            )
 
     def value(self, *, metric: float, loss: float, by_head: Mapping[str, float]) -> float:
         """What is watched, higher for better weights; what is no number is the worst."""

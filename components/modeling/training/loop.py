@@ -19,6 +19,7 @@ from components.modeling.heads import Head, output_names
 from components.modeling.scorer import Scorer
 from components.modeling.training.adamw import AdamW
 from components.modeling.training.batching import Batches, Step
+from components.modeling.training.batching_config import NEEDS_STATIC_SHAPES
 from components.modeling.training.checkpoints import Checkpoints
 from components.modeling.training.configured_loss import configured_loss
 from components.modeling.training.distribution import Distribution
@@ -90,7 +91,6 @@ class Training:
         self._log = log
         self._progress = progress
         self._early_stopping = EarlyStopping(config.early_stopping)
-        self._early_stopping.check_fits([head.name for head in heads])
         self._scorer = Scorer(float32_network, heads)
         self._batches = Batches(
             train,
@@ -344,10 +344,7 @@ def _timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
 
 def _check_shapes(config: "TrainerConfig", devices: Distribution, total_steps: int) -> None:
     if devices.needs_static_shapes and not config.batching.has_static_shapes:
-        raise ConfigError(
-            "trainer.batching: a TPU compiles every new shape; set `pad_to` to a list of lengths such as [32, 64, 128] "
-            "and `last_batch` to `drop` or `pad`"
-        )
+        raise ConfigError(f"trainer.batching: {NEEDS_STATIC_SHAPES}")
     if not total_steps:
         raise ConfigError(
             "trainer.batching: `last_batch: drop` drops everything, the data do not fill one batch; lower "

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from components.core.errors import ConfigError
 from components.modeling.training.early_stopping import EarlyStopping, EarlyStoppingConfig
+from components.trainer import TrainerConfig
 
 NAN = float("nan")
 
@@ -42,10 +42,14 @@ def test_the_best_is_the_first_of_the_highest_even_if_its_gain_is_small() -> Non
 )
 def test_what_is_watched(metric: str, expected: float) -> None:
     stopping = _early_stopping(metric=metric)
-    stopping.check_fits(("emotion", "valence"))
     assert stopping.value(metric=0.5, loss=0.09, by_head={"emotion": NAN, "valence": 0.7}) == expected
 
 
 def test_a_metric_that_is_not_measured_is_a_clear_error() -> None:
-    with pytest.raises(ConfigError, match=r"'f1', but measured are gate, loss, emotion"):
-        _early_stopping(metric="f1").check_fits(("emotion",))
+    with pytest.raises(ValueError, match=r"'f1', but measured are gate, loss, emotion"):
+        TrainerConfig.model_validate({"early_stopping": {"metric": "f1"}})
+    heads = {"mood": {"task": "multi_label", "outputs": ["joy"]}}
+    with pytest.raises(ValueError, match=r"'emotion', but measured are gate, loss, mood"):
+        TrainerConfig.model_validate({"early_stopping": {"metric": "emotion"}, "heads": heads})
+    TrainerConfig.model_validate({"early_stopping": {"metric": "mood"}, "heads": heads})
+    TrainerConfig.model_validate({"early_stopping": {"metric": "emotion"}})
