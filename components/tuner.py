@@ -101,6 +101,13 @@ class TunerConfig(Config):
 
     @model_validator(mode="after")
     def _check_space(self) -> "TunerConfig":
+        if self.trainer.ensemble is not None:
+            raise ValueError("trials train one network each; leave trainer.ensemble out")
+        if self.trainer.warm_start is not None:
+            raise ValueError(
+                "trials start from the encoder, and what suits them need not suit a warm start; leave it out of the "
+                "trainer's section, or set `trainer: {warm_start: null}` here to search all the same"
+            )
         check_space(self.search_space, self.trainer)
         if self.sampler == "grid":
             grid(self.search_space)

@@ -17,6 +17,7 @@ from components.evaluator import EvaluatorConfig
 from components.example_gen import ExampleGenConfig
 from components.example_validator import ExampleValidatorConfig
 from components.infra_validator import InfraValidatorConfig
+from components.modeling.tuning.search_space import check_space
 from components.pretrainer import PretrainerConfig
 from components.pusher import PusherConfig
 from components.saved_model_exporter import SavedModelExporterConfig
@@ -86,6 +87,16 @@ class PipelineConfig(Config):
             raise ValueError(
                 "`pretrainer` and `trainer.warm_start` both say where the training starts; leave one out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_what_is_searched(self) -> "PipelineConfig":
+        """The Trainer takes what the Tuner finds, beside settings that may be others than those of the trials."""
+        if self.tuner is not None:
+            try:
+                check_space(self.tuner.search_space, self.trainer)
+            except ValueError as err:
+                raise ValueError(f"`tuner` beside `trainer`, which takes what is found: {err}") from err
         return self
 
     @field_serializer("metadata")

@@ -229,12 +229,52 @@ def test_trials_start_from_the_trainers_section() -> None:
             "`tuner.storage`: expected a URL such as sqlite:///",
         ),
         ({"search_space": {}}, "tuner.search_space"),
+        ({"search_space": SPACE, "trainer": {"ensemble": {"seeds": 2}}}, "trials train one network each"),
+        (
+            {"search_space": SPACE, "trainer": {"warm_start": "latest_blessed"}},
+            "trials start from the encoder",
+        ),
     ],
 )
 def test_mistakes_are_found_before_anything_runs(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as error:
         _config(tuner=section)
     assert message in str(error.value)
+
+
+def test_what_is_searched_must_fit_the_trainers_own_section() -> None:
+    space = {"loss.name": {"choice": ["cross_entropy", "focal"]}}
+    loss = {"name": "asymmetric", "gamma_negative": 3}
+    with pytest.raises(ConfigError, match=r"`tuner` beside `trainer`.*'cross_entropy' is not allowed"):
+        _config(trainer={"loss": loss}, tuner={"search_space": space, "trainer": {"loss": {}}})
+
+
+def test_a_warm_start_is_searched_for_only_if_trials_shall_not_have_it() -> None:
+    with pytest.raises(ConfigError, match=r"`tuner`: trials start from the encoder"):
+        _config(trainer={"warm_start": "latest_blessed"}, tuner={"search_space": SPACE})
+    without = {"search_space": SPACE, "trainer": {"warm_start": None}}
+    config = _config(trainer={"warm_start": "latest_blessed"}, tuner=without)
+    assert config.tuner.trainer.warm_start is None
+    assert config.trainer.warm_start == "latest_blessed"
+
+
+def test_found_values_that_do_not_go_with_the_trainers_section_are_a_clear_error(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    graph, transformed = prepared
+    found = Hyperparameters(tmp_path)
+    found.best_path.write_text(json.dumps({"loss.name": "focal"}))
+    loss = {"name": "asymmetric", "gamma_negative": 3}
+    with pytest.raises(
+        ConfigError, match=r"what the Tuner found \(loss\.name\) does not go with this section"
+    ):
+        trainer(
+            config=TrainerConfig.model_validate({"loss": loss}),
+            transformed=transformed,
+            transform_graph=graph,
+            hyperparameters=found,
+            model=Model(tmp_path),
+        )
 
 
 def test_a_password_is_not_written_down() -> None:

@@ -96,6 +96,16 @@ class Range(Config):
 
 _KINDS = ("uniform", "log_uniform", "int_uniform", "choice")
 
+_NOT_SEARCHED = {
+    "encoder": "Transform's tokens are those of one encoder",
+    "warm_start": "trials start from the encoder",
+    "distillation.teachers": "name them in the section, and search distillation.weight or distillation.temperature",
+    "ensemble": "trials train one network each",
+    "tracking": "it changes nothing that is measured",
+    "checkpoints": "it changes nothing that is measured",
+}
+"""Settings that trials cannot tell anything of, and why or what else to search."""
+
 
 def check_space(space: Mapping[str, Range], config: Config) -> None:
     """Checks that every setting exists and takes every value that the search may give it.
@@ -105,7 +115,7 @@ def check_space(space: Mapping[str, Range], config: Config) -> None:
         config: what the search starts from.
 
     Raises:
-        ValueError: a key is unknown (the message names the nearest), or a value is not allowed.
+        ValueError: a key is unknown (the message names the nearest) or cannot be searched, or a value is not allowed.
     """
     keys = tuple(_dotted_keys(config))
     seen: list[str] = []
@@ -114,8 +124,11 @@ def check_space(space: Mapping[str, Range], config: Config) -> None:
             near = difflib.get_close_matches(key, keys, n=1)
             remedy = f"did you mean `{near[0]}`?" if near else "it is no key of the trainer's section"
             raise ValueError(f"search_space: unknown key `{key}`; {remedy}")
+        for fixed, reason in _NOT_SEARCHED.items():
+            if _overlap(key, fixed):
+                raise ValueError(f"search_space: `{key}` cannot be searched: {reason}")
         for other in seen:
-            if key.startswith(f"{other}.") or other.startswith(f"{key}."):
+            if _overlap(key, other):
                 raise ValueError(f"search_space: `{key}` and `{other}` set the same thing; keep one")
         for other, value in (found.when or {}).items():
             if other not in seen or value not in space[other].corners():
@@ -126,6 +139,11 @@ def check_space(space: Mapping[str, Range], config: Config) -> None:
         for value in found.corners():
             _check_value(config, key, value, found.when or {})
         seen.append(key)
+
+
+def _overlap(key: str, other: str) -> bool:
+    """Whether two keys are the same, or one is a section that holds the other."""
+    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
 def _check_value(config: Config, key: str, value: Any, others: Mapping[str, Any]) -> None:

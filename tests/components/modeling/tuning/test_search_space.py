@@ -56,6 +56,19 @@ def test_numbers_that_yaml_takes_for_text_are_numbers() -> None:
             _space(loss={"choice": [{"name": "focal"}]}, loss__gamma={"uniform": [1, 2]}),
             "`loss.gamma` and `loss` set the same thing",
         ),
+        (_space(ensemble__seeds={"choice": [2, 3]}), "`ensemble.seeds` cannot be searched: trials train one"),
+        (_space(warm_start={"choice": [None, "latest_blessed"]}), "`warm_start` cannot be searched"),
+        (_space(encoder={"choice": ["minilm", "bert"]}), "`encoder` cannot be searched"),
+        (
+            _space(tracking__projector_texts={"choice": [0, 1]}),
+            "`tracking.projector_texts` cannot be searched",
+        ),
+        (_space(checkpoints={"choice": [{"keep": 1}]}), "`checkpoints` cannot be searched"),
+        (
+            _space(distillation={"choice": [None]}),
+            "`distillation` cannot be searched: name them in the section",
+        ),
+        (_space(distillation__teachers={"choice": [["a"]]}), "`distillation.teachers` cannot be searched"),
         (
             _space(loss__gamma={"uniform": [1, 2], "when": {"loss.name": "focal"}}),
             "search_space.loss.gamma.when: expected a setting above it",
