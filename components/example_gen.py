@@ -143,7 +143,7 @@ def _log_corrections(corrections: Sequence[Mapping[str, Any]], progress: Progres
     for file in corrections:
         if count := file["unmatched"]:
             progress.log(
-                f"{file['uri']}: {_number(count, 'correction')} matched no row ({', '.join(file['unmatched_ids'][:3])}"
+                f"{file['name']}: {_number(count, 'correction')} matched no row ({', '.join(file['unmatched_ids'][:3])}"
                 f"{', …' if count > 3 else ''}): its text or labels have changed since"
             )
 

@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -47,7 +48,7 @@ def test_one_csv_file_is_dealt_into_three_splits(tmp_path):
     assert summary["dead_letters"] == 0
     assert summary["sources"] == [
         {
-            "uri": str(tmp_path / "a.csv"),
+            "name": "a.csv",
             "format": "csv",
             "encoding": "utf-8",
             "rows": 60,
@@ -68,6 +69,17 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     path = write(tmp_path / "a.csv", CSV)
     first, second = (generate(tmp_path / name, **settings(path)) for name in ("one", "two"))
     assert content_digest(str(first.path)) == content_digest(str(second.path))
+
+
+def test_a_source_that_was_moved_gives_the_same_bytes(tmp_path):
+    written = []
+    for name in ("one", "two"):
+        source = write(tmp_path / name / "a.csv", CSV + "60,,joy\n")
+        reviewed = write(tmp_path / name / "reviewed.csv", "row,kind,label,suggested,verdict\n")
+        config = settings(source, corrections=[str(reviewed)], max_dead_letter_share=0.1)
+        written.append(generate(tmp_path / name, **config))
+    assert written[0].summary()["dead_letters"] == 1
+    assert content_digest(str(written[0].path)) == content_digest(str(written[1].path))
 
 
 def test_shards_are_limited_and_numbered(tmp_path):
@@ -250,7 +262,7 @@ def test_every_row_is_an_example_or_a_dead_letter(tmp_path):
         (7, "bad weight"),
         (8, "broken quoting"),
     ]
-    assert all(letter["file"] == path for letter in letters)
+    assert all(letter["file"] == Path(path).name for letter in letters)
     assert letters[1]["detail"] == "'joyy' (did you mean 'joy'?)"
     assert letters[2]["content"] == "4,too,many,columns,here"
     summary = examples.summary()

@@ -213,7 +213,7 @@ def summarize(
         "spans": list(dict.fromkeys(file.source.span for file in files if file.source.span)) or None,
         "sources": [
             {
-                "uri": file.source.uri,
+                "name": file.source.name,
                 "format": file.source.format,
                 "encoding": file.encoding,
                 "rows": file.rows,

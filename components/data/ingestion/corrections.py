@@ -318,7 +318,7 @@ def corrections_summary(
         dropped = sum(count for key, count in rows.items() if file.rows[key].drop)
         entries.append(
             {
-                "uri": file.uri,
+                "name": file.uri.rpartition("/")[2],
                 "reviewed": file.reviewed,
                 "changed": sum(rows.values()) - dropped,
                 "dropped": dropped,

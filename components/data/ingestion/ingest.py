@@ -192,7 +192,7 @@ def _ingest(
     here = replace(source, uri=located)
     labels: set[str] = set()
     with ExitStack() as stack:
-        letters = stack.enter_context(DeadLetterWriter(letters_path, source.uri, plan.parser.preparation))
+        letters = stack.enter_context(DeadLetterWriter(letters_path, source.name, plan.parser.preparation))
         opened = stack.enter_context(open_unit(here, unit, reading, plan.dialect, plan.source_columns))
         records = stack.enter_context(RecordWriter(staged.with_suffix(".tfrecord")))
         signatures = SignatureWriter(staged, near=plan.near_duplicates)

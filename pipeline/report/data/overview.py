@@ -33,10 +33,9 @@ def overview(data: ReportData) -> dict[str, Any] | None:
 
 
 def _source(source: dict[str, Any]) -> dict[str, Any]:
-    uri = str(source.get("uri", ""))
-    folder, _, name = uri.rpartition("/")
+    folder, _, name = str(source.get("name", "")).rpartition("/")
     return {
-        "name": name or uri,
+        "name": name,
         "folder": folder,
         "format": source.get("format"),
         "encoding": source.get("encoding"),

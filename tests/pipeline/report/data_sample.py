@@ -49,7 +49,7 @@ def examples_summary(labels: Sequence[str]) -> dict[str, Any]:
         "duplicates": duplicates(),
         "sources": [
             {
-                "uri": f"data/{split}.tsv",
+                "name": f"data/{split}.tsv",
                 "format": "tsv",
                 "encoding": "utf-8",
                 "rows": rows + 3 * (split == "train"),
