@@ -23,9 +23,10 @@ from components.core.filesystem import (
     subdirectories,
 )
 from pipeline.integrity import VerifiedDirectories
+from pipeline.metadata.history import History
 from pipeline.metadata.location import STORE_FILE
 
-__all__ = ["ArtifactStorage"]
+__all__ = ["ArtifactStorage", "storage_of"]
 
 _SECONDS_FOR_A_RUN, _SECONDS_FOR_ORPHANS = 1.0, 10.0
 """How long a root is waited for whose run is alive or just being killed, and one whose run was killed: its workers
@@ -162,18 +163,19 @@ class ArtifactStorage:
         return staged
 
     def publish(self, stage: str, name: str, execution_id: int, staged: Artifact) -> tuple[str, str]:
-        """Makes a finished output visible; returns its URI and the digest of its content."""
+        """Makes a finished output visible; returns the artifact's name and the digest of its content."""
         digest = content_digest(str(staged.path))
-        uri = self._uri(stage, name, execution_id)
+        artifact = f"{stage}/{name}/{execution_id}"
+        uri = self.uri(artifact)
         publish(staged.path, uri)
         if not is_remote(uri):
             self._verified.remember(Path(uri))
-        return uri, digest
+        return artifact, digest
 
     def retract(self, stage: str, execution_id: int) -> None:
         """Takes back what an execution published that came to no end, and what it had not published yet."""
         for name in subdirectories(f"{self.root}/{stage}"):
-            uri = self._uri(stage, name, execution_id)
+            uri = self.uri(f"{stage}/{name}/{execution_id}")
             if is_remote(uri):
                 remove_directory(uri)
             elif Path(uri).is_dir():
@@ -184,12 +186,17 @@ class ArtifactStorage:
                 self._verified.forget(Path(uri))
         self.discard_staged(execution_id)
 
-    def localize(self, uri: str, digest: str) -> Path:
-        """The artifact as a local directory; a remote one is downloaded once.
+    def uri(self, artifact: str) -> str:
+        """Where an artifact of that name is in this root."""
+        return f"{self.root}/{artifact}"
+
+    def localize(self, artifact: str, digest: str) -> Path:
+        """The artifact of that name as a local directory; a remote one is downloaded once.
 
         Raises:
             StorageError: what was downloaded is not what was published.
         """
+        uri = self.uri(artifact)
         if not is_remote(uri):
             return Path(uri)
         target = self.downloads / digest
@@ -202,15 +209,16 @@ class ArtifactStorage:
                 )
         return target
 
-    def is_intact(self, uri: str, digest: str) -> bool:
+    def is_intact(self, artifact: str, digest: str) -> bool:
         """Whether the artifact is there and holds what was published; reads only what may have changed."""
+        uri = self.uri(artifact)
         try:
-            path = self.localize(uri, digest)
+            path = self.localize(artifact, digest)
             if not is_remote(uri):
                 return self._verified.holds(path, digest)
             if not self._verified.holds(path, digest):
                 shutil.rmtree(path)
-                path = self.localize(uri, digest)
+                path = self.localize(artifact, digest)
             return file_sizes(uri) == file_sizes(str(path))
         except StorageError:
             return False
@@ -246,15 +254,23 @@ class ArtifactStorage:
     def downloads(self) -> Path:
         return self.work_dir / ".downloads"
 
-    def _uri(self, stage: str, name: str, execution_id: int) -> str:
-        return f"{self.root}/{stage}/{name}/{execution_id}"
-
     @property
     def _staging(self) -> Path:
         return self.work_dir / ".staging"
 
     def _empty_staging(self) -> None:
         shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def storage_of(work_dir: Path, store: History) -> ArtifactStorage:
+    """The pipeline root of a store: the working directory itself, wherever that is now, or what lies apart from it."""
+    if store.root and not store.owner.endswith(f":{store.root}"):
+        return ArtifactStorage(store.root, str(work_dir))
+    newest = store.runs(limit=1)
+    config = json.loads(newest[0]["config"]) if newest else {}
+    root = config.get("root", "")
+    elsewhere = is_remote(root) or config.get("work_dir")
+    return ArtifactStorage(root if elsewhere else str(work_dir), str(work_dir))
 
 
 def _try_lock(handle: IO[str]) -> bool:

@@ -44,7 +44,7 @@ def find_garbage(storage: ArtifactStorage, store: MetadataStore, *, keep_runs: i
     """
     history = _History.of(store)
     kept = history.needed(keep_runs)
-    found = list(_artifacts(history, kept))
+    found = list(_artifacts(history, kept, storage))
     found += _unrecorded(history, storage)
     found += _scratch(history, storage, keep_runs)
     found += _downloads({history.artifacts[key].digest for key in kept}, storage)
@@ -157,15 +157,16 @@ class _History:
         return found
 
 
-def _artifacts(history: _History, kept: set[int]) -> Iterator[Garbage]:
+def _artifacts(history: _History, kept: set[int], storage: ArtifactStorage) -> Iterator[Garbage]:
     for key, record in sorted(history.artifacts.items()):
         if key not in kept and record.state is not ArtifactState.DELETED:
-            yield Garbage(record.uri, "artifact", _size(record.uri), key)
+            place = storage.uri(record.name)
+            yield Garbage(place, "artifact", _size(place), key)
 
 
 def _unrecorded(history: _History, storage: ArtifactStorage) -> Iterator[Garbage]:
     recorded = {
-        record.uri for record in history.artifacts.values() if record.state is not ArtifactState.DELETED
+        record.name for record in history.artifacts.values() if record.state is not ArtifactState.DELETED
     }
     ended = {
         (execution.stage, str(key))
@@ -176,11 +177,11 @@ def _unrecorded(history: _History, storage: ArtifactStorage) -> Iterator[Garbage
         (history.executions[key].stage, name) for key, _, kind, name in history.events if kind == "output"
     }
     for stage, name in sorted(places):
-        base = f"{storage.root}/{stage}/{name}"
-        for number in subdirectories(base):
-            place = f"{base}/{number}"
+        for number in subdirectories(storage.uri(f"{stage}/{name}")):
+            artifact = f"{stage}/{name}/{number}"
             # A number that is not known is that of an execution that began meanwhile, on another machine.
-            if (stage, number) in ended and place not in recorded:
+            if (stage, number) in ended and artifact not in recorded:
+                place = storage.uri(artifact)
                 yield Garbage(place, "unrecorded", _size(place))
 
 

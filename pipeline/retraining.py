@@ -110,7 +110,7 @@ def measure_drift(
     if since is None:
         return None
     record = store.outputs(since.executions["statistics_gen"].id)["statistics"]
-    learned = read_profiles(str(storage.localize(record.uri, record.digest)))
+    learned = read_profiles(str(storage.localize(record.name, record.digest)))
     settings = config.example_validator
     current = list(read_profiles(str(statistics.path)).values())
     comparisons = [

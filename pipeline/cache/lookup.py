@@ -20,10 +20,10 @@ def find_cached(node: Node, key: str, storage: ArtifactStorage, store: History) 
 
 def is_intact(node: Node, name: str, record: ArtifactRecord, storage: ArtifactStorage) -> bool:
     """Whether an output of the stage is as it was published, and what it stands for is still there."""
-    if record.state is not ArtifactState.LIVE or not storage.is_intact(record.uri, record.digest):
+    if record.state is not ArtifactState.LIVE or not storage.is_intact(record.name, record.digest):
         return False
     try:
-        path = storage.localize(record.uri, record.digest)
+        path = storage.localize(record.name, record.digest)
     except StorageError:
         return False
     return node.component.spec.outputs[name](path).is_intact()
@@ -39,4 +39,4 @@ def find_baseline(
         other_than=candidate.digest,
         not_from=candidate.digest if isinstance(source, BlessedBefore) else "",
     )
-    return next((record for record in found if storage.is_intact(record.uri, record.digest)), None)
+    return next((record for record in found if storage.is_intact(record.name, record.digest)), None)

@@ -15,9 +15,8 @@ from rich.table import Table
 from components.core.artifacts import Examples, TransformGraph
 from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from components.core.filesystem import is_remote
 from components.core.progress import Progress
-from pipeline.artifact_storage import ArtifactStorage
+from pipeline.artifact_storage import storage_of
 from pipeline.commands.output_file import require_free
 from pipeline.commands.run import run_logged
 from pipeline.config import PipelineConfig, load_config
@@ -141,6 +140,7 @@ def _from_root(root: Path) -> _Data:
                 break
         else:
             raise UserError(f"{root}: no run has come as far as Transform; run `emotion run CONFIG` first")
+        storage = storage_of(root, store)
     finally:
         store.close()
     try:
@@ -149,12 +149,11 @@ def _from_root(root: Path) -> _Data:
         raise UserError(
             f"{root}: its newest run was configured for another version of this program; name the configuration file"
         ) from err
-    storage = ArtifactStorage(config.root if is_remote(config.root) else str(root), str(root))
     examples, graph = outputs["example_gen"]["examples"], outputs["transform"]["transform_graph"]
     return _Data(
         config,
-        Examples(storage.localize(examples.uri, examples.digest)),
-        TransformGraph(storage.localize(graph.uri, graph.digest)),
+        Examples(storage.localize(examples.name, examples.digest)),
+        TransformGraph(storage.localize(graph.name, graph.digest)),
     )
 
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from components.core.errors import StorageError, UserError
-from pipeline.artifact_storage import ArtifactStorage
-from pipeline.commands.roots import newest_root, storage_of
+from pipeline.artifact_storage import ArtifactStorage, storage_of
+from pipeline.commands.roots import newest_root
 from pipeline.garbage import Garbage, check_idle, collect_garbage, find_garbage
 from pipeline.metadata.location import open_store
 from pipeline.metadata.store import MetadataStore
@@ -35,8 +35,9 @@ def gc_command(
     """
     root = newest_root(root)
     store = open_store(root)
-    storage = storage_of(root, store)
     try:
+        storage = storage_of(root, store)
+        _require_unmoved(storage, store)
         _end_runs(gone, store)
         if not delete:
             garbage = find_garbage(storage, store, keep_runs=keep_runs)
@@ -52,6 +53,15 @@ def gc_command(
     if left:
         raise StorageError(
             f"{left[0].place}: cannot be deleted ({len(left)} in all); look who may write there and run this again"
+        )
+
+
+def _require_unmoved(storage: ArtifactStorage, store: MetadataStore) -> None:
+    """A shared database knows a root by its place; of a copy it would say that what is there is gone."""
+    if store.root and store.root != storage.root:
+        raise UserError(
+            f"{storage.root}: {store.where} knows this root as {store.root}; free space there, or run the pipeline "
+            "here first"
         )
 
 

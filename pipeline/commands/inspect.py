@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -15,6 +15,9 @@ from pipeline.commands.roots import newest_root, roots
 from pipeline.metadata.history import History
 from pipeline.metadata.location import open_store
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord
+
+if TYPE_CHECKING:
+    from pipeline.artifact_storage import ArtifactStorage
 
 __all__ = ["InspectOptions", "inspect_command"]
 
@@ -82,24 +85,27 @@ def inspect_command(what: str, name: str | None, options: InspectOptions) -> Non
 
 def _inspect_store(what: str, name: str | None, options: InspectOptions) -> None:
     root = newest_root(options.root)
+    from pipeline.artifact_storage import storage_of
+
     store = open_store(root)
     places: list[Path] = []
     earlier, heading = 0, _heading(root, options)
     try:
+        storage = storage_of(root, store)
         match what:
             case "runs":
                 document: Any = _runs(store, options.limit)
                 earlier = store.count_runs() - len(document)
             case "artifacts":
-                document = [_artifact(record) for record in store.artifacts(limit=options.limit)]
+                document = [_artifact(record, storage) for record in store.artifacts(limit=options.limit)]
             case "run":
                 run = _find_run(name, root, store)
                 started = run["started_at"][:16].replace("T", " ")
                 heading = f"{root}: run {run['id']}, {run['state'].lower()}, started {started} UTC"
-                document = _executions(run["id"], root, store)
+                document = _executions(run["id"], storage, store)
                 places = [Path(place) for stage in document for place in stage["outputs"].values()]
             case _:
-                document = _one_artifact(name, root, store)
+                document = _one_artifact(name, storage, store)
                 places = [Path(document["uri"])]
     finally:
         store.close()
@@ -162,7 +168,7 @@ def _find_run(name: str | None, root: Path, store: History) -> dict[str, Any]:
     return run
 
 
-def _executions(run_id: int, root: Path, store: History) -> list[dict[str, Any]]:
+def _executions(run_id: int, storage: "ArtifactStorage", store: History) -> list[dict[str, Any]]:
     return [
         {
             "stage": execution.stage,
@@ -171,27 +177,27 @@ def _executions(run_id: int, root: Path, store: History) -> list[dict[str, Any]]
             "resources": dict(execution.resources),
             "summary": dict(execution.summary),
             "error": execution.error,
-            "outputs": {name: record.uri for name, record in store.outputs(execution.id).items()},
-            "log": _log(root, execution),
+            "outputs": {
+                name: storage.uri(record.name) for name, record in store.outputs(execution.id).items()
+            },
+            "log": _log(storage, execution),
         }
         for execution in store.executions(run_id)
     ]
 
 
-def _log(root: Path, execution: ExecutionRecord) -> str | None:
+def _log(storage: "ArtifactStorage", execution: ExecutionRecord) -> str | None:
     """The log of what an execution did; None if it did nothing."""
-    from pipeline.artifact_storage import ArtifactStorage
-
-    log = ArtifactStorage(str(root)).log_path(execution.run_id, execution.stage)
+    log = storage.log_path(execution.run_id, execution.stage)
     return str(log) if log.is_file() else None
 
 
-def _artifact(record: ArtifactRecord) -> dict[str, Any]:
+def _artifact(record: ArtifactRecord, storage: "ArtifactStorage") -> dict[str, Any]:
     return {
         "id": record.id,
         "type": record.type,
         "name": record.name,
-        "uri": record.uri,
+        "uri": storage.uri(record.name),
         "digest": record.digest,
         "refusal": record.refusal,
         "state": record.state.value,
@@ -199,21 +205,22 @@ def _artifact(record: ArtifactRecord) -> dict[str, Any]:
     }
 
 
-def _one_artifact(name: str | None, root: Path, store: History) -> dict[str, Any]:
+def _one_artifact(name: str | None, storage: "ArtifactStorage", store: History) -> dict[str, Any]:
     """The artifact with who made and read it, and whether its content, read anew, is what was published."""
     from components.core.filesystem import content_digest, exists
     from pipeline.lineage.ancestry import find_record
 
     if name is None:
         raise UserError("name an artifact, such as trainer/model/6; `emotion inspect artifacts` lists them")
-    record = find_record(name, store, root)
-    there = exists(record.uri)
+    record = find_record(name, store, storage)
+    uri = storage.uri(record.name)
+    there = exists(uri)
     uses = [
         {"run": execution.run_id, "stage": execution.stage, "state": execution.state.value, kind: called}
         for execution, kind, called in store.used_by(record.id)
     ]
-    intact = there and content_digest(record.uri) == record.digest
-    return {**_artifact(record), "intact": intact, "uses": uses}
+    intact = there and content_digest(uri) == record.digest
+    return {**_artifact(record, storage), "intact": intact, "uses": uses}
 
 
 def _print_checks(directories: Sequence[Path]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from components.core.atomic_files import write_atomic
+from pipeline.artifact_storage import storage_of
 from pipeline.commands.inspect import InspectOptions
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import open_store
@@ -22,7 +23,7 @@ def inspect_lineage(name: str | None, root: Path, options: InspectOptions) -> No
     """
     store = open_store(root)
     try:
-        ancestry = find_ancestry(name, store, root)
+        ancestry = find_ancestry(name, store, storage_of(root, store))
     finally:
         store.close()
     if options.openlineage is not None:

@@ -1,17 +1,10 @@
 """Finding the pipeline root and the pushed model that a command means when none is named."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.core.errors import UserError
-from components.core.filesystem import is_remote
 
-if TYPE_CHECKING:
-    from pipeline.artifact_storage import ArtifactStorage
-    from pipeline.metadata.history import History
-
-__all__ = ["newest_pushed", "newest_root", "roots", "storage_of"]
+__all__ = ["newest_pushed", "newest_root", "roots"]
 
 
 def newest_root(given: Path | None) -> Path:
@@ -41,17 +34,6 @@ def roots() -> list[Path]:
     from pipeline.metadata.location import has_store, last_used
 
     return sorted((path for path in Path("runs").glob("*") if has_store(path)), key=last_used)
-
-
-def storage_of(work_dir: Path, store: "History") -> "ArtifactStorage":
-    """Where the artifacts of a pipeline root are: as its newest run was configured, for a root may be remote."""
-    from pipeline.artifact_storage import ArtifactStorage
-
-    newest = store.runs(limit=1)
-    config = json.loads(newest[0]["config"]) if newest else {}
-    root = config.get("root", "")
-    elsewhere = is_remote(root) or config.get("work_dir")
-    return ArtifactStorage(root if elsewhere else str(work_dir), str(work_dir))
 
 
 def newest_pushed(kind: str) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 from components.core import artifacts
 from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
-from pipeline.artifact_storage import ArtifactStorage
+from pipeline.artifact_storage import ArtifactStorage, storage_of
 from pipeline.config import parse_config
 from pipeline.local_runner import RunResult, StageResult
 from pipeline.metadata.history import History
@@ -25,9 +25,9 @@ def write_statistics_page(root: Path) -> Path:
     """
     from pipeline.report import collect_report, render_statistics
 
-    storage = ArtifactStorage(str(root))
     store = open_store(root)
     try:
+        storage = storage_of(root, store)
         for run in store.runs():
             record = collect_report(_result(run, store, storage), parse_config(json.loads(run["config"])))
             if record.statistics is not None:
@@ -47,7 +47,7 @@ def _result(run: dict[str, Any], store: History, storage: ArtifactStorage) -> Ru
             execution.state,
             execution.summary,
             {
-                name: getattr(artifacts, record.type)(storage.localize(record.uri, record.digest))
+                name: getattr(artifacts, record.type)(storage.localize(record.name, record.digest))
                 for name, record in store.outputs(execution.id).items()
             },
             execution.seconds or 0.0,

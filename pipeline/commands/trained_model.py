@@ -10,6 +10,7 @@ from components.core.errors import UserError
 from components.core.filesystem import is_remote
 from components.data.records.example_proto import decode_example
 from components.data.records.tfrecord import read_records
+from pipeline.artifact_storage import storage_of
 from pipeline.metadata.location import has_store, open_store
 
 __all__ = ["TrainedModel", "find_trained_model", "labelled_texts", "normalized"]
@@ -56,10 +57,10 @@ def _examples(root: Path) -> Examples | None:
 def _newest(root: Path, artifact_type: str) -> Path | None:
     store = open_store(root)
     try:
-        found = store.artifacts(artifact_type, limit=1)
+        found, storage = store.artifacts(artifact_type, limit=1), storage_of(root, store)
     finally:
         store.close()
-    return Path(found[0].uri) if found and not is_remote(found[0].uri) else None
+    return Path(storage.uri(found[0].name)) if found and not is_remote(storage.root) else None
 
 
 def labelled_texts(examples: Examples) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from components.core import artifacts
 from components.core.artifacts import Artifact
 from components.core.errors import UserError
-from pipeline.artifact_storage import ArtifactStorage
+from pipeline.artifact_storage import ArtifactStorage, storage_of
 from pipeline.metadata.history import History
 from pipeline.metadata.location import has_store, open_store
 
@@ -93,9 +93,9 @@ def _is_root(path: Path) -> bool:
 
 def _read(root: Path, number: int | None) -> RecordedRun:
     """A run, or the newest that was evaluated if no number is given."""
-    storage = ArtifactStorage(str(root))
     store = open_store(root)
     try:
+        storage = storage_of(root, store)
         runs = [row for row in store.runs(limit=None) if number is None or row["id"] == number]
         found = (_record(root, row, store, storage) for row in runs)
         evaluated = artifacts.ModelEvaluation
@@ -121,7 +121,7 @@ def _record(root: Path, row: Mapping[str, Any], store: History, storage: Artifac
         started_at=row["started_at"],
         config=json.loads(row["config"]),
         outputs={
-            kinds[record.type]: kinds[record.type](storage.localize(record.uri, record.digest))
+            kinds[record.type]: kinds[record.type](storage.localize(record.name, record.digest))
             for record in records
         },
         digests={kinds[record.type]: record.digest for record in records},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.errors import UserError
+from pipeline.artifact_storage import ArtifactStorage
 from pipeline.metadata.history import History
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
 
@@ -76,14 +77,14 @@ class Ancestry:
         subject: what is asked for: an artifact's name, a file, or `run 3`.
         of: the artifact; None for a run.
         run: the run with its configuration, as `History.runs` gives it; that of the artifact's maker.
-        root: the pipeline root's directory.
+        storage: the pipeline root.
         steps: the executions, makers before those that read from them.
     """
 
     subject: str
     of: ArtifactRecord | None
     run: Mapping[str, Any]
-    root: str
+    storage: ArtifactStorage
     steps: Sequence[Step]
 
     def document(self) -> dict[str, Any]:
@@ -91,28 +92,28 @@ class Ancestry:
         return {
             "subject": self.subject,
             "pipeline": self.run["pipeline"],
-            "artifact": None if self.of is None else _artifact(self.of),
-            "stages": [_step(step) for step in self.steps],
+            "artifact": None if self.of is None else _artifact(self.of, self.storage),
+            "stages": [_step(step, self.storage) for step in self.steps],
         }
 
 
-def find_ancestry(name: str | None, store: History, work_dir: Path) -> Ancestry:
+def find_ancestry(name: str | None, store: History, storage: ArtifactStorage) -> Ancestry:
     """What led to a run (its number; the newest if None), an artifact (`trainer/model/6`) or a file of one.
 
     Raises:
         UserError: nothing is called that.
     """
     if name is None or name.isdecimal():
-        return _of_run(name, store, str(work_dir.resolve()))
-    record = find_record(name, store, work_dir)
+        return _of_run(name, store, storage)
+    record = find_record(name, store, storage)
     made = _maker(record.id, store)
     run = store.run(made.run_id) if made is not None else None
     if made is None or run is None:
         raise UserError(f"{name}: the store knows no execution that made it")
-    return Ancestry(name, record, run, str(work_dir.resolve()), _steps([record.id], [], store))
+    return Ancestry(name, record, run, storage, _steps([record.id], [], store))
 
 
-def find_record(name: str, store: History, work_dir: Path) -> ArtifactRecord:
+def find_record(name: str, store: History, storage: ArtifactStorage) -> ArtifactRecord:
     """The artifact of that name, in that directory, or that a pushed file belongs to.
 
     Raises:
@@ -125,19 +126,19 @@ def find_record(name: str, store: History, work_dir: Path) -> ArtifactRecord:
     known = store.artifacts(limit=None)
     path = Path(name).resolve()
     for record in known:
-        if record.name == name.strip("/") or Path(record.uri) in (path, *path.parents):
+        if record.name == name.strip("/") or Path(storage.uri(record.name)) in (path, *path.parents):
             return record
     for record in known:
-        if record.type == "PushedModel" and _pushed(record, path):
+        if record.type == "PushedModel" and _pushed(Path(storage.uri(record.name)), path):
             return record
     raise UserError(
-        f"{name}: is no artifact that {work_dir} knows; `emotion inspect artifacts` lists them, such as "
+        f"{name}: is no artifact that {storage.work_dir} knows; `emotion inspect artifacts` lists them, such as "
         "trainer/model/6, and a file below models/ that was pushed is one, too"
     )
 
 
-def _pushed(record: ArtifactRecord, path: Path) -> bool:
-    document = Path(record.uri) / "pushed.json"
+def _pushed(artifact: Path, path: Path) -> bool:
+    document = artifact / "pushed.json"
     if not document.is_file():
         return False
     places = json.loads(document.read_text(encoding="utf-8"))
@@ -148,14 +149,14 @@ def _pushed(record: ArtifactRecord, path: Path) -> bool:
     )
 
 
-def _of_run(name: str | None, store: History, root: str) -> Ancestry:
+def _of_run(name: str | None, store: History, storage: ArtifactStorage) -> Ancestry:
     newest = store.runs(limit=1)
     run = store.run(int(name)) if name is not None else next(iter(newest), None)
     if run is None:
         raise UserError(f"there is no run {name or 'yet'}; `emotion inspect runs` lists them")
     executions = store.executions(run["id"])
     made = [record.id for execution in executions for record in store.outputs(execution.id).values()]
-    return Ancestry(f"run {run['id']}", None, run, root, _steps(made, executions, store))
+    return Ancestry(f"run {run['id']}", None, run, storage, _steps(made, executions, store))
 
 
 def _steps(waiting: list[int], executions: Sequence[ExecutionRecord], store: History) -> list[Step]:
@@ -186,7 +187,7 @@ def _maker(artifact: int, store: History) -> ExecutionRecord | None:
     return next(iter(makers), None)
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, storage: ArtifactStorage) -> dict[str, Any]:
     execution = step.execution
     return {
         "stage": execution.stage,
@@ -202,19 +203,19 @@ def _step(step: Step) -> dict[str, Any]:
         "origins": [
             {"kind": origin.kind, "name": origin.name, "version": origin.version} for origin in step.origins
         ],
-        "gives": {name: _artifact(record) for name, record in step.gives.items()},
+        "gives": {name: _artifact(record, storage) for name, record in step.gives.items()},
         "settings": step.settings,
         "code": step.code,
         "packages": step.packages,
     }
 
 
-def _artifact(record: ArtifactRecord) -> dict[str, Any]:
+def _artifact(record: ArtifactRecord, storage: ArtifactStorage) -> dict[str, Any]:
     return {
         "id": record.id,
         "name": record.name,
         "type": record.type,
-        "uri": record.uri,
+        "uri": storage.uri(record.name),
         "digest": record.digest,
         "state": record.state.value,
         "refusal": record.refusal,

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from components.core.atomic_files import write_atomic
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import is_remote, local_path
+from pipeline.artifact_storage import ArtifactStorage
 from pipeline.lineage.ancestry import Ancestry, Origin, Step
 from pipeline.metadata.records import ArtifactRecord, State
 
@@ -83,22 +84,22 @@ def run_events(ancestry: Ancestry, namespace: str) -> "Iterator[RunEvent]":
         return Job(namespace=namespace, name=name, facets={"jobType": facet})
 
     whole = job(pipeline, "DAG")
-    run_id = _run_id(ancestry.root, "run", run["id"])
+    run_id = _run_id(ancestry.storage, "run", run["id"])
     if ancestry.of is None:
         yield _event("START", run["started_at"], run_id, whole, {})
     for step in ancestry.steps:
         yield from _step_events(
-            step, job(f"{pipeline}.{step.execution.stage}", "TASK"), pipeline, ancestry.root
+            step, job(f"{pipeline}.{step.execution.stage}", "TASK"), pipeline, ancestry.storage
         )
     if ancestry.of is None and run["finished_at"] is not None:
         yield _event(_ENDS[State(run["state"])], run["finished_at"], run_id, whole, {})
 
 
-def _step_events(step: Step, job: "Job", pipeline: str, root: str) -> "Iterator[RunEvent]":
+def _step_events(step: Step, job: "Job", pipeline: str, storage: ArtifactStorage) -> "Iterator[RunEvent]":
     execution = step.execution
-    run_id = _run_id(root, "execution", execution.id)
-    facets = _run_facets(step, job.namespace, pipeline, root)
-    inputs = [_input(record) for record in step.reads.values()]
+    run_id = _run_id(storage, "execution", execution.id)
+    facets = _run_facets(step, job.namespace, pipeline, storage)
+    inputs = [_input(record, storage) for record in step.reads.values()]
     inputs += [_origin(origin, job.namespace) for origin in step.origins if origin.kind != "encoder"]
     if execution.state is State.REFUSED:
         yield _event("ABORT", execution.started_at, run_id, job, facets)
@@ -106,7 +107,7 @@ def _step_events(step: Step, job: "Job", pipeline: str, root: str) -> "Iterator[
     yield _event("START", execution.started_at, run_id, job, facets, inputs=inputs)
     if execution.state in _ENDS:
         end = datetime.fromisoformat(execution.started_at) + timedelta(seconds=execution.seconds or 0.0)
-        outputs = [_output(record) for record in step.gives.values()]
+        outputs = [_output(record, storage) for record in step.gives.values()]
         yield _event(
             _ENDS[execution.state], end.isoformat(), run_id, job, facets, inputs=inputs, outputs=outputs
         )
@@ -123,7 +124,7 @@ def _event(
     )
 
 
-def _run_facets(step: Step, namespace: str, pipeline: str, root: str) -> dict[str, Any]:
+def _run_facets(step: Step, namespace: str, pipeline: str, storage: ArtifactStorage) -> dict[str, Any]:
     from openlineage.client.facet_v2 import (
         error_message_run,
         execution_parameters_run,
@@ -144,7 +145,7 @@ def _run_facets(step: Step, namespace: str, pipeline: str, root: str) -> dict[st
     ]
     facets = {
         "parent": parent_run.ParentRunFacet(
-            run=parent_run.Run(runId=_run_id(root, "run", execution.run_id)),
+            run=parent_run.Run(runId=_run_id(storage, "run", execution.run_id)),
             job=parent_run.Job(namespace=namespace, name=pipeline),
         ),
         "processing_engine": processing_engine_run.ProcessingEngineRunFacet(
@@ -160,17 +161,17 @@ def _run_facets(step: Step, namespace: str, pipeline: str, root: str) -> dict[st
     return facets
 
 
-def _input(record: ArtifactRecord) -> Any:
+def _input(record: ArtifactRecord, storage: ArtifactStorage) -> Any:
     from openlineage.client.event_v2 import InputDataset
 
-    namespace, name = _place(record.uri)
+    namespace, name = _place(storage.uri(record.name))
     return InputDataset(namespace=namespace, name=name, facets=_dataset_facets(record.digest, record.type))
 
 
-def _output(record: ArtifactRecord) -> Any:
+def _output(record: ArtifactRecord, storage: ArtifactStorage) -> Any:
     from openlineage.client.event_v2 import OutputDataset
 
-    namespace, name = _place(record.uri)
+    namespace, name = _place(storage.uri(record.name))
     return OutputDataset(namespace=namespace, name=name, facets=_dataset_facets(record.digest, record.type))
 
 
@@ -201,9 +202,9 @@ def _place(uri: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
 
 
-def _run_id(root: str, kind: str, number: int) -> str:
+def _run_id(storage: ArtifactStorage, kind: str, number: int) -> str:
     """A UUID that is the same each time."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{root}#{kind}-{number}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{storage.work_dir}#{kind}-{number}"))
 
 
 def _post(events: "list[RunEvent]", url: str) -> None:

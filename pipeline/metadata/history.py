@@ -46,6 +46,11 @@ class History:
             return str(connection.execute(sa.select(schema_version.c.store)).scalar_one())
 
     @property
+    def root(self) -> str:
+        """The pipeline root, by which a database tells those that share it apart; empty in a store of one root."""
+        return self._root
+
+    @property
     def owner(self) -> str:
         """The machine and the directory that run here; empty in a store of one root."""
         return self._owner

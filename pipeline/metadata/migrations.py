@@ -28,7 +28,15 @@ def _name_of_the_store(connection: sa.Connection) -> None:
         _add_columns(connection, schema_version.c.store)
 
 
-_STEPS: tuple[Callable[[sa.Connection], None], ...] = (_roots_states_and_code, _name_of_the_store)
+def _relative_artifacts(_: sa.Connection) -> None:
+    """Version 4: URIs of new artifacts are relative to the root. An earlier version would take them for garbage."""
+
+
+_STEPS: tuple[Callable[[sa.Connection], None], ...] = (
+    _roots_states_and_code,
+    _name_of_the_store,
+    _relative_artifacts,
+)
 """The first one leads from version 1, which had no table of its version, to 2."""
 
 VERSION = 1 + len(_STEPS)

@@ -33,20 +33,20 @@ class ArtifactState(StrEnum):
 
 @dataclass(frozen=True)
 class ArtifactRecord:
-    """A published artifact: where it is, the SHA-256 of its content, and why it refuses what it gates (or None)."""
+    """A published artifact: its name, the SHA-256 of its content, and why it refuses what it gates (or None).
+
+    Attributes:
+        name: `<stage>/<output>/<execution id>`: what a person calls it, and where it is in its pipeline root, wherever
+            that is now.
+    """
 
     id: int
     type: str
-    uri: str
+    name: str
     digest: str
     refusal: str | None
     state: ArtifactState = ArtifactState.LIVE
     created_at: str = field(default="", compare=False)
-
-    @property
-    def name(self) -> str:
-        """`<stage>/<output>/<execution id>`: what a person calls it."""
-        return "/".join(self.uri.split("/")[-3:])
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ CODE = "code"
 
 def artifact(row: Any) -> ArtifactRecord:
     state = ArtifactState(row.state)
-    return ArtifactRecord(row.id, row.type, row.uri, row.digest, row.refusal, state, row.created_at)
+    # Up to version 3 of the store the URI was whole; the root that it began with may have been moved since.
+    name = "/".join(row.uri.split("/")[-3:])
+    return ArtifactRecord(row.id, row.type, name, row.digest, row.refusal, state, row.created_at)
 
 
 def execution(row: Any) -> ExecutionRecord:

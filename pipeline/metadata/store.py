@@ -85,7 +85,7 @@ class MetadataStore(History):
 
         Args:
             execution_id: as `start_execution` returned it.
-            outputs: by name: artifact type, URI, digest, refusal.
+            outputs: by name: artifact type, name of the artifact, digest, refusal.
             summary: what the stage told.
             seconds: wall time.
             peak_memory_mib: peak resident memory of its process, MiB.
@@ -93,12 +93,12 @@ class MetadataStore(History):
         """
         with self._database.writing() as connection:
             records = {}
-            for name, (kind, uri, digest, refusal) in outputs.items():
+            for output, (kind, name, digest, refusal) in outputs.items():
                 row = artifacts.insert().values(
-                    type=kind, uri=uri, digest=digest, refusal=refusal, created_at=_now()
+                    type=kind, uri=name, digest=digest, refusal=refusal, created_at=_now()
                 )
                 key = rows.new_id(connection.execute(row))
-                records[name] = ArtifactRecord(key, kind, uri, digest, refusal)
+                records[output] = ArtifactRecord(key, kind, name, digest, refusal)
             rows.link(connection, execution_id, "output", records)
             connection.execute(
                 executions.update()

@@ -76,6 +76,8 @@ artifacts = sa.Table(
     sqlite_autoincrement=True,
 )
 
+"""`uri` is relative to the pipeline root, which may be moved."""
+
 events = sa.Table(
     "events",
     tables,

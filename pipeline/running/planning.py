@@ -114,7 +114,7 @@ class Planner:
         taken = {}
         for name, kind in node.component.spec.outputs.items():
             run.outputs[node[name]] = records[name]
-            taken[name] = kind(self._storage.localize(records[name].uri, records[name].digest))
+            taken[name] = kind(self._storage.localize(records[name].name, records[name].digest))
         return taken
 
     def may_reuse(self, node: Node) -> bool:

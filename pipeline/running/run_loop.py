@@ -89,7 +89,7 @@ class RunLoop:
             execution_id=execution_id,
             component=node.component,
             config=node.config,
-            inputs={name: (record.uri, record.digest) for name, record in plan.inputs.items()},
+            inputs={name: (record.name, record.digest) for name, record in plan.inputs.items()},
             storage=self._storage,
             scratch=self._storage.scratch_dir(node.name, plan.key) if self._keeps_scratch(plan) else None,
             log=self._storage.log_path(run_id, node.name),

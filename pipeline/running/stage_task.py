@@ -24,7 +24,7 @@ __all__ = ["Done", "Ended", "Failed", "Published", "StageTask", "perform"]
 _log = logging.getLogger(__name__)
 
 Published: TypeAlias = Mapping[str, tuple[str, str, str, str | None]]
-"""By output name: artifact type, URI, digest, refusal."""
+"""By output name: artifact type, name of the artifact, digest, refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class StageTask:
         execution_id: the execution as the metadata store knows it.
         component: the stage.
         config: its settings.
-        inputs: URI and digest by input name; optional ones may be absent.
+        inputs: name and digest of the artifact by input name; optional ones may be absent.
         storage: where outputs are published.
         scratch: directory of the stage's unfinished work; None if it keeps none.
         log: file to which the stage's log is appended.
@@ -132,8 +132,8 @@ def _failed(task: StageTask, error: BaseException) -> Failed:
 def _arguments(task: StageTask, staged: Mapping[str, Artifact], progress: Progress) -> dict[str, object]:
     spec = task.component.spec
     arguments: dict[str, object] = {"config": task.config, **dict.fromkeys(spec.optional), **staged}
-    for name, (uri, digest) in task.inputs.items():
-        arguments[name] = spec.inputs[name](task.storage.localize(uri, digest))
+    for name, (artifact, digest) in task.inputs.items():
+        arguments[name] = spec.inputs[name](task.storage.localize(artifact, digest))
     if spec.reports_progress:
         arguments["progress"] = progress
     if task.scratch is not None:
@@ -145,8 +145,8 @@ def _arguments(task: StageTask, staged: Mapping[str, Artifact], progress: Progre
 
 def _publish(task: StageTask, staged: Mapping[str, Artifact]) -> Published:
     published = {}
-    for name, artifact in staged.items():
+    for output, artifact in staged.items():
         refusal = artifact.refusal()
-        uri, digest = task.storage.publish(task.stage, name, task.execution_id, artifact)
-        published[name] = (type(artifact).__name__, uri, digest, refusal)
+        name, digest = task.storage.publish(task.stage, output, task.execution_id, artifact)
+        published[output] = (type(artifact).__name__, name, digest, refusal)
     return published

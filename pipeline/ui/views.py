@@ -9,6 +9,7 @@ from typing import Any
 
 from components.core.errors import UserError
 from components.evaluation.checks.words import METRICS
+from pipeline.artifact_storage import ArtifactStorage, storage_of
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import has_store, last_used, open_store
 from pipeline.metadata.records import ArtifactRecord, ExecutionRecord, State
@@ -98,7 +99,8 @@ def run_view(root: Path, run_id: int) -> dict[str, Any]:
         if row is None:
             raise UserError(f"{root}: there is no run {run_id}; choose one of the list of runs")
         (run,) = _with_results(store, [row])
-        executions = [_execution(store, execution) for execution in store.executions(run_id)]
+        storage = storage_of(root, store)
+        executions = [_execution(store, storage, execution) for execution in store.executions(run_id)]
     directory = root / "reports" / str(run_id)
     pages = {file: title for file, title in PAGES.items() if (directory / file).is_file()}
     logs = [
@@ -117,10 +119,10 @@ def lineage_view(root: Path, name: str) -> Ancestry:
         UserError: nothing is called that.
     """
     with _reading(root) as store:
-        return find_ancestry(name, store, root)
+        return find_ancestry(name, store, storage_of(root, store))
 
 
-def _execution(store: MetadataStore, execution: ExecutionRecord) -> dict[str, Any]:
+def _execution(store: MetadataStore, storage: ArtifactStorage, execution: ExecutionRecord) -> dict[str, Any]:
     return {
         "stage": execution.stage,
         "state": execution.state,
@@ -130,19 +132,19 @@ def _execution(store: MetadataStore, execution: ExecutionRecord) -> dict[str, An
         "peak_memory_mib": execution.resources.get("peak_memory_mib", execution.peak_memory_mib),
         "summary": dict(execution.summary),
         "error": execution.error,
-        "inputs": _artifacts(store.inputs(execution.id)),
-        "outputs": _artifacts(store.outputs(execution.id)),
+        "inputs": _artifacts(store.inputs(execution.id), storage),
+        "outputs": _artifacts(store.outputs(execution.id), storage),
     }
 
 
-def _artifacts(records: Mapping[str, ArtifactRecord]) -> list[dict[str, Any]]:
+def _artifacts(records: Mapping[str, ArtifactRecord], storage: ArtifactStorage) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "id": record.id,
             "type": record.type,
             "place": record.name,
-            "uri": record.uri,
+            "uri": storage.uri(record.name),
             "digest": record.digest,
             "refusal": record.refusal,
         }

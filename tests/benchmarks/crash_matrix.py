@@ -350,16 +350,16 @@ def write_real_configs(root: Path, url: str | None) -> None:
 
 
 def visible_digests(root: Path) -> dict[str, str]:
-    """Of every artifact's directory, by its path."""
+    """Of every artifact's directory, by its path in the root."""
     found = (path for path in root.glob("[!.]*/*/*") if path.is_dir() and path.name.isdecimal())
-    return {str(path): content_digest(str(path)) for path in found}
+    return {str(path.relative_to(root)): content_digest(str(path)) for path in found}
 
 
 def recorded_digests(root: Path, url: str | None) -> dict[str, str]:
     """Of every artifact that the store calls live."""
     store = open_store_to_run(root, str(root), url)
     try:
-        return {record.uri: record.digest for record in store.artifacts(limit=None)}
+        return {record.name: record.digest for record in store.artifacts(limit=None)}
     finally:
         store.close()
 

@@ -1,5 +1,8 @@
 """`emotion gc` keeps what somebody may need, and a later run makes again what is gone."""
 
+import contextlib
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +116,31 @@ def test_what_a_killed_run_left_behind_goes_and_scratch_that_is_still_wanted_sta
     assert of_another_machine.is_dir(), "an execution that the store did not know yet when it was asked"
 
 
+@pytest.mark.parametrize("earlier_version", [False, True])
+def test_a_copied_root_finds_and_frees_what_is_in_it_and_nothing_where_it_was_copied_from(
+    tmp_path: Path, earlier_version: bool
+):
+    original, copy = (tmp_path / name / "work" for name in ("original", "copy"))
+    original.parent.mkdir()
+    root = Root(original.parent, str(original))
+    run(root, 2, blessed=True)
+    run(root, 3)
+    root.store.close()
+    if earlier_version:
+        with contextlib.closing(sqlite3.connect(root.storage.metadata_path)) as connection, connection:
+            connection.execute("UPDATE artifacts SET uri = ? || uri", [f"{original}/"])
+    before = sorted(original.glob("*/*/[0-9]"))
+    shutil.copytree(original, copy)
+
+    root = Root(copy.parent, str(copy))
+    assert run(root, 3) == []
+    root.store.close()
+    gc_command(copy, keep_runs=0, delete=True, as_json=False)
+    assert sorted(original.glob("*/*/[0-9]")) == before
+    kept = {"read/examples/1", "train/model/2", "judge/blessing/3"}
+    assert {str(place.relative_to(copy)) for place in copy.glob("*/*/[0-9]")} == kept
+
+
 @pytest.fixture
 def two_machines(tmp_path: Path) -> Iterator[tuple[Root, Root]]:
     """One root and one store, and a working directory each."""
@@ -128,6 +156,23 @@ def two_machines(tmp_path: Path) -> Iterator[tuple[Root, Root]]:
     yield machines[0], machines[1]
     for machine in machines:
         machine.store.close()
+
+
+def test_a_copy_of_a_root_is_not_what_a_shared_database_knows(tmp_path: Path):
+    original, copy = tmp_path / "original", tmp_path / "copy"
+    original.mkdir()
+    root = Root(original, str(original / "work"))
+    root.store.close()
+    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    root.store = open_store_to_run(root.storage.work_dir, root.storage.root, url)
+    run(root, 2)
+    run(root, 3)
+    shutil.copytree(original, copy)
+    with pytest.raises(UserError, match=rf"copy/work: .*shared.sqlite knows this root as {original}/work;"):
+        gc_command(copy / "work", keep_runs=1, delete=True, as_json=False)
+    assert run(root, 2) == []
+    gc_command(original / "work", keep_runs=1, delete=False, as_json=False)
+    root.store.close()
 
 
 def test_a_run_that_began_on_another_machine_meanwhile_keeps_what_it_may_have_planned_with(

@@ -43,7 +43,7 @@ def _make_root(directory: Path, **settings: Any) -> tuple[Path, Examples]:
         ("transform", "transform_graph", graph),
     ):
         execution = store.start_execution(run, stage, stage, {}, {})
-        outputs = {name: (type(artifact).__name__, str(artifact.path), "digest", None)}
+        outputs = {name: (type(artifact).__name__, str(artifact.path.relative_to(directory)), "digest", None)}
         store.complete_execution(execution, outputs=outputs, summary={}, seconds=1, peak_memory_mib=1)
     store.finish_run(run, State.COMPLETE)
     store.close()

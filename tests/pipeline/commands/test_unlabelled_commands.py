@@ -33,7 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = store.start_run("toy", "{}")
     for stage, name, artifact in (("example_gen", "examples", examples), ("trainer", "model", model)):
         execution = store.start_execution(run, stage, stage, {}, {})
-        outputs = {name: (type(artifact).__name__, str(artifact.path), "digest", None)}
+        outputs = {name: (type(artifact).__name__, str(artifact.path.relative_to(directory)), "digest", None)}
         store.complete_execution(execution, outputs=outputs, summary={}, seconds=1, peak_memory_mib=1)
     store.close()
     return directory

@@ -8,7 +8,7 @@ from tests.pipeline.test_local_runner import Root
 
 
 def ancestry(root: Root, name: str | None) -> Ancestry:
-    return find_ancestry(name, root.store, root.storage.work_dir)
+    return find_ancestry(name, root.store, root.storage)
 
 
 def stages(found: Ancestry) -> list[tuple[str, int]]:
@@ -29,7 +29,7 @@ def test_an_artifact_came_from_those_that_led_to_it_and_from_nothing_else(told: 
 
 @pytest.mark.parametrize("suffix", ["", "/model.json"])
 def test_a_path_names_its_artifact(told: Root, suffix: str):
-    place = told.store.artifacts("Model", limit=1)[0].uri
+    place = told.storage.uri(told.store.artifacts("Model", limit=1)[0].name)
     assert ancestry(told, place + suffix).of == ancestry(told, "train/model/2").of
 
 

@@ -45,7 +45,7 @@ def catalogue() -> Iterator[Catalogue]:
 
 
 def export(root: Root, name: str | None, target: str) -> int:
-    return export_events(find_ancestry(name, root.store, root.storage.work_dir), target)
+    return export_events(find_ancestry(name, root.store, root.storage), target)
 
 
 def read(path: Path) -> list[dict[str, Any]]:

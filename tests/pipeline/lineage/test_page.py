@@ -39,7 +39,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def html(told: Root) -> str:
-    return render_page(find_ancestry("judge/blessing/3", told.store, told.storage.work_dir))
+    return render_page(find_ancestry("judge/blessing/3", told.store, told.storage))
 
 
 def test_every_stage_of_the_picture_leads_to_what_it_was_made_with(html: str):
@@ -60,7 +60,7 @@ def test_a_failure_is_marked_and_its_words_are_escaped(told: Root):
     run = told.store.start_run("<b>toy</b>", "{}")
     execution = told.store.start_execution(run, "read", "key", {"file /a/<i>.csv": "d"}, {})
     told.store.record_unfinished(execution, told.store.executions(3)[-1].state, "<script>", 1.0)
-    html = render_page(find_ancestry(str(run), told.store, told.storage.work_dir))
+    html = render_page(find_ancestry(str(run), told.store, told.storage))
     assert Page(html).kinds == ["origin", "unfinished"]
     assert "<script>" not in html
     assert "<i>.csv" not in html
@@ -70,7 +70,7 @@ def test_many_files_of_one_source_are_one_card(told: Root):
     run = told.store.start_run("toy", "{}")
     parts = {f"file /data/part-{number}.csv": "d" for number in range(40)}
     told.store.start_execution(run, "read", "key", parts, {})
-    html = render_page(find_ancestry(str(run), told.store, told.storage.work_dir))
+    html = render_page(find_ancestry(str(run), told.store, told.storage))
     assert Page(html).kinds == ["origin", "unfinished"]
     assert "part-0.csv, 39 more" in html
     assert "/data/part-39.csv" in html

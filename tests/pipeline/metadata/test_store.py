@@ -35,7 +35,7 @@ def test_an_execution_is_found_by_its_key_with_what_it_read_and_wrote(store: Met
     (found,) = store.find_complete("train", "key of train")
     assert (found.state, found.summary, found.seconds) == (State.COMPLETE, {"rows": 2}, 1.5)
     assert store.inputs(found.id) == made
-    assert store.outputs(found.id)["model"].uri == "/t/1"
+    assert store.outputs(found.id)["model"].name == "/t/1"
     assert store.find_complete("train", "another key") == []
     assert store.last_complete("judge") is None
 
