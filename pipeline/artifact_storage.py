@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,6 +16,7 @@ from components.core.atomic_files import create_file, download, publish
 from components.core.errors import StorageError, UserError
 from components.core.filesystem import (
     content_digest,
+    exists,
     file_sizes,
     is_remote,
     read_file,
@@ -38,7 +39,7 @@ class ArtifactStorage:
 
     ```
     <root>/<stage>/<output>/<execution id>/   published artifacts
-    <root>/.metadata-store.json               which store keeps account of it, if work_dir is not the root
+    <root>/.metadata-store.json               which store keeps account of it
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
     <work_dir>/reports/<run id>/              report of each run, and the log of each stage that it executed
     <work_dir>/.staging/                      outputs being written, temporary files; emptied at every start
@@ -127,31 +128,51 @@ class ArtifactStorage:
                 told = True
             time.sleep(0.05)
 
-    def claim(self, store: str, where: str) -> None:
-        """Sees to it that one metadata store alone keeps account of a root that does not hold it itself.
+    def claim(self, store: str, where: str, *, unknown: Iterable[str] = ()) -> None:
+        """Sees to it that one metadata store alone keeps account of this root.
 
         Two would give one number to two artifacts, and each would take what the other one made for garbage.
 
         Args:
             store: its name.
             where: its place, for messages.
+            unknown: outputs such as `trainer/model` of which it knows nothing here: where one of them is in a root
+                that no store has claimed, another one made it.
 
         Raises:
             UserError: another one keeps account of it.
         """
-        if self.root == str(self.work_dir):
-            return
-        place = f"{self.root}/.metadata-store.json"
-        mine = json.dumps({"store": store, "where": f"{where} on {socket.gethostname()}"}).encode()
-        found = read_file(place)
-        if found is None and not create_file(place, mine):
-            found = read_file(place)
-        if found is not None and json.loads(found)["store"] != store:
+        mine = {"store": store, "where": f"{where} on {socket.gethostname()}"}
+        claim = self.read_claim()
+        if claim is None and any(subdirectories(self.uri(output)) for output in unknown):
+            claim = {"store": "", "where": f"one other than {where}"}
+        if claim is None and not create_file(self._claim_uri, json.dumps(mine).encode()):
+            claim = self.read_claim()
+        if claim is not None and claim["store"] != store:
             raise UserError(
-                f"{self.root}: another metadata store keeps account of what is here: {json.loads(found)['where']}; two "
-                "would mix up their artifacts. Set `metadata` to the URL of one database on all machines, or set "
+                f"{self.root}: another metadata store keeps account of what is here: {claim['where']}; two would mix "
+                "up their artifacts. Set `metadata` as it was, or to the URL of one database on all machines, or set "
                 "another `root`"
             )
+
+    def read_claim(self) -> dict[str, str] | None:
+        """The name (`store`) and the place (`where`) of the store that keeps account of this root; None without one."""
+        found = read_file(self._claim_uri)
+        return None if found is None else json.loads(found)
+
+    def require_free(self, stage: str, outputs: Iterable[str], execution_id: int) -> None:
+        """Sees to it that what is found in an execution's places from now on is its own, so that it may take it back.
+
+        Raises:
+            StorageError: one of them is taken, as in a root whose store was set back to an earlier day.
+        """
+        for name in outputs:
+            place = self.uri(f"{stage}/{name}/{execution_id}")
+            if exists(place):
+                raise StorageError(
+                    f"{place}: exists already, though the metadata store knows nothing of it; set another `root`, or "
+                    "bring back the store that made it"
+                )
 
     def stage_outputs(self, execution_id: int, outputs: Mapping[str, type[Artifact]]) -> dict[str, Artifact]:
         """Empty local directories for the outputs of one execution."""
@@ -253,6 +274,10 @@ class ArtifactStorage:
     @property
     def downloads(self) -> Path:
         return self.work_dir / ".downloads"
+
+    @property
+    def _claim_uri(self) -> str:
+        return f"{self.root}/.metadata-store.json"
 
     @property
     def _staging(self) -> Path:

@@ -10,6 +10,7 @@ from components.core.errors import StoppedError
 from components.data.beam.beam_config import BeamConfig
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
+from pipeline.metadata.location import remember_store
 from pipeline.metadata.records import State
 from pipeline.metadata.store import MetadataStore
 from pipeline.preflight import require_no_problems
@@ -73,7 +74,7 @@ class LocalRunner:
         """
         require_no_problems(graph)
         with self._storage.lock(on_wait=observer.run_waits if self._wait else None) as lock:
-            self._storage.claim(self._store.name, self._store.where)
+            self._claim_root(graph)
             if self._wait:
                 self._wait_for_other_machines(observer)
             self._take_back_unfinished()
@@ -91,6 +92,13 @@ class LocalRunner:
                 with contextlib.suppress(sa.exc.OperationalError):
                     self._store.finish_run(run_id, state)
             return RunResult(run_id, state, {node.name: results[node.name] for node in graph})
+
+    def _claim_root(self, graph: Graph) -> None:
+        """Makes the store the one of this root, and the one that later commands look into."""
+        outputs = [f"{node.name}/{output}" for node in graph for output in node.component.spec.outputs]
+        unknown = outputs if self._store.count_runs() == 0 else ()
+        self._storage.claim(self._store.name, self._store.where, unknown=unknown)
+        remember_store(self._storage.work_dir, self._store)
 
     def _wait_for_other_machines(self, observer: RunObserver) -> None:
         """Until none is at work on this root that shares the store."""

@@ -9,7 +9,14 @@ from components.core.atomic_files import write_atomic
 from components.core.errors import UserError
 from pipeline.metadata.store import MetadataStore
 
-__all__ = ["STORE_FILE", "has_store", "last_used", "open_store", "open_store_to_run"]
+__all__ = [
+    "STORE_FILE",
+    "has_store",
+    "last_used",
+    "open_store",
+    "open_store_to_run",
+    "remember_store",
+]
 
 STORE_FILE = "metadata.sqlite"
 
@@ -20,21 +27,26 @@ _URL_VARIABLE = "EMOTION_METADATA"
 
 
 def open_store_to_run(work_dir: Path, root: str, url: str | None) -> MetadataStore:
-    """The store for a run, and what lets later commands find it again.
+    """The store for a run as it is configured; later commands find it once the run has claimed the root.
 
     Args:
         work_dir: local directory of the pipeline root.
         root: the pipeline root.
         url: of a database that may be shared with other roots; None for a file in `work_dir`.
     """
-    pointer = work_dir / _POINTER
     if url is None:
-        pointer.unlink(missing_ok=True)
         return MetadataStore(work_dir / STORE_FILE)
-    owner = f"{socket.gethostname()}:{work_dir}"
-    store = MetadataStore(url, root=root, owner=owner)
-    write_atomic(pointer, json.dumps({"url": store.url, "root": root, "owner": owner}, indent=2) + "\n")
-    return store
+    return MetadataStore(url, root=root, owner=f"{socket.gethostname()}:{work_dir}")
+
+
+def remember_store(work_dir: Path, store: MetadataStore) -> None:
+    """Lets later commands find the store that a run in `work_dir` uses."""
+    pointer = work_dir / _POINTER
+    if not store.root:
+        pointer.unlink(missing_ok=True)
+        return
+    place = {"url": store.url, "root": store.root, "owner": store.owner}
+    write_atomic(pointer, json.dumps(place, indent=2) + "\n")
 
 
 def has_store(work_dir: Path) -> bool:

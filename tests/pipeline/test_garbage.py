@@ -1,6 +1,7 @@
 """`emotion gc` keeps what somebody may need, and a later run makes again what is gone."""
 
 import contextlib
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from components.core.errors import UserError
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.gc import gc_command
 from pipeline.garbage import check_idle, collect_garbage, find_garbage
+from pipeline.local_runner import LocalRunner
 from pipeline.metadata.location import open_store_to_run
 from pipeline.metadata.records import ArtifactState, State
 from tests.pipeline import toy_stages
@@ -156,6 +158,25 @@ def two_machines(tmp_path: Path) -> Iterator[tuple[Root, Root]]:
     yield machines[0], machines[1]
     for machine in machines:
         machine.store.close()
+
+
+def test_a_root_that_is_configured_from_another_working_directory_is_not_taken_for_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    root = Root(tmp_path, "root")
+    runner = LocalRunner(root.storage, root.store)
+    config = json.dumps({"root": "root", "work_dir": "work"})
+    for factor in (2, 3):
+        runner.run(toy_graph(str(root.data), factor=factor, at_least=1e6), pipeline="toy", config=config)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"elsewhere/root: is not the root that .*work in the directory"):
+        gc_command(tmp_path / "work", keep_runs=1, delete=True, as_json=False)
+    monkeypatch.chdir(tmp_path)
+    gc_command(tmp_path / "work", keep_runs=1, delete=True, as_json=False)
+    assert len(list(Path("root/train/model").iterdir())) == 1
+    root.store.close()
 
 
 def test_a_copy_of_a_root_is_not_what_a_shared_database_knows(tmp_path: Path):

@@ -9,10 +9,13 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from components.core.atomic_files import write_file
 from components.core.errors import DataError, StageError, StoppedError, StorageError, UserError
+from components.core.filesystem import read_file
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
 from pipeline.local_runner import SILENT, LocalRunner, RunResult
+from pipeline.metadata.location import open_store, open_store_to_run
 from pipeline.metadata.records import State
 from pipeline.metadata.store import MetadataStore
 from tests.pipeline import toy_stages
@@ -237,6 +240,41 @@ def test_two_stores_never_keep_account_of_one_root(root: Root, tmp_path: Path):
     assert other.store.runs() == []
     other.store.close()
     assert root.run().state is State.COMPLETE
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("shared_first", [True, False])
+def test_a_root_stays_with_the_store_that_it_began_with(tmp_path: Path, shared_first: bool, marked: bool):
+    urls = [f"sqlite:///{tmp_path / 'shared.sqlite'}", None]
+    first, second = urls if shared_first else urls[::-1]
+    root = Root(tmp_path, str(tmp_path / "work"))
+    root.store.close()
+    root.store = open_store_to_run(root.storage.work_dir, root.storage.root, first)
+    root.run()
+    root.store.close()
+    if not marked:  # a root of an earlier version
+        (tmp_path / "work" / ".metadata-store.json").unlink()
+    before = {path: path.read_bytes() for path in tmp_path.glob("work/*/*/[0-9]/*")}
+
+    root.store = open_store_to_run(root.storage.work_dir, root.storage.root, second)
+    with pytest.raises(UserError, match="another metadata store keeps account of what is here"):
+        root.run(use_cache=False)
+    root.store.close()
+    assert {path: path.read_bytes() for path in tmp_path.glob("work/*/*/[0-9]/*")} == before
+    found = open_store(root.storage.work_dir)
+    assert [run["state"] for run in found.runs()] == ["COMPLETE"], "and later commands find it"
+    found.close()
+
+
+def test_what_was_in_the_place_of_an_artifact_before_is_neither_overwritten_nor_taken_back(root: Root):
+    root.run()
+    last = root.store.all_executions()[-1].id
+    place = f"{root.storage.root}/read/examples/{last + 1}"
+    write_file(f"{place}/of another history", b"content")
+    with pytest.raises(StorageError, match="exists already, though the metadata store knows nothing of it"):
+        root.run(use_cache=False)
+    assert read_file(f"{place}/of another history") == b"content"
+    assert [execution.state for execution in root.store.executions(2)] == [State.FAILED]
 
 
 def _killed_while_training(directory: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from components.core.errors import StorageError, UserError
 from pipeline.config import parse_config
-from pipeline.metadata.location import open_store, open_store_to_run
+from pipeline.metadata.location import open_store, open_store_to_run, remember_store
 from pipeline.metadata.records import ArtifactState, State
 from pipeline.metadata.store import MetadataStore
 from tests.pipeline.metadata.database_servers import mariadb_server, postgres_server
@@ -125,6 +125,7 @@ def test_later_commands_find_the_shared_database_without_its_password(tmp_path: 
     work_dir.mkdir()
     store = open_store_to_run(work_dir, "/root", shared)
     run = store.start_run("toy", "{}")
+    remember_store(work_dir, store)
     store.close()
     found = open_store(work_dir)
     assert [row["id"] for row in found.runs()] == [run]
