@@ -13,6 +13,7 @@ __all__ = [
     "STORE_FILE",
     "has_store",
     "last_used",
+    "open_configured_store",
     "open_store",
     "open_store_to_run",
     "remember_store",
@@ -39,6 +40,13 @@ def open_store_to_run(work_dir: Path, root: str, url: str | None) -> MetadataSto
     return MetadataStore(url, root=root, owner=f"{socket.gethostname()}:{work_dir}")
 
 
+def open_configured_store(work_dir: Path, root: str, url: str | None) -> MetadataStore | None:
+    """The store that a run would use, to look into it; None if there is none yet. Otherwise as `open_store_to_run`."""
+    if url is None and not (work_dir / STORE_FILE).is_file():
+        return None
+    return open_store_to_run(work_dir, root, url)
+
+
 def remember_store(work_dir: Path, store: MetadataStore) -> None:
     """Lets later commands find the store that a run in `work_dir` uses."""
     pointer = work_dir / _POINTER
@@ -56,9 +64,9 @@ def has_store(work_dir: Path) -> bool:
 
 def last_used(work_dir: Path) -> float:
     """When something ran there last, seconds since 1970."""
-    return max(
-        path.stat().st_mtime for path in (work_dir / STORE_FILE, work_dir / _POINTER) if path.is_file()
-    )
+    # What a run writes stands in the log beside the file until that is closed.
+    files = (work_dir / name for name in (STORE_FILE, f"{STORE_FILE}-wal", _POINTER))
+    return max(path.stat().st_mtime for path in files if path.is_file())
 
 
 def open_store(work_dir: Path) -> MetadataStore:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.inspect import InspectOptions, inspect_command
+from pipeline.commands.roots import newest_root
 from pipeline.metadata.location import STORE_FILE
 from pipeline.metadata.records import State
 from pipeline.metadata.store import MetadataStore
@@ -66,3 +67,19 @@ def test_other_roots_are_named_where_none_was_given(
     assert capsys.readouterr().out.startswith("runs/newer (--root for runs/older)\n")
     inspect_command("runs", None, InspectOptions(root=Path("runs/older")))
     assert capsys.readouterr().out.startswith("runs/older\n")
+
+
+def test_the_newest_root_is_that_of_the_run_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    stores = []
+    for number, name in enumerate(("at_work", "over")):
+        directory = tmp_path / "runs" / name
+        directory.mkdir(parents=True)
+        stores.append(MetadataStore(directory / STORE_FILE))
+        stores[-1].start_run("reviews", "{}")
+        for file in directory.iterdir():
+            os.utime(file, (1.0, 1.0 + number))
+    stores[0].start_run("reviews", "{}")
+    assert newest_root(None) == Path("runs/at_work")
+    for store in stores:
+        store.close()
