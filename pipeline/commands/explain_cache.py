@@ -12,7 +12,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache.forecast import Forecast, Outcome, forecast
 from pipeline.config import load_config
 from pipeline.emotion import build_graph
-from pipeline.metadata.location import has_store, open_store
+from pipeline.metadata.location import open_configured_store
 from pipeline.printable import escape
 
 __all__ = ["explain_cache_command"]
@@ -38,12 +38,12 @@ def explain_cache_command(stage: str, config_file: Path, *, as_json: bool) -> No
     if stage != _ALL:
         graph = graph.upto(stage)
     storage = ArtifactStorage(config.root, config.work_dir)
-    if not has_store(storage.work_dir):
+    store = open_configured_store(storage.work_dir, storage.root, config.metadata)
+    if store is None:
         raise UserError(
             f"{storage.work_dir}: nothing has run there yet, so that all stages would run; `emotion run {config_file}` "
             "runs them"
         )
-    store = open_store(storage.work_dir)
     try:
         told = forecast(graph, storage, store)
     finally:

@@ -10,7 +10,7 @@ from pipeline.artifact_storage import ArtifactStorage
 from pipeline.config import PipelineConfig
 from pipeline.emotion import build_graph
 from pipeline.local_runner import RunResult
-from pipeline.metadata.location import has_store, open_store
+from pipeline.metadata.location import open_configured_store, open_store_to_run
 from pipeline.metadata.records import State
 from pipeline.printable import escape
 from pipeline.retraining import last_judged_run, measure_drift, new_inputs
@@ -28,8 +28,8 @@ def without_new_data(config: PipelineConfig, console: Console) -> bool:
     """Says what is new, or that nothing is; whether there is nothing new since the last run that went to its end."""
     storage = ArtifactStorage(config.root, config.work_dir)
     last = None
-    if has_store(storage.work_dir):
-        store = open_store(storage.work_dir)
+    store = open_configured_store(storage.work_dir, storage.root, config.metadata)
+    if store is not None:
         try:
             last = last_judged_run(store)
         finally:
@@ -71,7 +71,7 @@ def without_drift(
     assert isinstance(statistics, ExampleStatistics)
     assert isinstance(schema, Schema)
     storage = ArtifactStorage(config.root, config.work_dir)
-    store = open_store(storage.work_dir)
+    store = open_store_to_run(storage.work_dir, storage.root, config.metadata)
     try:
         drift = measure_drift(config, statistics, schema, store, storage)
     finally:
