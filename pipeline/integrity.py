@@ -1,5 +1,6 @@
 """Whether a directory still holds what its digest says, without reading it each time."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ class VerifiedDirectories:
             return True
         if content_digest(str(path)) != digest:
             return False
-        self.remember(path)
+        with contextlib.suppress(OSError):  # who may only read looks at all of it again
+            self.remember(path)
         return True
 
     def _note(self, path: Path) -> Path:

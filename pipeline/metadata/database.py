@@ -1,9 +1,11 @@
 """Connections to the database of a metadata store: SQLite, PostgreSQL or MySQL, by URL."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -28,21 +30,23 @@ class Database:
     """An open database with the tables of this version in it."""
 
     def __init__(self, location: Path | str) -> None:
-        """Opens it, and makes or migrates the tables.
+        """Opens it, and makes or migrates the tables; a SQLite file that may not be written is opened to read.
 
         Args:
             location: of a SQLite file, or an SQLAlchemy URL.
 
         Raises:
-            UserError: the URL is wrong, its driver is absent, or the tables are of a later version.
+            UserError: the URL is wrong, its driver is absent, or the tables are of a later version, or of an earlier
+                one and may not be changed.
             StorageError: the database cannot be reached or is none.
         """
         url = _parse(location)
         self.url = url._replace(password=None).render_as_string()
         self.where = url.database if url.get_backend_name() == "sqlite" and url.database else self.url
-        self._engine = _create_engine(url)
-        self._is_sqlite = self._engine.dialect.name == "sqlite"
-        if self._is_sqlite:
+        self._is_sqlite = url.get_backend_name() == "sqlite"
+        self._may_write = not self._is_sqlite or _may_write(url)
+        self._engine = _create_engine(url if self._may_write else _to_read(url))
+        if self._is_sqlite and self._may_write:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
         self._bring_up_to_date()
 
@@ -67,6 +71,11 @@ class Database:
             with self.reading() as connection:
                 if read_version(connection) == VERSION:
                     return
+            if not self._may_write:
+                raise UserError(
+                    f"{self.where}: written by another version of emotion-pipeline, and may not be changed; ask its "
+                    "owner to bring it up to date by `emotion inspect runs`"
+                )
             with self.writing() as connection:
                 self._take_turns(connection)
                 migrate(connection, self.where)
@@ -97,6 +106,20 @@ def _parse(location: Path | str) -> sa.URL:
             "sqlite:////a/file"
         ) from err
     return url.set(drivername=_DRIVERS.get(url.drivername, (url.drivername,))[0])
+
+
+def _may_write(url: sa.URL) -> bool:
+    """Whether a SQLite file that is there may be written, and the logs beside it."""
+    path = Path(url.database or "")
+    return not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _to_read(url: sa.URL) -> sa.URL:
+    """The file as it is. SQLite reads along with a writer by the logs; without them it must be told not to make any."""
+    path = Path(url.database or "").resolve()
+    logs = Path(f"{path}-wal").exists()
+    query = {"uri": "true", "mode": "ro", **({} if logs else {"immutable": "1"})}
+    return sa.URL.create(url.drivername, database=f"file:{quote(str(path))}", query=query)
 
 
 def _create_engine(url: sa.URL) -> sa.Engine:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.core.filesystem import content_digest
 from pipeline import integrity
 from pipeline.integrity import VerifiedDirectories
 from tests.pipeline import toy_stages
@@ -87,3 +88,14 @@ def test_the_baseline_is_one_that_is_still_there(local: Root):
     models["model"].config_path.unlink()
     judged = local.run(toy_graph(str(local.data), factor=4)).stages["judge"]
     assert judged.summary == {"baseline": 6.0}
+
+
+def test_where_no_note_can_be_kept_the_content_is_read_each_time(tmp_path: Path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "file").write_text("6")
+    (tmp_path / "in the way").write_text("")
+    verified = VerifiedDirectories(tmp_path / "in the way")
+    digest = content_digest(str(tmp_path / "model"))
+    assert verified.holds(tmp_path / "model", digest)
+    tamper(tmp_path / "model" / "file")
+    assert not verified.holds(tmp_path / "model", digest)

@@ -1,5 +1,11 @@
 """Commands that look at what ran leave nothing behind, whether something ran or not."""
 
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,3 +78,45 @@ def test_the_pages_create_nothing(workspace: Path):
         answers = [browser.get(page).status_code for page in PAGES]
     assert set(answers) <= {200, 404}
     assert below(workspace) == before
+
+
+LOOK = """
+import sys
+from typer.testing import CliRunner
+from pipeline.cli import app
+for command in sys.argv[1:]:
+    done = CliRunner().invoke(app, command.split(), catch_exceptions=False)
+    assert done.exit_code == 0, (command, done.output)
+"""
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_who_may_only_read_looks_too(tmp_path: Path, at_work: bool):
+    root = Root(tmp_path, str(tmp_path / "work"))
+    for number in ("3", "4"):
+        root.data.write_text(number)
+        root.run()
+    shutil.rmtree(tmp_path / "work" / ".verified")
+    if not at_work:
+        root.store.close()
+    commands = [
+        f"{command} --root {tmp_path / 'work'}" for command in COMMANDS if command[:2] in ("in", "gc")
+    ]
+    with _read_only(tmp_path / "work"):
+        subprocess.run([*_UNPRIVILEGED, sys.executable, "-c", LOOK, *commands], check=True)
+    root.store.close()
+
+
+_UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Before a command: root may write everywhere."""
+
+
+@contextmanager
+def _read_only(directory: Path) -> Iterator[None]:
+    places = [directory, *directory.rglob("*")]
+    before = {place: place.stat().st_mode for place in places}
+    for place, mode in before.items():
+        place.chmod(mode & ~0o222)
+    yield
+    for place, mode in before.items():
+        place.chmod(mode)

@@ -1,5 +1,6 @@
 """A store of an earlier version opens as it is; one of a later version is refused."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def test_a_store_of_version_1_keeps_what_it_knows_and_takes_more(earlier: Path):
     store.record_cached(run, found, {})
     assert [execution.state for execution in store.executions(run)] == [State.CACHED]
     store.close()
+
+
+def test_a_store_of_an_earlier_version_that_may_only_be_read_is_left_to_its_owner(
+    earlier: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match="may not be changed; ask its owner to bring it up to date"):
+        MetadataStore(earlier)
 
 
 def test_a_migrated_store_has_the_columns_and_indexes_of_a_new_one(earlier: Path, tmp_path: Path):
