@@ -88,6 +88,9 @@ def _explain(err: Exception) -> int:
             file=sys.stderr,
         )
         return 2
+    if isinstance(err, OSError) and err.filename is not None:
+        print(f"error: {err.filename}: {err.strerror}", file=sys.stderr)
+        return 2
     mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
     if not isinstance(err, (EmotionPipelineError, *mistakes)):
         raise err

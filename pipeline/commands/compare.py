@@ -9,6 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from components.core.atomic_files import write_atomic
+from pipeline.commands.output_file import require_writable
 from pipeline.commands.roots import newest_root
 from pipeline.comparison import compare_runs, find_run, render_comparison
 from pipeline.comparison.words import (
@@ -34,8 +35,10 @@ def compare_command(before: str, after: str, *, root: Path | None, html: Path | 
     """Prints what changed, and writes it as a page if asked to.
 
     Raises:
-        UserError: there is no such run, or it was not evaluated.
+        UserError: there is no such run, it was not evaluated, or the page cannot be written.
     """
+    if html is not None:
+        require_writable(html)
     place = newest_root(root) if before.isdigit() or after.isdigit() else None
     document = compare_runs(find_run(before, place), find_run(after, place))
     if html is not None:

@@ -20,6 +20,7 @@ from pipeline.commands.explanation_views import (
     show_explanation,
 )
 from pipeline.commands.given_texts import given_contexts, given_texts
+from pipeline.commands.output_file import require_writable
 from pipeline.commands.roots import newest_root
 from pipeline.commands.trained_model import find_trained_model
 from pipeline.native_stderr import stderr_to
@@ -58,8 +59,11 @@ def explain_command(texts: Sequence[str], options: ExplainOptions) -> None:
     """Explains the texts' scores and prints each text when it is done.
 
     Raises:
-        UserError: there is no text, no such model or label, or the contexts do not fit texts or model.
+        UserError: there is no text, no such model or label, the contexts do not fit texts or model, or the page cannot
+            be written.
     """
+    if options.html is not None:
+        require_writable(options.html)
     wanted = given_texts(texts, options.file, command="explain")
     before = given_contexts(options.contexts, len(wanted)) or [""] * len(wanted)
     trained = find_trained_model(newest_root(None) if options.model is None else options.model)

@@ -8,6 +8,7 @@ from rich.console import Console
 from components.core.atomic_files import write_atomic
 from pipeline.artifact_storage import storage_of
 from pipeline.commands.inspect import InspectOptions
+from pipeline.commands.output_file import require_writable
 from pipeline.lineage.ancestry import Ancestry, find_ancestry
 from pipeline.metadata.location import open_store
 from pipeline.printable import escape
@@ -19,8 +20,10 @@ def inspect_lineage(name: str | None, root: Path, options: InspectOptions) -> No
     """Prints the lineage, writes its page, or tells an OpenLineage server of it.
 
     Raises:
-        UserError: nothing is called that.
+        UserError: nothing is called that, or the page cannot be written.
     """
+    if options.html is not None:
+        require_writable(options.html)
     store = open_store(root)
     try:
         ancestry = find_ancestry(name, store, storage_of(root, store))

@@ -19,6 +19,7 @@ from pipeline import api
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.anomaly_table import print_anomalies, print_problems
 from pipeline.commands.data_look import Findings, look_at
+from pipeline.commands.output_file import require_writable
 from pipeline.commands.run import REFUSED_EXIT_CODE, run_logged
 from pipeline.commands.schema_file import CuratedSchema, write_schema_file
 from pipeline.config import PipelineConfig, load_config, parse_config
@@ -151,6 +152,7 @@ def _require_writable(target: Path, options: ValidateOptions) -> None:
     is_curated = options.schema is not None and target.resolve() == options.schema.resolve()
     if target.exists() and not options.force and not is_curated:
         raise UserError(f"{target}: exists already; add --force to overwrite it, or name another file")
+    require_writable(target)
 
 
 def _configure(
