@@ -42,6 +42,7 @@ class ArtifactStorage:
     <root>/.metadata-store.json               which store keeps account of it
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
     <work_dir>/reports/<run id>/              report of each run, and the log of each stage that it executed
+    <work_dir>/last_run.log                   what the newest run and its libraries had to say beside their reports
     <work_dir>/.staging/                      outputs being written, temporary files; emptied at every start
     <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
@@ -89,6 +90,15 @@ class ArtifactStorage:
         """What a stage wrote to its log, stdout and stderr in a run that executed it."""
         return self.report_dir(run_id) / f"{stage}.log"
 
+    @property
+    def run_log(self) -> Path:
+        return self.work_dir / "last_run.log"
+
+    def empty_run_log(self) -> None:
+        """For a run that holds the root: until then the log may be that of another one at work."""
+        if self.run_log.exists():
+            os.truncate(self.run_log, 0)
+
     @contextmanager
     def lock(self, *, on_wait: Callable[[str], None] | None = None) -> Iterator[int]:
         """Holds the root for one run; yields the descriptor that holds it.
@@ -120,8 +130,8 @@ class ArtifactStorage:
             patience_s = _SECONDS_FOR_A_RUN if _is_alive(holder) else _SECONDS_FOR_ORPHANS
             if on_wait is None and time.monotonic() - began > patience_s:
                 raise UserError(
-                    f"{self.work_dir}: another run is at work here (process {holder or 'unknown'}); wait for it, add "
-                    "--wait to begin when it is over, or set another `root`"
+                    f"{self.work_dir}: another run is at work here (process {holder or 'unknown'}); wait for it, as "
+                    "`emotion run --wait` does, or set another `root`"
                 )
             if on_wait is not None and not told:
                 on_wait(f"another run is at work in {self.work_dir} (process {holder or 'unknown'})")

@@ -74,6 +74,7 @@ class LocalRunner:
         """
         require_no_problems(graph)
         with self._storage.lock(on_wait=observer.run_waits if self._wait else None) as lock:
+            self._storage.empty_run_log()
             self._claim_root(graph)
             if self._wait:
                 self._wait_for_other_machines(observer)

@@ -119,9 +119,8 @@ def run_logged(
     """Runs the pipeline, its log and the libraries' chatter going into a file of the root."""
     storage = ArtifactStorage(config.root, config.work_dir)
     storage.prepare()
-    log_file = storage.work_dir / "last_run.log"
-    _log_to(log_file)
-    with stderr_to(log_file):
+    _log_to(storage.run_log)
+    with stderr_to(storage.run_log):
         return api.run(
             config,
             since=since,
@@ -136,7 +135,6 @@ def run_logged(
 def _log_to(file: Path) -> None:
     logging.basicConfig(
         filename=file,
-        filemode="w",
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )

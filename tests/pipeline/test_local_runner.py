@@ -201,9 +201,12 @@ def test_data_that_were_moved_are_the_same_data(root: Root, tmp_path: Path):
 def test_a_second_run_on_the_same_root_is_told_to_wait(tmp_path: Path):
     root = Root(tmp_path)
     other = ArtifactStorage(str(tmp_path / "root"), str(tmp_path / "work"))
+    root.storage.run_log.write_text("of the one at work")
     with other.lock(), pytest.raises(UserError, match="another run is at work here"):
         root.run()
+    assert root.storage.run_log.read_text() == "of the one at work"
     assert root.run().state is State.COMPLETE
+    assert root.storage.run_log.read_text() == ""
     root.store.close()
 
 
