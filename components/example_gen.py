@@ -143,8 +143,9 @@ def _log_corrections(corrections: Sequence[Mapping[str, Any]], progress: Progres
     for file in corrections:
         if count := file["unmatched"]:
             progress.log(
-                f"{file['name']}: {_number(count, 'correction')} matched no row ({', '.join(file['unmatched_ids'][:3])}"
-                f"{', …' if count > 3 else ''}): its text or labels have changed since"
+                f"{file['name']}: {_number(count, 'correction')} matched no row "
+                f"({', '.join(file['unmatched_ids'][:3])}{', …' if count > 3 else ''}): "
+                "its text or labels have changed since"
             )
 
 

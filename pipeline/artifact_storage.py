@@ -42,7 +42,7 @@ class ArtifactStorage:
     <root>/.metadata-store.json               which store keeps account of it
     <work_dir>/metadata.sqlite                what ran (work_dir is the root itself if that is local)
     <work_dir>/reports/<run id>/              report of each run, and the log of each stage that it executed
-    <work_dir>/last_run.log                   what the newest run and its libraries had to say beside their reports
+    <work_dir>/last_run.log                   what the newest run and its libraries logged outside of stages
     <work_dir>/.staging/                      outputs being written, temporary files; emptied at every start
     <work_dir>/.scratch/<stage>/<key>/        unfinished work of a stage that was stopped, by its cache key
     <work_dir>/.downloads/                    local copies of remote artifacts, by digest
@@ -130,8 +130,8 @@ class ArtifactStorage:
             patience_s = _SECONDS_FOR_A_RUN if _is_alive(holder) else _SECONDS_FOR_ORPHANS
             if on_wait is None and time.monotonic() - began > patience_s:
                 raise UserError(
-                    f"{self.work_dir}: another run is at work here (process {holder or 'unknown'}); wait for it, as "
-                    "`emotion run --wait` does, or set another `root`"
+                    f"{self.work_dir}: another run is at work here (process {holder or 'unknown'}); wait for "
+                    "it, as `emotion run --wait` does, or set another `root`"
                 )
             if on_wait is not None and not told:
                 on_wait(f"another run is at work in {self.work_dir} (process {holder or 'unknown'})")
@@ -146,8 +146,8 @@ class ArtifactStorage:
         Args:
             store: its name.
             where: its place, for messages.
-            unknown: outputs such as `trainer/model` of which it knows nothing here: where one of them is in a root
-                that no store has claimed, another one made it.
+            unknown: outputs such as `trainer/model` of which it knows nothing here: where one of them is in a
+                root that no store has claimed, another one made it.
 
         Raises:
             UserError: another one keeps account of it.
@@ -160,18 +160,18 @@ class ArtifactStorage:
             claim = self.read_claim()
         if claim is not None and claim["store"] != store:
             raise UserError(
-                f"{self.root}: another metadata store keeps account of what is here: {claim['where']}; two would mix "
-                "up their artifacts. Set `metadata` as it was, or to the URL of one database on all machines, or set "
-                "another `root`"
+                f"{self.root}: another metadata store keeps account of what is here: {claim['where']}; two "
+                "would mix up their artifacts. Set `metadata` as it was, or to the URL of one database on "
+                "all machines, or set another `root`"
             )
 
     def read_claim(self) -> dict[str, str] | None:
-        """The name (`store`) and the place (`where`) of the store that keeps account of this root; None without one."""
+        """Name (`store`) and place (`where`) of the store that keeps account of this root, if one does."""
         found = read_file(self._claim_uri)
         return None if found is None else json.loads(found)
 
     def require_free(self, stage: str, outputs: Iterable[str], execution_id: int) -> None:
-        """Sees to it that what is found in an execution's places from now on is its own, so that it may take it back.
+        """Sees to it that what is in an execution's places from now on is its own, to be taken back.
 
         Raises:
             StorageError: one of them is taken, as in a root whose store was set back to an earlier day.
@@ -180,8 +180,8 @@ class ArtifactStorage:
             place = self.uri(f"{stage}/{name}/{execution_id}")
             if exists(place):
                 raise StorageError(
-                    f"{place}: exists already, though the metadata store knows nothing of it; set another `root`, or "
-                    "bring back the store that made it"
+                    f"{place}: exists already, though the metadata store knows nothing of it; set another "
+                    "`root`, or bring back the store that made it"
                 )
 
     def stage_outputs(self, execution_id: int, outputs: Mapping[str, type[Artifact]]) -> dict[str, Artifact]:
@@ -298,7 +298,7 @@ class ArtifactStorage:
 
 
 def storage_of(work_dir: Path, store: History) -> ArtifactStorage:
-    """The pipeline root of a store: the working directory itself, wherever that is now, or what lies apart from it."""
+    """The root of a store: the working directory, wherever that is now, or what lies apart from it."""
     if store.root and not store.owner.endswith(f":{store.root}"):
         return ArtifactStorage(store.root, str(work_dir))
     newest = store.runs(limit=1)

@@ -59,8 +59,8 @@ def explain_command(texts: Sequence[str], options: ExplainOptions) -> None:
     """Explains the texts' scores and prints each text when it is done.
 
     Raises:
-        UserError: there is no text, no such model or label, the contexts do not fit texts or model, or the page cannot
-            be written.
+        UserError: there is no text, no such model or label, the contexts do not fit texts or model, or the
+            page cannot be written.
     """
     if options.html is not None:
         require_writable(options.html)

@@ -59,19 +59,19 @@ def gc_command(
 def _require_its_root(storage: ArtifactStorage, store: MetadataStore) -> None:
     """Of what lies elsewhere the store would say that it is gone.
 
-    A root apart from its store may be configured by a path from another working directory, and a shared database knows
-    a root by its place, which a copy does not have.
+    A root apart from its store may be configured by a path from another working directory, and a shared
+    database knows a root by its place, which a copy does not have.
     """
     claim = storage.read_claim()
     if (claim is None and storage.root != str(storage.work_dir)) or (claim and claim["store"] != store.name):
         raise UserError(
-            f"{storage.root}: is not the root that {store.where} keeps account of; work in the directory in which "
-            "`emotion run` does"
+            f"{storage.root}: is not the root that {store.where} keeps account of; work in the directory in "
+            "which `emotion run` does"
         )
     if store.root and store.root != storage.root:
         raise UserError(
-            f"{storage.root}: {store.where} knows this root as {store.root}; free space there, or run the pipeline "
-            "here first"
+            f"{storage.root}: {store.where} knows this root as {store.root}; free space there, or run the "
+            "pipeline here first"
         )
 
 

@@ -132,8 +132,8 @@ def find_record(name: str, store: History, storage: ArtifactStorage) -> Artifact
         if record.type == "PushedModel" and _pushed(Path(storage.uri(record.name)), path):
             return record
     raise UserError(
-        f"{name}: is no artifact that {storage.work_dir} knows; `emotion inspect artifacts` lists them, such as "
-        "trainer/model/6, and a file below models/ that was pushed is one, too"
+        f"{name}: is no artifact that {storage.work_dir} knows; `emotion inspect artifacts` lists them, "
+        "such as trainer/model/6, and a file below models/ that was pushed is one, too"
     )
 
 

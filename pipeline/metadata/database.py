@@ -30,14 +30,14 @@ class Database:
     """An open database with the tables of this version in it."""
 
     def __init__(self, location: Path | str) -> None:
-        """Opens it, and makes or migrates the tables; a SQLite file that may not be written is opened to read.
+        """Opens it, and makes or migrates the tables; a SQLite file that may not be written is only read.
 
         Args:
             location: of a SQLite file, or an SQLAlchemy URL.
 
         Raises:
-            UserError: the URL is wrong, its driver is absent, or the tables are of a later version, or of an earlier
-                one and may not be changed.
+            UserError: the URL is wrong, its driver is absent, or the tables are of a later version, or of an
+                earlier one and may not be changed.
             StorageError: the database cannot be reached or is none.
         """
         url = _parse(location)
@@ -73,8 +73,8 @@ class Database:
                     return
             if not self._may_write:
                 raise UserError(
-                    f"{self.where}: written by another version of emotion-pipeline, and may not be changed; ask its "
-                    "owner to bring it up to date by `emotion inspect runs`"
+                    f"{self.where}: written by another version of emotion-pipeline, and may not be changed; "
+                    "ask its owner to bring it up to date by `emotion inspect runs`"
                 )
             with self.writing() as connection:
                 self._take_turns(connection)
@@ -115,7 +115,7 @@ def _may_write(url: sa.URL) -> bool:
 
 
 def _to_read(url: sa.URL) -> sa.URL:
-    """The file as it is. SQLite reads along with a writer by the logs; without them it must be told not to make any."""
+    """As it is. SQLite reads along with a writer by the logs; where there are none, it is to make none."""
     path = Path(url.database or "").resolve()
     logs = Path(f"{path}-wal").exists()
     query = {"uri": "true", "mode": "ro", **({} if logs else {"immutable": "1"})}

@@ -47,7 +47,7 @@ class History:
 
     @property
     def root(self) -> str:
-        """The pipeline root, by which a database tells those that share it apart; empty in a store of one root."""
+        """The pipeline root, by which a shared database tells its own apart; empty in a store of one root."""
         return self._root
 
     @property

@@ -41,7 +41,7 @@ def open_store_to_run(work_dir: Path, root: str, url: str | None) -> MetadataSto
 
 
 def open_configured_store(work_dir: Path, root: str, url: str | None) -> MetadataStore | None:
-    """The store that a run would use, to look into it; None if there is none yet. Otherwise as `open_store_to_run`."""
+    """The store that a run would use, as `open_store_to_run`, to look into it; None if there is none yet."""
     if url is None and not (work_dir / STORE_FILE).is_file():
         return None
     return open_store_to_run(work_dir, root, url)

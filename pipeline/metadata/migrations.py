@@ -29,7 +29,7 @@ def _name_of_the_store(connection: sa.Connection) -> None:
 
 
 def _relative_artifacts(_: sa.Connection) -> None:
-    """Version 4: URIs of new artifacts are relative to the root. An earlier version would take them for garbage."""
+    """Version 4: new artifacts' URIs are relative to the root; an earlier version would call them garbage."""
 
 
 _STEPS: tuple[Callable[[sa.Connection], None], ...] = (

@@ -36,8 +36,8 @@ class ArtifactRecord:
     """A published artifact: its name, the SHA-256 of its content, and why it refuses what it gates (or None).
 
     Attributes:
-        name: `<stage>/<output>/<execution id>`: what a person calls it, and where it is in its pipeline root, wherever
-            that is now.
+        name: `<stage>/<output>/<execution id>`: what a person calls it, and where it is in its pipeline root,
+            wherever that is now.
     """
 
     id: int
