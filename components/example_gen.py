@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ExampleGenConfig", "example_gen"]
 
+_MANY_LINES = 20
+"""More than an utterance has: so many lines between two quotes are more likely to be rows."""
+
 
 @component()
 def example_gen(
@@ -137,6 +140,9 @@ def _log_files(files: Sequence["FileReport"], progress: Progress) -> None:
             progress.log(f"{file.source.uri}: read as {file.encoding}; set `encoding` if that is wrong")
         if count := file.dead_letters.total():
             progress.log(f"{file.source.uri}: {count:,} dead letters, the first: {file.first_dead_letter}")
+        lines, row = file.longest
+        if lines >= _MANY_LINES:
+            progress.log(f"{file.source.uri}: row {row} spans {lines:,} lines; set `quoting: false`?")
 
 
 def _log_corrections(corrections: Sequence[Mapping[str, Any]], progress: Progress) -> None:

@@ -65,6 +65,27 @@ def test_rows_keep_their_order(tmp_path):
         assert numbers == sorted(numbers)
 
 
+def test_a_row_of_many_lines_is_told(tmp_path):
+    lines = ["text,labels", *(f"number {n},joy" for n in range(60))]
+    lines[10], lines[40] = '"opened here,joy', 'and closed here",joy'
+    logged = Lines()
+    path = write(tmp_path / "a.csv", "\n".join(lines))
+    examples = Examples(tmp_path / "examples")
+    examples.path.mkdir()
+    example_gen(config=ExampleGenConfig(source=path), examples=examples, progress=logged)
+    assert logged.logged == [f"{path}: row 11 spans 31 lines; set `quoting: false`?"]
+
+
+def test_lines_that_a_quote_swallows_count_as_dead_letters(tmp_path):
+    lines = ["text,labels", *(f"number {n},joy" for n in range(1000))]
+    lines[100], lines[900] = '"so this happened,joy', '"fine" he said,joy'
+    path = write(tmp_path / "a.csv", "\n".join(lines))
+    with pytest.raises(
+        DataError, match=r"row 101: broken quoting.* in all 801 of 1,000 rows .*`quoting: false`"
+    ):
+        generate(tmp_path, source=path)
+
+
 def test_two_runs_write_the_same_bytes(tmp_path):
     path = write(tmp_path / "a.csv", CSV)
     first, second = (generate(tmp_path / name, **settings(path)) for name in ("one", "two"))

@@ -61,6 +61,11 @@ class FileReport:
         """The first of them in words."""
         return next((unit.first_dead_letter for unit in self.units if unit.first_dead_letter), None)
 
+    @property
+    def longest(self) -> tuple[int, int]:
+        """Lines of the row that spans the most of them, and its number."""
+        return max((unit.longest for unit in self.units), key=lambda row: row[0])
+
 
 def merge_units(
     sources: Sequence[SourceFile],

@@ -120,6 +120,7 @@ class UnitReport:
         masked: personal data masked in examples, by kind.
         masked_rows: examples in which something was masked.
         columns: names of the columns that were seen, where every row names its own.
+        longest: lines of the row that spans the most of them, and its number.
         error: why the unit as a whole could not be read; None if it could.
     """
 
@@ -135,6 +136,7 @@ class UnitReport:
     masked: dict[str, int] = field(default_factory=dict)
     masked_rows: int = 0
     columns: frozenset[str] = frozenset()
+    longest: tuple[int, int] = (0, 0)
     error: str | None = None
 
 
@@ -199,6 +201,8 @@ def _ingest(
         columns = set[str]()
         for row in plan.rows(opened.rows, source):
             report.rows += 1
+            if isinstance(row, Row) and row.lines > report.longest[0]:
+                report.longest = (row.lines, row.number)
             if plan.nested is not None and isinstance(row, Row):
                 columns.update(row.values)
             example = _parse(row, source, plan, letters)

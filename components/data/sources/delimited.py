@@ -109,6 +109,8 @@ def read_delimited(
 ) -> Iterator[Row | BrokenRow]:
     """Yields the rows of a delimited file; blank lines are no rows, and empty fields after the last column are none.
 
+    A row that a quote makes span several lines before it breaks counts as many broken rows as it has lines.
+
     Args:
         lines: lines with their ends, which may be any of `\\n`, `\\r\\n`, `\\r`.
         dialect: how the file is written.
@@ -120,7 +122,7 @@ def read_delimited(
     Raises:
         DataError: a quote is never closed.
     """
-    source = _LastLine(lines)
+    source = _LinesOfRow(lines)
     reader = open_csv_reader(source, delimiter, quoting=dialect.quoting)
     if first_row == 1 and dialect.names is None:
         next((fields for fields in reader if fields), None)
@@ -128,14 +130,13 @@ def read_delimited(
     width = len(columns)
     while True:
         number = before + reader.line_num + 1
+        source.lines.clear()
         try:
             fields = next(reader, None)
         except csv.Error as err:
-            one_line = before + reader.line_num == number
-            if is_unclosed(err) and not (one_line and str(err).startswith("field larger")):
+            if is_unclosed(err) and not (len(source.lines) == 1 and str(err).startswith("field larger")):
                 raise _unclosed(where, number) from err
-            reason = Reason.TOO_LONG if is_unclosed(err) else Reason.BROKEN_QUOTING
-            yield BrokenRow(number, reason, str(err), source.line)
+            yield from _broken_rows(number, err, source.lines)
             continue
         if fields is None:
             return
@@ -144,25 +145,37 @@ def read_delimited(
         if len(fields) != width:
             fields = _fit(fields, columns)
         if len(fields) == width:
-            yield Row(number, dict(zip(columns, fields, strict=True)))
+            yield Row(number, dict(zip(columns, fields, strict=True)), lines=len(source.lines))
         else:
             detail = f"expected {width} ({', '.join(columns)[:80]}), got {len(fields)}"
             yield BrokenRow(number, Reason.COLUMN_COUNT, detail, delimiter.join(fields))
 
 
-class _LastLine:
-    """Passes lines on and remembers the last one, for the content of a row that the reader gives up."""
+class _LinesOfRow:
+    """Passes lines on and remembers them until they are cleared, for the content of a row that the reader gives up."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
-        self.line = ""
+        self.lines: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        self.line = next(self._lines)
-        return self.line
+        line = next(self._lines)
+        self.lines.append(line)
+        return line
+
+
+def _broken_rows(number: int, err: csv.Error, lines: Sequence[str]) -> Iterator[BrokenRow]:
+    """The lines of a row that the reader gave up, of which each is likely to have been a row; blank ones are none."""
+    reason = Reason.TOO_LONG if is_unclosed(err) else Reason.BROKEN_QUOTING
+    detail = str(err)
+    if len(lines) > 1:
+        detail = f"a quote that is opened in row {number} goes on to row {number + len(lines) - 1}: {err}"
+    for line_number, line in enumerate(lines, start=number):
+        if line.strip("\r\n"):
+            yield BrokenRow(line_number, reason, detail, line)
 
 
 def _read_header(lines: Iterator[str], dialect: Dialect, delimiter: str, where: str) -> Header:

@@ -52,11 +52,13 @@ class Row:
         number: where it starts: the line number in a text file, else the record number; from 1.
         values: text for CSV and TSV, else whatever the format holds.
         item: which of the rows in one record it is, from 1; 0 if the record is one row.
+        lines: how many lines of a CSV or TSV file it spans, by a quote that holds line ends.
     """
 
     number: int
     values: Mapping[str, object]
     item: int = 0
+    lines: int = 1
 
     @property
     def place(self) -> str:

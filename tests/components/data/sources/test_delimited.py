@@ -24,7 +24,7 @@ def lines_of(text):
 def test_rows_carry_the_line_that_they_start_on():
     rows = read('text,labels\r\n"two\r\nlines",joy\r\n\r\nlast,fear\r\n')
     assert rows == [
-        Row(2, {"text": "two\r\nlines", "labels": "joy"}),
+        Row(2, {"text": "two\r\nlines", "labels": "joy"}, lines=2),
         Row(5, {"text": "last", "labels": "fear"}),
     ]
 
@@ -54,6 +54,22 @@ def test_stray_quotes_break_that_row_only():
         '"so" he said,joy\n',
     )
     assert good == Row(3, {"text": "two", "labels": "fear"})
+
+
+def test_every_line_that_a_stray_quote_swallows_is_broken():
+    *broken, last = read('text,labels\n"so this,joy\n\ntwo,fear\n"fine" he said,joy\nlast,fear\n')
+    assert [(row.number, row.content) for row in broken] == [
+        (2, '"so this,joy\n'),
+        (4, "two,fear\n"),
+        (5, '"fine" he said,joy\n'),
+    ]
+    assert {(row.reason, row.detail) for row in broken} == {
+        (
+            Reason.BROKEN_QUOTING,
+            "a quote that is opened in row 2 goes on to row 5: ',' expected after '\"'",
+        )
+    }
+    assert last == Row(6, {"text": "last", "labels": "fear"})
 
 
 def test_an_unclosed_quote_is_a_mistake_about_the_file():
