@@ -9,8 +9,9 @@ from typing import Any
 
 from components.core.errors import DataError, UserError
 from components.core.filesystem import local_path
+from components.data.ingestion.labels import read_list
 from components.data.sources.delimited import Dialect
-from components.data.sources.rows import BrokenRow, Reason
+from components.data.sources.rows import BrokenRow, Reason, RowError
 from components.data.sources.source_files import SourceFile, find_sources
 from components.data.sources.source_units import guess_dialect, open_unit, plan_units
 
@@ -133,11 +134,13 @@ def _describe(
     label_columns = () if labels else _indicators(rows, free)
     if not labels and not label_columns:
         labels = _guess_labels(rows, others, sources[0])
-    separator = _guess_separator([row.get(labels) for row in rows]) if labels else None
+    given = [_given_labels(row.get(labels)) for row in rows] if labels else []
+    separator = _guess_separator(given)
     counts: Counter[str] = Counter(dict.fromkeys(label_columns, 0))
     for row in rows:
         counts.update(column for column in label_columns if _lower(row.get(column)) in _YES)
-        counts.update(_split_labels(row.get(labels), separator) if labels else ())
+    for value in given:
+        counts.update(_split_labels(value, separator))
     return Findings(
         source=sources[0],
         columns=tuple(columns),
@@ -198,6 +201,15 @@ def _guess_labels(rows: Sequence[Row], columns: Sequence[str], source: SourceFil
             f"(beside the text: {', '.join(columns)})"
         )
     return min(fitting, key=lambda column: fitting[column])
+
+
+def _given_labels(value: Any) -> Any:
+    """The value of the label column; a list where one is written as text."""
+    try:
+        items = read_list(value) if isinstance(value, str) else None
+    except RowError:
+        items = None
+    return value if items is None else items
 
 
 def _guess_separator(values: Sequence[Any]) -> str | None:

@@ -23,6 +23,12 @@ def test_what_is_found(tmp_path: Path):
     assert (found.rows, found.splits, found.longest_words) == (2, (), 3)
 
 
+def test_lists_that_are_written_as_text(tmp_path: Path):
+    path = write(tmp_path / "data.csv", "text,labels", "so happy,\"['joy', 'love']\"", "no,['anger']", "so,[?]")
+    found = look_at(path, text=None, labels=None)
+    assert (found.separator, found.counts) == (",", {"[?]": 1, "anger": 1, "joy": 1, "love": 1})
+
+
 def test_files_named_after_splits(tmp_path: Path):
     for split in ("train", "dev"):
         write(tmp_path / f"{split}.tsv", "text\tlabel", "hi\tjoy")

@@ -1,7 +1,9 @@
 """From what a label column holds to label names in their final order."""
 
+import ast
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +14,14 @@ from components.core.errors import DataError
 from components.core.filesystem import open_file
 from components.data.sources.rows import Reason, RowError, quote, require_utf8
 
-__all__ = ["LabelReader", "read_label_names"]
+__all__ = ["LabelReader", "read_label_names", "read_list"]
 
 _MAX_INFERRED_LABELS = 1000
 _TRUE = ("1", "1.0", "true")
 _FALSE = ("0", "0.0", "false", "", "none", "nan")
+_ARRAY_ITEM = r"""'[^']*'|"[^"]*"|\d+\.?"""
+_ARRAY = re.compile(rf"\[\s*(?:(?:{_ARRAY_ITEM})(?:\s+|(?=\])))*\]")
+"""What NumPy prints: `[ 3 27]`, `['joy' 'love']`."""
 
 
 def read_label_names(uri: str) -> tuple[str, ...]:
@@ -38,6 +43,30 @@ def read_label_names(uri: str) -> tuple[str, ...]:
         if name in names[: row - 1]:
             raise DataError(f"{uri}: row {row}: label {name!r} is named twice; remove one")
     return tuple(names)
+
+
+def read_list(text: str) -> Sequence[object] | None:
+    """The items of a list that was written as text: JSON, as Python or as NumPy prints it; None if it is no list.
+
+    Raises:
+        RowError: it stands in brackets, and is none of these.
+    """
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    try:
+        return list(json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    # Python would read 'joy' 'love' as one text.
+    if _ARRAY.fullmatch(text):
+        items = re.findall(_ARRAY_ITEM, text)
+        return [item.rstrip(".") if item[0].isdigit() else item[1:-1] for item in items]
+    try:
+        return list(ast.literal_eval(text))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as err:
+        detail = f"{quote(text)} is no list; set `separator: null` if it is one label"
+        raise RowError(Reason.UNKNOWN_LABEL, detail) from err
 
 
 @dataclass(frozen=True)
@@ -74,7 +103,8 @@ class LabelReader:
         """Labels of a row, mapped, without repetition, in the order of the label list.
 
         Args:
-            value: a name, an id, names or ids in one text between separators, a list of names or ids, or None.
+            value: a name, an id, names or ids in one text between separators, a list of names or ids (or what a
+                program printed of one, as in `['joy', 'love']`), or None.
 
         Raises:
             RowError: a label is not in the list, or the value is of another type.
@@ -158,8 +188,11 @@ class LabelReader:
             return value
         if not isinstance(value, str):
             return (value,)
-        parts = value.split(self.separator) if self.separator else (value,)
-        return [part for text in parts if (part := text.strip())]
+        if self.separator is None:
+            return [value.strip()] if value.strip() else ()
+        if value not in self._known and (items := read_list(value)) is not None:
+            return items
+        return [part for text in value.split(self.separator) if (part := text.strip())]
 
     def _name(self, item: object) -> str:
         """The source label that one item names."""

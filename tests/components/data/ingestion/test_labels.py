@@ -28,6 +28,36 @@ def test_names_and_ids_in_any_form(value, expected):
     assert LabelReader(NAMES, {}, ",").read(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("[27]", ("27",)),
+        ("[3, 27]", ("3", "27")),
+        ('["joy", "love"]', ("joy", "love")),
+        ("['joy', 'love']", ("joy", "love")),
+        ("[ 3 27]", ("3", "27")),
+        ("[3. 27.]", ("3", "27")),
+        ("['joy' 'in love'\n 'no.']", ("in love", "joy", "no.")),
+        (" ['it is, mostly'] ", ("it is, mostly",)),
+        ("[]", ()),
+    ],
+)
+def test_lists_that_are_written_as_text(value, expected):
+    assert LabelReader(None, {}, ",").read(value) == expected
+
+
+@pytest.mark.parametrize("value", ["[joy]", "[joy, love]", "[0 1 ... 4]", "[1][0]", "[" * 100_000 + "]"])
+def test_brackets_without_a_list_are_refused(value):
+    with pytest.raises(RowError, match="is no list; set `separator: null` if it is one label") as caught:
+        LabelReader(None, {}, ",").read(value)
+    assert caught.value.reason is Reason.UNKNOWN_LABEL
+
+
+def test_brackets_may_be_part_of_a_label():
+    assert LabelReader(("[joy]", "fear"), {}, ",").read("[joy]") == ("[joy]",)
+    assert LabelReader(None, {}, None).read("[joy]") == ("[joy]",)
+
+
 def test_without_a_separator_the_text_is_one_label():
     assert LabelReader(None, {}, None).read("joy, mostly") == ("joy, mostly",)
 
