@@ -24,7 +24,9 @@ def test_what_is_found(tmp_path: Path):
 
 
 def test_lists_that_are_written_as_text(tmp_path: Path):
-    path = write(tmp_path / "data.csv", "text,labels", "so happy,\"['joy', 'love']\"", "no,['anger']", "so,[?]")
+    path = write(
+        tmp_path / "data.csv", "text,labels", "so happy,\"['joy', 'love']\"", "no,['anger']", "so,[?]"
+    )
     found = look_at(path, text=None, labels=None)
     assert (found.separator, found.counts) == (",", {"[?]": 1, "anger": 1, "joy": 1, "love": 1})
 

@@ -232,7 +232,8 @@ class ExampleGenConfig(Config):
             )
             for file in files
         ]
-        beside = files_beside([file.uri for file in files], (self.columns.labels or "labels",))
+        others = (group.column for group in self.columns.more_labels.values())
+        beside = files_beside([file.uri for file in files], (self.columns.labels or "labels", *others))
         described = [
             ExternalInput("beside the sources", uri, f"{number}/{uri.rpartition('/')[2]}")
             for number, uri in enumerate(beside)

@@ -101,9 +101,11 @@ def _make_label_reader(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -
     names = config.label_names
     if isinstance(names, str):
         names = read_label_names(names)
+    coded = names is None
     if names is None:
         names = _names_in_files(config.columns.labels or "labels", readings)
-    return LabelReader(config.columns.label_columns or names, config.label_mapping, config.separator)
+    names = config.columns.label_columns or names
+    return LabelReader(names, config.label_mapping, config.separator, coded)
 
 
 def _make_label_groups(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -> tuple[LabelGroup, ...]:
@@ -112,9 +114,10 @@ def _make_label_groups(config: ExampleGenConfig, readings: Sequence[UnitPlan]) -
         names = group.names
         if isinstance(names, str):
             names = read_label_names(names)
+        coded = names is None
         if names is None:
             names = _names_in_files(group.column, readings)
-        reader = LabelReader(names, group.mapping, config.separator)
+        reader = LabelReader(names, group.mapping, config.separator, coded)
         groups.append(LabelGroup(name, group.column, reader))
     return tuple(groups)
 

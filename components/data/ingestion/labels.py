@@ -77,11 +77,13 @@ class LabelReader:
         source_names: the labels that the data may hold, in the order of their ids; None to take whatever comes.
         mapping: from a source label to the label that it becomes; labels that are not in it stay.
         separator: what stands between labels in one text; None if a text is one label.
+        coded: whether the data name their classes themselves, so that a whole number is an id even where a name is one.
     """
 
     source_names: tuple[str, ...] | None
     mapping: Mapping[str, str]
     separator: str | None
+    coded: bool = False
 
     @cached_property
     def final_names(self) -> tuple[str, ...] | None:
@@ -206,7 +208,7 @@ class LabelReader:
             if not told.isprintable():
                 raise RowError(Reason.UNKNOWN_LABEL, f"{quote(told)} holds control characters")
             return told
-        if told in self._known:
+        if told in self._known and not (self.coded and isinstance(item, int)):
             return told
         if _is_number(told) and int(told) < len(self.source_names):
             return self.source_names[int(told)]

@@ -58,6 +58,15 @@ def test_brackets_may_be_part_of_a_label():
     assert LabelReader(None, {}, None).read("[joy]") == ("[joy]",)
 
 
+def test_whole_numbers_are_ids_where_the_data_name_their_classes():
+    stars = LabelReader(("1", "2", "3"), {}, ",", coded=True)
+    assert [stars.read(value) for value in (0, 1.0, [2, 0])] == [("1",), ("2",), ("1", "3")]
+    assert stars.read("1") == ("1",)
+    with pytest.raises(RowError, match="'3'"):
+        stars.read(3)
+    assert LabelReader(("1", "2", "3"), {}, ",").read(3) == ("3",)
+
+
 def test_without_a_separator_the_text_is_one_label():
     assert LabelReader(None, {}, None).read("joy, mostly") == ("joy, mostly",)
 

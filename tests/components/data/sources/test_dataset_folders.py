@@ -192,6 +192,26 @@ def test_a_data_set_with_class_names_needs_no_others(tmp_path):
     assert names in [found.path for found in ExampleGenConfig.model_validate(settings).external_inputs()]
 
 
+def test_classes_may_have_numbers_for_names(tmp_path):
+    ratings = {"names": ["1", "2", "3"], "_type": "ClassLabel"}
+    path = tmp_path / "stars.arrow"
+    save_arrow(path, table([0, 1, 2], ratings))
+    examples = generate(
+        tmp_path, source=str(path), columns={"labels": "label", "more_labels": {"stars": "label"}}
+    )
+    found = {name: row["labels"] for name, row in read_all(examples).items()}
+    assert found == {f"stars.arrow:{n}": [f"{n}", f"stars/{n}"] for n in (1, 2, 3)}
+
+
+def test_a_change_of_class_names_is_one_of_the_data_for_every_kind_of_labels(tmp_path):
+    source = tmp_path / "a.tfrecord"
+    write_records(source, [encode_example({"text": ["hi"], "emotion": ["joy"], "polarity": [1]})])
+    names = write(tmp_path / "polarity.labels.txt", "negative\npositive\n")
+    columns = {"labels": "emotion", "more_labels": {"sentiment": "polarity"}}
+    config = ExampleGenConfig.model_validate({"source": str(source), "columns": columns})
+    assert names in [found.path for found in config.external_inputs()]
+
+
 def test_files_that_name_different_classes_are_refused(tmp_path):
     for split, names in (("train", ["anger", "joy"]), ("test", ["joy", "anger"])):
         path = tmp_path / "data" / f"{split}.arrow"
