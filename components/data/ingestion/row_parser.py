@@ -4,6 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
 
 from components.core import features
 from components.data.ingestion.label_groups import LabelGroup, refuse_group_names
@@ -242,7 +245,7 @@ def _optional_text(values: Mapping[str, object], column: str | None) -> str | No
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, str | int | float | date | Decimal | UUID):
         raise RowError(Reason.WRONG_TYPE, f"column {column!r}: expected one value, got {quote(value)}")
     text = str(value)
     require_utf8(text, f"column {column!r}")

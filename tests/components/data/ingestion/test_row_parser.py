@@ -1,4 +1,7 @@
 import math
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -50,6 +53,20 @@ def test_absent_values_are_left_out(absent):
     names = ("id", "author", "before", "lang", "age")
     example = parse({"text": "hi", "weight": None, **dict.fromkeys(names, absent)})
     assert dict(example.features()) == {"id": ["a.csv:7"], "text": ["hi"], "labels": ()}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (date(2026, 1, 31), "2026-01-31"),
+        (datetime(2026, 1, 31, 12), "2026-01-31 12:00:00"),
+        (Decimal("5.50"), "5.50"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+    ],
+)
+def test_values_of_other_types_that_have_one_text(value, told):
+    example = parse({"text": "hi", "author": value, "lang": value})
+    assert (example.group, example.slices["lang"]) == (told, told)
 
 
 @pytest.mark.parametrize("text", [None, "", "  \t\n", "\u200b\ufeff", "\0", "\ufffd", math.nan])
