@@ -17,6 +17,8 @@ from components.data.sources.rows import Reason, RowError, quote, require_utf8
 __all__ = ["LabelReader", "read_label_names", "read_list"]
 
 _MAX_INFERRED_LABELS = 1000
+_MOST_VOTES = 1 << 53
+"""Up to here floats hold every whole number, and the sum of a thousand such fits into int64."""
 _TRUE = ("1", "1.0", "true")
 _FALSE = ("0", "0.0", "false", "", "none", "nan")
 _ARRAY_ITEM = r"""'[^']*'|"[^"]*"|\d+\.?"""
@@ -140,7 +142,7 @@ class LabelReader:
         if isinstance(value, str) and value.lstrip().startswith("{"):
             try:
                 value = json.loads(value)
-            except ValueError as err:
+            except (ValueError, RecursionError) as err:
                 raise RowError(Reason.WRONG_TYPE, f"expected votes as JSON, got {quote(value)}") from err
         votes: Counter[str] = Counter()
         counts: Mapping[object, object] = (
@@ -244,8 +246,8 @@ def _whole_number(count: object, item: object) -> int:
     if (
         isinstance(count, int | float)
         and not isinstance(count, bool)
+        and 0 <= count <= _MOST_VOTES
         and float(count).is_integer()
-        and count >= 0
     ):
         return int(count)
     raise RowError(Reason.WRONG_TYPE, f"expected a number of votes for {quote(item)}, got {quote(count)}")

@@ -72,7 +72,7 @@ class NestedRows:
         if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
             try:
                 value = json.loads(value)
-            except ValueError as err:
+            except (ValueError, RecursionError) as err:
                 raise RowError(Reason.WRONG_TYPE, f"column {self.column!r}: broken JSON ({err})") from err
         if isinstance(value, Mapping):
             # Parquet and Arrow give every object all keys that any has.

@@ -265,7 +265,7 @@ def _read_weight(value: object, where: str = "") -> float | None:
         weight = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         weight = math.nan
-    if not (math.isfinite(weight) and weight >= 0):
+    if not 0 <= weight <= _LARGEST_FLOAT32:
         raise RowError(Reason.BAD_WEIGHT, f"{where}expected a finite number from 0 up, got {quote(value)}")
     return weight
 

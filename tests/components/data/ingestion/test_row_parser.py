@@ -81,7 +81,7 @@ def test_any_visible_character_is_text(text):
     assert parse({"text": text}).text == text
 
 
-@pytest.mark.parametrize("weight", ["-1", "nan", "inf", "much", [1], {}])
+@pytest.mark.parametrize("weight", ["-1", "nan", "inf", "1e39", "much", [1], {}])
 def test_bad_weights(weight):
     with pytest.raises(RowError, match="expected a finite number from 0 up") as caught:
         parse({"text": "hi", "weight": weight})
@@ -153,7 +153,18 @@ def test_a_row_without_votes_has_no_label(votes):
 
 
 @pytest.mark.parametrize(
-    "votes", [{"joy": -1}, {"joy": 0.5}, {"joy": "many"}, {"joy": True}, "{joy", {"joy": math.nan}]
+    "votes",
+    [
+        {"joy": -1},
+        {"joy": 0.5},
+        {"joy": "many"},
+        {"joy": True},
+        {"joy": math.nan},
+        {"joy": 1e30},
+        {"joy": 10**400},
+        "{joy",
+        '{"joy":' * 100_000,
+    ],
 )
 def test_counts_of_votes_are_whole_numbers(votes):
     with pytest.raises(RowError) as caught:
