@@ -68,6 +68,9 @@ _LEGACY = {
 _LATIN = {"cp1250", "cp1252", "cp1254", "cp1257", "iso8859_2"}
 _NOT_WESTERN = re.compile(r"[ðþÐÞ]|[^\W\d_][¡-©¬®-¶¸¹»-¿×÷][^\W\d_]")
 """Turkish and Baltic letters read as windows-1252, and signs within words, as Polish ones become."""
+_TURKISH = re.compile("[ýþðÝÞÐ]")
+"""What tells windows-1254 from windows-1252: the letters ı, ş and ğ read as windows-1252."""
+_TURKISH_LETTERS = frozenset("çöüâîûýþðÇÖÜÂÎÛÝÞÐ")
 _LEAST_LINES = 3
 
 
@@ -194,7 +197,9 @@ def _detect_legacy(lines: list[bytes]) -> TextEncoding | None:
         return None
     best: str = matches[0].encoding
     others = {codec for match in matches for codec in match.could_be_from_charset}
-    if best in _LATIN and "cp1252" in others and _is_western(foreign):
+    if best in _LATIN and "cp1254" in others and _is_turkish(foreign):
+        best = "cp1254"
+    elif best in _LATIN and "cp1252" in others and _is_western(foreign):
         best = "cp1252"
     return TextEncoding(_LEGACY.get(best, best), detected=True)
 
@@ -202,6 +207,14 @@ def _detect_legacy(lines: list[bytes]) -> TextEncoding | None:
 def _is_western(lines: list[bytes]) -> bool:
     """Whether lines read as windows-1252, the most frequent of its kind, look like a language that is written in it."""
     return _NOT_WESTERN.search(b"\n".join(lines).decode("cp1252", "replace")) is None
+
+
+def _is_turkish(lines: list[bytes]) -> bool:
+    """Whether nine in ten letters beyond ASCII are Turkish ones; Icelandic has some of the same bytes, and others."""
+    text = b"\n".join(lines).decode("cp1252", "replace")
+    letters = [character for character in text if character.isalpha() and not character.isascii()]
+    turkish = sum(letter in _TURKISH_LETTERS for letter in letters)
+    return _TURKISH.search(text) is not None and turkish >= 0.9 * len(letters)
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -33,6 +33,23 @@ def test_the_encoding_is_told_from_its_characters(codec):
     assert found.stated == f"{codec} (detected)"
 
 
+TURKISH = """Bugün çok mutluyum arkadaşlar,sevinç
+Artık dayanamıyorum bu işe,öfke
+Seni çok özledim canım,üzüntü
+Gerçekten şaşırdım buna,şaşkınlık
+Karanlıktan korkuyorum hâlâ,korku
+Bu yemek iğrenç olmuş,tiksinti
+Doğum günün kutlu olsun,sevinç
+Yalan söylemesine kızdım,öfke
+"""
+ICELANDIC = "Ég er mjög glaður,gleði\nÞað er sárt,sorg\nReiður við þig,reiði\nÞetta er búið,sorg\n"
+
+
+def test_turkish_and_icelandic_are_told_apart_by_their_other_letters():
+    assert detect(TURKISH.encode("cp1254")).stated == "windows-1254 (detected)"
+    assert detect(ICELANDIC.encode("cp1252")).stated != "windows-1254 (detected)"
+
+
 @pytest.mark.parametrize(
     ("codec", "stated"),
     [
