@@ -74,6 +74,51 @@ def test_dropping_leaves_the_test_as_it_is_and_accounts_for_every_row(tmp_path: 
     assert sum(source["rows"] for source in summary["sources"]) == kept + 4
 
 
+def test_texts_are_equal_only_where_their_contexts_are(tmp_path: Path):
+    said = [
+        {
+            "text": "Yes I do",
+            "context": f"Question {number // 2}?",
+            "labels": "joy" if number % 4 < 2 else "fear",
+        }
+        for number in range(20)
+    ]
+    near = [
+        {"text": text, "context": f"{text} at {row}", "labels": "joy"}
+        for row, text in enumerate((SEED, COPY))
+    ]
+    source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in said + near))
+    columns = {"context": "context"}
+    examples = generate(tmp_path, source=source, columns=columns, duplicates={"policy": "drop"})
+    contexts = sorted(row["context"][0] for row in read_all(examples).values())
+    assert contexts == sorted({row["context"] for row in said + near})
+    found = examples.summary()["duplicates"]
+    assert found["exact"] == {"groups": 10, "rows": 20, "surplus_rows": 10}
+    assert (found["near"]["groups"], found["conflicts"]["groups"]) == (0, 0)
+
+
+def test_nearly_equal_texts_with_one_context_are_duplicates(tmp_path: Path):
+    rows = [
+        {"text": text, "context": context, "labels": "joy"} for text, context in ((SEED, "Hi "), (COPY, "hi"))
+    ]
+    source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    examples = generate(tmp_path, source=source, columns={"context": "context"})
+    assert examples.summary()["duplicates"]["near"]["groups"] == 1
+
+
+def test_a_headline_with_several_entities_is_no_duplicate(tmp_path: Path):
+    rows = [{"text": SEED, "entities": {"bus": "negative", "rain": "neutral", "home": "positive"}}] * 2
+    source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    columns = {"context": "entities.key", "labels": "entities.value"}
+    nested = {"column": "entities"}
+    examples = generate(
+        tmp_path, source=source, columns=columns, nested=nested, duplicates={"policy": "drop"}
+    )
+    assert {tuple(row["context"]) for row in read_all(examples).values()} == {("bus",), ("rain",), ("home",)}
+    found = examples.summary()["duplicates"]
+    assert (sum(found["dropped"].values()), found["conflicts"]["rows"]) == (3, 0)
+
+
 def test_failing_says_how_many_and_what_to_do(tmp_path: Path):
     with pytest.raises(DataError, match=r"2 groups .* two splits.*policy: drop"):
         given_splits(tmp_path, duplicates={"policy": "fail"})

@@ -57,7 +57,7 @@ class Signatures:
     """The rows of one staged part, or of all of them, in order.
 
     Attributes:
-        texts: uint64 [rows], hash of the text without differences in case and white space.
+        texts: uint64 [rows], hash of the text, and its context, without differences in case and white space.
         labels: uint64 [rows], hash of the set of labels.
         splits: uint8 [rows], position of the split in the plan's list of splits.
         pools: uint8 [rows], values of `Pool`.
@@ -117,13 +117,16 @@ class SignatureWriter:
     stem: Path
     near: bool
     _texts: "array[int]" = field(default_factory=lambda: array("Q"))
+    _contexts: "array[int]" = field(default_factory=lambda: array("Q"))
     _labels: "array[int]" = field(default_factory=lambda: array("Q"))
     _splits: bytearray = field(default_factory=bytearray)
     _pools: bytearray = field(default_factory=bytearray)
     _lengths: "array[int]" = field(default_factory=lambda: array("L"))
     _words: list[str] = field(default_factory=list)
 
-    def add(self, text: str, normalized: str, labels: Sequence[str], split: int, pool: int) -> None:
+    def add(
+        self, text: str, normalized: str, labels: Sequence[str], split: int, pool: int, *, context: str = ""
+    ) -> None:
         """Adds a row.
 
         Args:
@@ -132,8 +135,10 @@ class SignatureWriter:
             labels: in the order of the label list.
             split: position of its split.
             pool: a value of `Pool`.
+            context: what was said before, normalized likewise: texts count as equal, or nearly so, only where it is.
         """
-        self._texts.append(text_hash(normalized))
+        self._texts.append(text_hash(f"{normalized}\0{context}" if context else normalized))
+        self._contexts.append(text_hash(context) if context else 0)
         self._labels.append(text_hash("\0".join(labels)))
         self._splits.append(split)
         self._pools.append(pool)
@@ -156,7 +161,8 @@ class SignatureWriter:
             words=words,
         )
         if self.near:
-            np.save(_bands_path(self.stem), band_keys(words, lengths))
+            # Only texts that have a key in common are compared.
+            np.save(_bands_path(self.stem), band_keys(words, lengths) ^ np.array(self._contexts, np.uint64))
 
 
 def band_keys(words: NDArray[np.uint32], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -61,7 +61,10 @@ class SplitShares(Config):
 
 
 class Duplicates(Config):
-    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test."""
+    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test.
+
+    Where there are contexts, texts count only if theirs are equal, too.
+    """
 
     policy: Literal["report", "drop", "fail", "off"] = "report"
     """Rows that are dealt by hash stay with their duplicates in any case, unless a `group` decides. What is left:

@@ -183,11 +183,7 @@ class ExampleGenConfig(Config):
             )
         if self.nested is not None and self.nested.context_rows and self.columns.context is not None:
             raise ValueError("`nested.context_rows` makes the context; leave `columns.context` out")
-        if (
-            self.nested is not None
-            and self.duplicates.policy == "drop"
-            and not self.columns.text.startswith(f"{self.nested.column}.")
-        ):
+        if self.duplicates.policy == "drop" and not self._items_differ():
             raise ValueError(
                 "rows of one record have its text in common, and `duplicates.policy: drop` would leave one of them; "
                 'set it to "off"'
@@ -201,6 +197,11 @@ class ExampleGenConfig(Config):
         ):
             raise ValueError(f"`split_by: {self.split_by}` needs `columns.{self.split_by}`")
         return self
+
+    def _items_differ(self) -> bool:
+        """Whether rows of one record have texts or contexts of their own."""
+        read = (self.columns.text, self.columns.context)
+        return self.nested is None or any(name and name.startswith(f"{self.nested.column}.") for name in read)
 
     def sources(self) -> tuple[SourceFile, ...]:
         """The files to be read.

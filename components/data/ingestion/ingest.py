@@ -215,7 +215,8 @@ def _ingest(
                 continue
             normalized = normalize_text(example.text)
             split, pool = plan.split(source, example, normalized)
-            signatures.add(example.text, normalized, example.labels, split, pool)
+            context = normalize_text(example.context or "")
+            signatures.add(example.text, normalized, example.labels, split, pool, context=context)
             records.write(encode_example(example.features()))
             if example.masked:
                 report.masked_rows += 1
