@@ -39,6 +39,7 @@ def example_gen(
     with exchanging() as exchange:
         files, plan = _read_sources(config, sources, examples, exchange, progress)
         document = _write_splits(config, files, plan, examples, exchange, progress)
+        _log_moved(document["duplicates"], progress)
         _log_corrections(document["corrections"], progress)
     shutil.rmtree(examples.path / STAGING)
     return {
@@ -143,6 +144,14 @@ def _log_files(files: Sequence["FileReport"], progress: Progress) -> None:
         lines, row = file.longest
         if lines >= _MANY_LINES:
             progress.log(f"{file.source.uri}: row {row} spans {lines:,} lines; set `quoting: false`?")
+
+
+def _log_moved(duplicates: Mapping[str, Any] | None, progress: Progress) -> None:
+    if duplicates and (moved := duplicates["moved"]):
+        progress.log(
+            f"{_number(moved, 'row')} moved to the split of equal or nearly equal texts; the largest group of these has "
+            f"{duplicates['largest_group']:,} rows"
+        )
 
 
 def _log_corrections(corrections: Sequence[Mapping[str, Any]], progress: Progress) -> None:

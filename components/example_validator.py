@@ -115,7 +115,7 @@ def _check_document(
     config: ExampleValidatorConfig, current: Mapping[str, "SplitProfile"], summary: Mapping[str, Any]
 ) -> list[Finding]:
     """The checks that need neither a schema nor other data."""
-    from components.data.validation.duplicate_rules import check_conflicts, check_leakage
+    from components.data.validation.duplicate_rules import check_conflicts, check_leakage, check_moved
     from components.data.validation.split_rules import (
         check_dead_letters,
         check_labels,
@@ -124,10 +124,14 @@ def _check_document(
     )
 
     rows = {split: profile.rows for split, profile in current.items()}
-    findings = check_splits(rows, required=config.required_splits, min_examples=config.min_examples)
+    duplicates = summary.get("duplicates")
+    findings = check_splits(
+        rows, required=config.required_splits, min_examples=config.min_examples, duplicates=duplicates
+    )
     findings += check_dead_letters(summary, max_share=config.max_dead_letter_share)
-    findings += check_leakage(summary.get("duplicates"), rows, max_share=config.max_leaked_share)
-    findings += check_conflicts(summary.get("duplicates"), rows, max_share=config.max_conflicting_share)
+    findings += check_moved(duplicates, min_examples=config.min_examples)
+    findings += check_leakage(duplicates, rows, max_share=config.max_leaked_share)
+    findings += check_conflicts(duplicates, rows, max_share=config.max_conflicting_share)
     for split, profile in current.items():
         findings += check_lengths(split, profile.document.get("length_words"), max_words=config.max_words)
     if rows.get("train"):

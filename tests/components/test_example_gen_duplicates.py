@@ -8,7 +8,9 @@ import pytest
 
 from components.core.artifacts import Examples
 from components.core.errors import DataError
+from components.example_gen import ExampleGenConfig, example_gen
 from tests.components.data_stages import generate, read_all, read_split, write
+from tests.components.progress import Recorder
 
 FILLER = "this is text number {} and it has nothing to do with {} others of its kind at {}"
 SEED = "the bus was late again and i walked home in the rain"
@@ -133,7 +135,10 @@ def test_off_looks_for_nothing(tmp_path: Path):
 def test_dealt_rows_stay_with_their_duplicates(tmp_path: Path):
     rows = unlike(300)
     rows += [(f"{text} edited", label) for text, label in rows[:150]]
-    examples = generate(tmp_path, source=write(tmp_path / "texts.jsonl", lines(*rows)))
+    config = ExampleGenConfig(source=write(tmp_path / "texts.jsonl", lines(*rows)))
+    examples, progress = Examples(tmp_path / "examples"), Recorder()
+    examples.path.mkdir()
+    example_gen(config=config, examples=examples, progress=progress)
     split_by_text = {
         example["text"][0]: split for split in examples.splits() for example in read_split(examples, split)
     }
@@ -141,7 +146,13 @@ def test_dealt_rows_stay_with_their_duplicates(tmp_path: Path):
     assert all(split_by_text[text] == split_by_text[f"{text} edited"] for text, _ in rows[:150])
     found = examples.summary()["duplicates"]
     assert found["moved"] > 0
-    assert found["across_splits"] == []
+    assert (found["across_splits"], found["largest_group"]) == ([], 2)
+    together = {split: entry["rows"] for split, entry in examples.summary()["splits"].items()}
+    assert found["rows_together"] == together != found["rows_dealt"]
+    assert sum(found["rows_dealt"].values()) == 450
+    assert progress.lines == [
+        f"{found['moved']} rows moved to the split of equal or nearly equal texts; the largest group of these has 2 rows"
+    ]
 
 
 def test_groups_keep_their_split_before_duplicates_do(tmp_path: Path):

@@ -135,12 +135,17 @@ def test_what_example_gen_has_counted_is_judged(tmp_path):
                 }
             ],
             "conflicts": {"groups": 4, "rows": 8, "examples": []},
+            "near_looked_for": False,
+            "largest_group": 900,
+            "rows_dealt": {"train": 2_000, "validation": 500},
+            "rows_together": {"train": 1_600, "validation": 900},
         },
     }
     anomalies, _ = validate(tmp_path, HEALTHY, summary=summary)
     assert set(found(anomalies)) == {
         ("train", "DEAD_LETTERS_HIGH", "WARNING"),
         ("train", "CONFLICTING_LABELS", "WARNING"),
+        ("validation", "SPLIT_SIZE_CHANGED", "WARNING"),
         ("test", "TEXT_IN_TWO_SPLITS", "WARNING"),
         ("test", "NEAR_DUPLICATE_IN_TWO_SPLITS", "WARNING"),
     }

@@ -52,6 +52,7 @@ class DuplicateAccount:
         _, self._groups = np.unique(leads[self._members], return_inverse=True)
         _, first, self._texts = np.unique(rows.texts[self._members], return_index=True, return_inverse=True)
         self._group_of_text = self._groups[first]
+        self._dealt = np.bincount(rows.splits, minlength=len(split_names))
         self._came_from = rows.splits[self._members]
         self._splits = placement.splits[self._members]
         self._labels = rows.labels[self._members]
@@ -72,6 +73,9 @@ class DuplicateAccount:
             "conflicts": self._conflicts(shown),
             "dropped": {self._names[split]: int(count) for split, count in enumerate(dropped) if count},
             "moved": self._placement.moved,
+            "largest_group": int(self._sizes.max(initial=0)),
+            "rows_dealt": self._by_split(self._dealt),
+            "rows_together": self._by_split(self._placement.together),
         }
 
     def rows_to_show(self) -> NDArray[np.int64]:
@@ -109,6 +113,9 @@ class DuplicateAccount:
     def spanning_groups(self) -> int:
         """Groups that stand in more than one split."""
         return int((self._presence(self._groups).astype(bool).sum(axis=1) > 1).sum())
+
+    def _by_split(self, counts: NDArray[np.int64]) -> dict[str, int]:
+        return dict(zip(self._names, counts.tolist(), strict=True))
 
     def _split_name(self, row: int) -> str | None:
         split = int(self._placement.splits[row])

@@ -27,10 +27,12 @@ class Placement:
     Attributes:
         splits: uint8 [rows], position of the row's split, or `DROPPED`.
         moved: rows that are in another split than their hash says, to be with their duplicates.
+        together: int64 [splits], rows by split once they were moved and before any was dropped.
     """
 
     splits: NDArray[np.uint8]
     moved: int
+    together: NDArray[np.int64]
 
 
 def place(rows: Signatures, leads: NDArray[np.int64], split_names: Sequence[str], *, drop: bool) -> Placement:
@@ -53,9 +55,10 @@ def place(rows: Signatures, leads: NDArray[np.int64], split_names: Sequence[str]
     for members in _spanning_groups(leads, splits):
         _bring_together(members, rows, splits, split_names)
     moved = int((splits != rows.splits).sum())
+    together = np.bincount(splits, minlength=len(split_names))
     if drop:
         splits[_surplus(rows, leads, splits, split_names)] = DROPPED
-    return Placement(splits, moved)
+    return Placement(splits, moved, together)
 
 
 def _spanning_groups(leads: NDArray[np.int64], splits: NDArray[np.uint8]) -> list[NDArray[np.int64]]:

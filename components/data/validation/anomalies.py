@@ -10,6 +10,7 @@ AnomalyType: TypeAlias = Literal[
     # splits
     "SPLIT_MISSING",
     "SPLIT_EMPTY",
+    "SPLIT_SIZE_CHANGED",
     "DATASET_LOW_NUM_EXAMPLES",
     "DATASET_HIGH_NUM_EXAMPLES",
     "DEAD_LETTERS_HIGH",
@@ -86,6 +87,7 @@ Severity: TypeAlias = Literal["ERROR", "WARNING", "OFF"]
 
 _WARNINGS: frozenset[AnomalyType] = frozenset(
     {
+        "SPLIT_SIZE_CHANGED",
         "DATASET_LOW_NUM_EXAMPLES",
         "DATASET_HIGH_NUM_EXAMPLES",
         "DEAD_LETTERS_HIGH",

@@ -6,9 +6,11 @@ from typing import Any
 from components.core import features
 from components.data.validation.anomalies import AnomalyType, Finding
 
-__all__ = ["check_conflicts", "check_leakage"]
+__all__ = ["check_conflicts", "check_leakage", "check_moved", "why_empty"]
 
 _MAX_SHOWN_CHARACTERS = 80
+_MAX_SIZE_CHANGE = 0.25
+"""Share of a split's rows by which it may grow or shrink so that duplicates stay together."""
 
 
 def check_leakage(
@@ -56,6 +58,51 @@ def _quote(examples: Sequence[Mapping[str, Any]], *, exact: bool) -> str:
             shown = repr(first[:_MAX_SHOWN_CHARACTERS])
             return f"; one is {shown}" if exact else f"; one is {shown} / {second[:_MAX_SHOWN_CHARACTERS]!r}"
     return ""
+
+
+def check_moved(duplicates: Mapping[str, Any] | None, *, min_examples: int) -> list[Finding]:
+    """Splits of other sizes than configured, as rows were moved to the split of equal or nearly equal texts.
+
+    Args:
+        duplicates: as in ExampleGen's `summary.json`; None if they were not looked for.
+        min_examples: fewest rows of a split that is not too small to say so.
+    """
+    duplicates = duplicates or {}
+    found = []
+    for split, dealt in duplicates.get("rows_dealt", {}).items():
+        together = duplicates["rows_together"][split]
+        if (
+            together
+            and max(dealt, together) >= min_examples
+            and abs(together - dealt) > _MAX_SIZE_CHANGE * dealt
+        ):
+            message = (
+                f"{together:,} rows in place of the {dealt:,} that were dealt to it: {_moved(duplicates)}"
+            )
+            found.append(Finding(split, "", "SPLIT_SIZE_CHANGED", message))
+    return found
+
+
+def why_empty(duplicates: Mapping[str, Any] | None, split: str) -> str:
+    """How duplicates left a split without examples, and what to do; empty if it was not they."""
+    duplicates = duplicates or {}
+    dealt = duplicates.get("rows_dealt", {}).get(split, 0)
+    if not dealt or duplicates["rows_together"][split]:
+        return ""
+    return f"all {dealt:,} rows of this split were moved: {_moved(duplicates)}"
+
+
+def _moved(duplicates: Mapping[str, Any]) -> str:
+    advice = "see duplicates.jsonl of ExampleGen's examples"
+    if duplicates["near_looked_for"]:
+        advice += (
+            f", and raise `example_gen.duplicates.similarity` (now {duplicates['similarity']:g}) or set "
+            "`example_gen.duplicates.near: false` if they need not stay together"
+        )
+    return (
+        f"equal and nearly equal texts stay in one split, and the largest group of them has "
+        f"{duplicates['largest_group']:,} rows; {advice}"
+    )
 
 
 def check_conflicts(

@@ -4,19 +4,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.data.validation.anomalies import Finding
+from components.data.validation.duplicate_rules import why_empty
 
 __all__ = ["check_dead_letters", "check_labels", "check_lengths", "check_splits"]
 
 _MAX_SHOWN_LABELS = 8
 
 
-def check_splits(rows: Mapping[str, int], *, required: Sequence[str], min_examples: int) -> list[Finding]:
+def check_splits(
+    rows: Mapping[str, int],
+    *,
+    required: Sequence[str],
+    min_examples: int,
+    duplicates: Mapping[str, Any] | None = None,
+) -> list[Finding]:
     """Splits that are missing, empty or small.
 
     Args:
         rows: number of examples by split.
         required: splits that must be there and hold examples.
         min_examples: fewest examples of a split that is not small.
+        duplicates: as in ExampleGen's `summary.json`; None if they were not looked for.
     """
     found = []
     for split in required:
@@ -30,7 +38,9 @@ def check_splits(rows: Mapping[str, int], *, required: Sequence[str], min_exampl
             found.append(Finding(split, "", "SPLIT_MISSING", message))
     for split, count in rows.items():
         if count == 0:
-            message = "there are no examples in this split; add data, or change `example_gen.split_shares`"
+            message = why_empty(duplicates, split) or (
+                "there are no examples in this split; add data, or change `example_gen.split_shares`"
+            )
             found.append(Finding(split, "", "SPLIT_EMPTY", message))
         elif count < min_examples:
             message = (

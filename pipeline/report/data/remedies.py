@@ -12,6 +12,10 @@ _REMEDIES = {
         "Split without texts",
         "Check its source and the dead letters: every row may have been refused.",
     ),
+    "SPLIT_SIZE_CHANGED": (
+        "Split of another size than configured",
+        "See the groups of nearly equal texts below; if they need not stay together, set `duplicates.near: false`.",
+    ),
     "DATASET_LOW_NUM_EXAMPLES": (
         "Few texts",
         "Add texts; until then read every figure on this split with its interval.",

@@ -1,4 +1,5 @@
-from components.data.validation.duplicate_rules import check_conflicts, check_leakage
+from components.data.validation.duplicate_rules import check_conflicts, check_leakage, check_moved
+from components.data.validation.split_rules import check_splits
 
 ROWS = {"train": 80, "test": 20}
 
@@ -67,3 +68,44 @@ def test_conflicting_labels():
     assert check_conflicts(duplicates(), ROWS, max_share=0.02) == []
     assert check_conflicts(None, ROWS, max_share=0) == []
     assert check_conflicts({"conflicts": None}, ROWS, max_share=0) == []
+
+
+def moved(dealt, together, *, near=True):
+    return {
+        "near_looked_for": near,
+        "similarity": 0.7,
+        "moved": 90,
+        "largest_group": 600,
+        "rows_dealt": dealt,
+        "rows_together": together,
+    }
+
+
+def test_splits_that_duplicates_have_resized_are_named():
+    dealt = {"test": 100, "train": 800, "validation": 100}
+    found = moved(dealt, {"test": 74, "train": 800, "validation": 126})
+    assert [(one.split, one.type) for one in check_moved(found, min_examples=50)] == [
+        ("test", "SPLIT_SIZE_CHANGED"),
+        ("validation", "SPLIT_SIZE_CHANGED"),
+    ]
+    message = check_moved(found, min_examples=50)[0].message
+    assert "74 rows in place of the 100" in message
+    assert "the largest group of them has 600 rows" in message
+    assert "`example_gen.duplicates.similarity` (now 0.7)" in message
+    assert "`example_gen.duplicates.near: false`" in message
+    assert check_moved(found, min_examples=200) == []
+    assert check_moved(moved(dealt, {"test": 75, "train": 800, "validation": 125}), min_examples=50) == []
+    assert check_moved({"policy": "report"}, min_examples=50) == check_moved(None, min_examples=50) == []
+    exact = moved(dealt, {"test": 200, "train": 700, "validation": 100}, near=False)
+    assert "near: false" not in check_moved(exact, min_examples=50)[0].message
+
+
+def test_a_split_that_duplicates_have_emptied_names_them():
+    found = moved({"test": 30, "train": 800}, {"test": 0, "train": 830})
+    assert check_moved(found, min_examples=10) == []
+    (empty,) = check_splits({"test": 0, "train": 830}, required=(), min_examples=10, duplicates=found)
+    assert "all 30 rows of this split were moved" in empty.message
+    assert "`example_gen.duplicates.near: false`" in empty.message
+    found = moved({"test": 0, "train": 800}, {"test": 0, "train": 800})
+    (empty,) = check_splits({"test": 0, "train": 800}, required=(), min_examples=10, duplicates=found)
+    assert "change `example_gen.split_shares`" in empty.message
