@@ -9,7 +9,7 @@ from components.core.artifacts import Examples
 from components.core.component import Output, Summary, component
 from components.core.progress import NO_PROGRESS, Progress
 from components.data.ingestion.example_gen_config import ExampleGenConfig
-from components.data.sources.source_files import SourceFile
+from components.data.sources.source_files import SourceFile, files_left_out
 
 if TYPE_CHECKING:
     from components.data.beam.exchange import Exchange
@@ -64,6 +64,7 @@ def _read_sources(
     from components.data.ingestion.ingest_pipeline import ingest_units, plan_sources
     from components.data.ingestion.ingest_plan import make_dialect, make_plan, source_columns
 
+    _log_left_out(config, sources, progress)
     progress.update(f"looking at {_number(len(sources), 'file')}")
     readings = plan_sources(sources, make_dialect(config), source_columns(config), exchange)
     plan = make_plan(config, sources, readings)
@@ -128,6 +129,15 @@ def _write_splits(
 
 def _number(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _log_left_out(config: ExampleGenConfig, sources: Sequence[SourceFile], progress: Progress) -> None:
+    for source in filter(None, (config.source, *config.splits.values())):
+        if left_out := files_left_out(source, config.format, sources):
+            progress.log(
+                f"{source}: {_number(len(left_out), 'file')} in its directories are left out, as others stand beside them "
+                f"(the first is {left_out[0]}); name all by a pattern, as in `**/*.csv`, if they belong to the data"
+            )
 
 
 def _warn_of_mapping(plan: "IngestPlan", progress: Progress) -> None:

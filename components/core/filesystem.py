@@ -5,7 +5,9 @@ import and its in-memory file system makes the remote path testable.
 """
 
 import hashlib
+import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
@@ -100,7 +102,9 @@ def open_file(uri: str, mode: str = "rb") -> IO[Any]:
 
 
 def resolve_files(pattern: str) -> tuple[str, ...]:
-    """The files that a path, a glob pattern or a directory names, sorted; hidden files of a directory are left out.
+    """The files that a path, a glob pattern or a directory names, sorted.
+
+    What begins with `.` or `_` below the part without wildcards is left out: checkpoints of notebooks, `_SUCCESS`.
 
     Raises:
         UserError: nothing is there.
@@ -110,21 +114,29 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
         scheme = pattern.partition("://")[0]
         inside = f"{path.rstrip('/')}/*" if filesystem.isdir(path) else path
         found = [
-            f"{scheme}://{name.lstrip('/')}" for name in filesystem.glob(inside) if not filesystem.isdir(name)
+            f"{scheme}://{name.lstrip('/')}"
+            for name in filesystem.glob(inside)
+            if _is_visible(name.lstrip("/"), inside.lstrip("/")) and not filesystem.isdir(name)
         ]
     else:
         local = Path(pattern)
         if local.is_dir():
-            found = [str(entry) for entry in local.iterdir() if entry.is_file()]
+            entries: Iterable[Path] = local.iterdir()
+            local = local / "*"
         elif local.exists():
             return (pattern,)
         else:
-            below = local.relative_to(local.anchor)
-            found = [str(entry) for entry in Path(local.anchor).glob(str(below)) if entry.is_file()]
-    visible = sorted(name for name in found if not Path(name).name.startswith((".", "_")))
-    if not visible:
+            entries = Path(local.anchor).glob(str(local.relative_to(local.anchor)))
+        found = [str(entry) for entry in entries if _is_visible(str(entry), str(local)) and entry.is_file()]
+    if not found:
         raise UserError(f"{pattern}: no such file; check the path")
-    return tuple(visible)
+    return tuple(sorted(found))
+
+
+def _is_visible(path: str, pattern: str) -> bool:
+    """Whether nothing that the wildcards of the pattern stand for in a path begins with `.` or `_`."""
+    fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
+    return not any(part.startswith((".", "_")) for part in path.removeprefix(fixed).split("/"))
 
 
 def matching_paths(pattern: str) -> tuple[str, ...]:

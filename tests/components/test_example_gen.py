@@ -65,6 +65,19 @@ def test_rows_keep_their_order(tmp_path):
         assert numbers == sorted(numbers)
 
 
+def test_files_that_are_left_out_are_told(tmp_path):
+    write(tmp_path / "data" / "a.csv", CSV)
+    more = write(tmp_path / "data" / "more" / "b.csv", CSV)
+    logged = Lines()
+    examples = Examples(tmp_path / "examples")
+    examples.path.mkdir()
+    config = ExampleGenConfig.model_validate(settings(tmp_path / "data"))
+    example_gen(config=config, examples=examples, progress=logged)
+    (line,) = logged.logged
+    assert "1 file in its directories" in line
+    assert more in line
+
+
 def test_a_row_of_many_lines_is_told(tmp_path):
     lines = ["text,labels", *(f"number {n},joy" for n in range(60))]
     lines[10], lines[40] = '"opened here,joy', 'and closed here",joy'

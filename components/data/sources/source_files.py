@@ -14,7 +14,7 @@ from components.data.sources.compression import without_compression
 from components.data.sources.dataset_folders import saved_dataset_files
 from components.data.sources.spans import SpanRule, find_spans
 
-__all__ = ["Format", "SourceFile", "find_sources", "is_data_file"]
+__all__ = ["Format", "SourceFile", "files_left_out", "find_sources", "is_data_file"]
 
 Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "arrow", "tfrecord", "bigquery"]
 
@@ -94,8 +94,8 @@ def find_sources(
         spans: which spans are read.
 
     Raises:
-        DataError: a file is missing, its format cannot be told, only some files are named after splits, or the splits
-            come from different spans.
+        DataError: a file is missing, its format cannot be told, only some files are named after splits, a directory holds
+            several data sets side by side, or the splits come from different spans.
     """
     found: list[SourceFile] = []
     if source is not None:
@@ -106,6 +106,13 @@ def find_sources(
         found += [replace(file, split=split) for file in _find(pattern, file_format, spans)]
     _require_equal_spans(found)
     return _with_short_names(found)
+
+
+def files_left_out(source: str, file_format: Format | None, read: Sequence[SourceFile]) -> tuple[str, ...]:
+    """Files in directories of the directory `source` that are not read, because others stand in `source` itself."""
+    if all(file.uri.rpartition("/")[0] != source.rstrip("/") for file in read):
+        return ()
+    return _data_files(_files_below(source), file_format)
 
 
 def _find(pattern: str, file_format: Format | None, spans: SpanRule) -> list[SourceFile]:
@@ -193,6 +200,8 @@ def _splits_by_name(source: str, uris: Sequence[str]) -> Mapping[str, str]:
     owners = {uri: split for uri in uris if (split := split_in_name(words[uri])) is not None}
     if not owners or len(uris) == 1:
         return {}
+    if base == source:
+        _refuse_several_data_sets(source, owners)
     stray = next((uri for uri in uris if uri not in owners), None)
     if stray is not None or "train" not in owners.values():
         complaint = f"{stray} is not named after a split" if stray else "no file is named train"
@@ -201,6 +210,25 @@ def _splits_by_name(source: str, uris: Sequence[str]) -> Mapping[str, str]:
             "split under `splits`"
         )
     return owners
+
+
+def _refuse_several_data_sets(source: str, owners: Mapping[str, str]) -> None:
+    """Configurations of a data set, as a repository has them side by side, mostly hold the same rows."""
+    homes: dict[str, set[str]] = {}
+    for uri, split in owners.items():
+        home = uri.rpartition("/")[0]
+        name = home.rpartition("/")[2]
+        if split_in_name(re.split(r"[^A-Za-z0-9]+", name)) is None:
+            homes.setdefault(split, set()).add(name)
+    for split, names in homes.items():
+        if len(names) > 1:
+            first, *_ = ordered = sorted(names)
+            base = source.rstrip("/")
+            raise DataError(
+                f"{source}: the split {split} stands in several directories ({', '.join(ordered)}), which may be "
+                f"configurations of one data set with the same rows; name one of them (`source: {base}/{first}`), or all "
+                f"of their files by a pattern (`source: {base}/*/*{_extension(next(iter(owners)))}*`)"
+            )
 
 
 def _with_short_names(sources: Sequence[SourceFile]) -> tuple[SourceFile, ...]:

@@ -48,6 +48,18 @@ def test_an_unknown_scheme_is_a_mistake_of_the_user():
         open_file("nosuch://bucket/file")
 
 
+def test_hidden_directories_are_left_out_below_the_part_without_wildcards(tmp_path: Path, bucket: str):
+    for name in (".cache/a/x.csv", ".cache/.ipynb_checkpoints/x.csv", ".cache/_old/x.csv"):
+        for base in (f"{tmp_path}/{name}", f"{bucket}/data/{name}"):
+            with fsspec.open(base, "w", auto_mkdir=True) as stream:
+                stream.write(name)
+    for base in (str(tmp_path), f"{bucket}/data"):
+        for pattern in ("*/*.csv", "**/*.csv", "a/x.c?v"):
+            assert resolve_files(f"{base}/.cache/{pattern}") == (f"{base}/.cache/a/x.csv",)
+        with pytest.raises(UserError, match="no such file"):
+            resolve_files(f"{base}/*/a/*.csv")
+
+
 def test_files_are_found_by_name_pattern_and_directory(tmp_path: Path, bucket: str):
     for name in ("b.csv", "a.csv", "c.txt", ".hidden", "_SUCCESS"):
         (tmp_path / name).write_text(name)

@@ -1,7 +1,7 @@
 import pytest
 
 from components.core.errors import DataError
-from components.data.sources.source_files import find_sources
+from components.data.sources.source_files import files_left_out, find_sources
 from tests.components.data_stages import write
 
 
@@ -51,6 +51,35 @@ def test_directories_may_be_named_after_splits_instead(tmp_path):
         "train/part-1.csv": "train",
         "val/part-0.csv": "validation",
     }
+
+
+def test_several_data_sets_side_by_side_need_a_choice(tmp_path):
+    for name in ("split/train-0.csv", "split/test-0.csv", "unsplit/train-0.csv"):
+        write(tmp_path / name, "x")
+    with pytest.raises(DataError) as caught:
+        find_sources(f"{tmp_path}/", {}, None)
+    assert str(caught.value) == (
+        f"{tmp_path}/: the split train stands in several directories (split, unsplit), which may be configurations of one "
+        f"data set with the same rows; name one of them (`source: {tmp_path}/split`), or all of their files by a pattern "
+        f"(`source: {tmp_path}/*/*.csv*`)"
+    )
+    assert splits_of(find_sources(f"{tmp_path}/split", {}, None)) == {
+        "train-0.csv": "train",
+        "test-0.csv": "test",
+    }
+    assert len(find_sources(f"{tmp_path}/*/*.csv*", {}, None)) == 3
+
+
+def test_files_below_others_are_known(tmp_path):
+    for name in ("2024.csv", "2025/a.csv", "2025/notes.md", "2026/b.csv"):
+        write(tmp_path / name, "x")
+    source = f"{tmp_path}/"
+    read = find_sources(source, {}, None)
+    assert [file.name for file in read] == ["2024.csv"]
+    left_out = (f"{tmp_path}/2025/a.csv", f"{tmp_path}/2026/b.csv")
+    assert files_left_out(source, None, read) == left_out
+    for other in (f"{tmp_path}/2025", f"{tmp_path}/2024.csv", f"{tmp_path}/**/*.csv", "bigquery://a.b.c"):
+        assert files_left_out(other, None, find_sources(other, {}, None)) == ()
 
 
 def test_the_name_of_the_directory_itself_says_nothing(tmp_path):
