@@ -215,7 +215,8 @@ class ExampleGenConfig(Config):
 
     def external_versions(self) -> Mapping[str, str]:
         tables = (source for source in self.sources() if source.format == "bigquery")
-        return {source.uri: data_version(source.uri, source.query) for source in tables}
+        versions = {source.uri: data_version(source.uri, source.query) for source in tables}
+        return {**versions, **self.pii.external_versions()}
 
     def _span_rule(self) -> SpanRule:
         if isinstance(self.span, str):

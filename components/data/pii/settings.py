@@ -1,10 +1,12 @@
 """The configuration of PII masking."""
 
+from collections.abc import Mapping
+from importlib import metadata
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, model_validator
 
-from components.core.config import Config, InputPath, NameOrPath
+from components.core.config import Config, InputPath, NameOrPath, is_path
 from components.data.pii.kinds import PiiKind
 from components.data.pii.masker import PiiMasker
 from components.data.pii.national_ids import COUNTRIES
@@ -66,6 +68,15 @@ class Pii(Config):
         if (PiiKind.NAME in self.kinds) != (self.names_pipeline is not None):
             raise ValueError("the kind `NAME` and `names_pipeline` go together: give both or neither")
         return self
+
+    def external_versions(self) -> Mapping[str, str]:
+        """The version of an installed pipeline: another one finds other names."""
+        if self.names_pipeline is None or is_path(self.names_pipeline):
+            return {}
+        try:
+            return {self.names_pipeline: metadata.version(self.names_pipeline)}
+        except metadata.PackageNotFoundError:
+            return {self.names_pipeline: "absent"}
 
     def masker(self) -> PiiMasker:
         """The function that these settings describe.

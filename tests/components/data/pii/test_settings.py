@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 from pydantic import ValidationError
 
+from components.data.ingestion.example_gen_config import ExampleGenConfig
 from components.data.pii.kinds import PiiKind
 from components.data.pii.settings import Pii
 
@@ -34,6 +36,17 @@ def test_regions_beyond_the_default_are_known():
 def test_the_key_of_pseudonyms_is_an_input(tmp_path):
     settings = Pii.model_validate({"pseudonym_key": "key"}, context={"base": tmp_path})
     assert [found.path for found in settings.external_inputs()] == [str(tmp_path / "key")]
+
+
+def test_the_version_of_an_installed_pipeline_counts(tmp_path):
+    def versions(name):
+        settings = {"source": str(tmp_path / "a.csv"), "pii": {"kinds": ["NAME"], "names_pipeline": name}}
+        return dict(ExampleGenConfig.model_validate(settings).external_versions())
+
+    (tmp_path / "a.csv").write_text("text,labels\n")
+    assert versions("spacy_legacy") == {"spacy_legacy": metadata.version("spacy-legacy")}
+    assert versions("no_such_pipeline") == {"no_such_pipeline": "absent"}
+    assert versions("./names") == {}
 
 
 def test_settings_and_masker_load_no_library_before_they_need_it():
