@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from components.tuner import TunerConfig
 from pipeline.model_card_config import ModelCardConfig
 from pipeline.orchestrators.resources import StageResources
 from pipeline.running.runner_config import RunnerConfig
+from pipeline.yaml_documents import load_yaml
 
 __all__ = ["VARIABLE", "PipelineConfig", "load_config", "parse_config", "parse_yaml", "read_yaml"]
 
@@ -156,6 +158,9 @@ _PROBLEMS_TOLD = 3
 _PASSWORD = re.compile(r"(?<=[^/:@]):[^/@]*(?=@)")
 """`:secret` in `postgresql://user:secret@host`."""
 
+_ALTERNATIVE = re.compile(r"[a-z-]+\[.*\]|\[key\]")
+"""`tuple[str, ...]`: which of several types was tried, in a location as pydantic has it."""
+
 _NOT_IN_TRIALS = ("tracking", "ensemble", "checkpoints")
 
 
@@ -194,7 +199,7 @@ def read_yaml(path: Path) -> str:
 def parse_yaml(text: str, *, source: str = "configuration", base: Path | None = None) -> PipelineConfig:
     """Checks a configuration given as YAML text; otherwise as `parse_config`."""
     try:
-        document = yaml.safe_load(text)
+        document = load_yaml(text)
     except yaml.YAMLError as err:
         raise ConfigError(f"{source}: not valid YAML: {_yaml_problem(err)}") from err
     if not isinstance(document, dict):
@@ -235,7 +240,7 @@ def parse_config(
 
 def _describe(problem: Any) -> str:
     """One pydantic problem in a sentence; an unknown key with the nearest valid one."""
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(part for part in map(str, problem["loc"]) if not _ALTERNATIVE.fullmatch(part))
     match problem["type"]:
         case "extra_forbidden":
             known = _keys_at(problem["loc"][:-1])
@@ -247,6 +252,14 @@ def _describe(problem: Any) -> str:
         case "value_error":
             prefix = f"`{where}`: " if where else ""
             return f"{prefix}{problem['ctx']['error']}"
+        case _ if problem["input"] is None:
+            return f"`{where}` is empty; fill it in, or remove it"
+        case "string_type" if isinstance(problem["input"], bool | int | float | date):
+            given = problem["input"]
+            reason = (
+                ", as YAML reads yes, no, on and off as true and false" if isinstance(given, bool) else ""
+            )
+            return f"`{where}` is {given!r}: expected text; put it in quotes{reason}"
         case _:
             return f"`{where}` is {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.core.errors import ConfigError
 from pipeline.config import VARIABLE, PipelineConfig, parse_yaml, read_yaml
+from pipeline.yaml_documents import load_yaml
 
 __all__ = ["PortableConfig", "read_portable"]
 
@@ -52,7 +51,7 @@ def read_portable(path: Path) -> PortableConfig:
             "lost with it; give a URI (gs://, s3://) or an absolute path that is mounted"
         )
     # kfp writes a parameter's default into a comment, which ends where the default has a line break.
-    line = json.dumps(yaml.safe_load(text), ensure_ascii=False, default=str)
+    line = json.dumps(load_yaml(text), ensure_ascii=False, default=str)
     return PortableConfig(line, parse_yaml(text, source=str(path)), _variables(line))
 
 

@@ -1,3 +1,4 @@
+import re
 from importlib.resources import files
 
 import pytest
@@ -63,6 +64,29 @@ def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path):
         load_config(path)
     path.write_text("text,labels\nso glad,joy\n")
     with pytest.raises(ConfigError, match=r"`emotion init DATA` writes a configuration"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (
+            "  label_names: [yes, joy]",
+            "`example_gen.label_names.0` is True: expected text; put it in quotes, as YAML reads yes, no, on ",
+        ),
+        (
+            "  salt: 2026-01-31",
+            r"`example_gen.salt` is datetime.date(2026, 1, 31): expected text; put it in quotes",
+        ),
+        ("  label_mapping: {1: joy}", "`example_gen.label_mapping.1` is 1: expected text; put it in quotes"),
+        ("trainer:\n  # epochs: 3", "`trainer` is empty; fill it in, or remove it"),
+        ("  salt: a\n  salt: b", "not valid YAML: line 5, column 3: `salt` stands in line 4, too; "),
+    ],
+)
+def test_what_yaml_makes_of_a_text_is_explained(tmp_path, section, message):
+    path = tmp_path / "emotion.yaml"
+    path.write_text(f"name: mine\nexample_gen:\n  source: a.csv\n{section}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="^" + re.escape(f"{path}: {message}")):
         load_config(path)
 
 

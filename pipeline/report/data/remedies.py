@@ -14,7 +14,7 @@ _REMEDIES = {
     ),
     "SPLIT_SIZE_CHANGED": (
         "Split of another size than configured",
-        "See the groups of nearly equal texts below; if they need not stay together, set `duplicates.near: false`.",
+        "See the nearly equal texts below; if they need not stay together, set `duplicates.near: false`.",
     ),
     "DATASET_LOW_NUM_EXAMPLES": (
         "Few texts",
