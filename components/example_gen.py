@@ -135,8 +135,9 @@ def _log_left_out(config: ExampleGenConfig, sources: Sequence[SourceFile], progr
     for source in filter(None, (config.source, *config.splits.values())):
         if left_out := files_left_out(source, config.format, sources):
             progress.log(
-                f"{source}: {_number(len(left_out), 'file')} in its directories are left out, as others stand beside them "
-                f"(the first is {left_out[0]}); name all by a pattern, as in `**/*.csv`, if they belong to the data"
+                f"{source}: {_number(len(left_out), 'file')} in its directories are left out, as others "
+                f"stand beside these (the first is {left_out[0]}); if they belong to the data, name all by a "
+                "pattern, as in `**/*.csv`"
             )
 
 
@@ -159,8 +160,8 @@ def _log_files(files: Sequence["FileReport"], progress: Progress) -> None:
 def _log_moved(duplicates: Mapping[str, Any] | None, progress: Progress) -> None:
     if duplicates and (moved := duplicates["moved"]):
         progress.log(
-            f"{_number(moved, 'row')} moved to the split of equal or nearly equal texts; the largest group of these has "
-            f"{duplicates['largest_group']:,} rows"
+            f"{_number(moved, 'row')} moved to the split of equal or nearly equal texts, the largest group "
+            f"of which has {duplicates['largest_group']:,} rows"
         )
 
 

@@ -104,7 +104,7 @@ def open_file(uri: str, mode: str = "rb") -> IO[Any]:
 def resolve_files(pattern: str) -> tuple[str, ...]:
     """The files that a path, a glob pattern or a directory names, sorted.
 
-    What begins with `.` or `_` below the part without wildcards is left out: checkpoints of notebooks, `_SUCCESS`.
+    What begins with `.` or `_` below the part without wildcards is left out: checkpoints of notebooks.
 
     Raises:
         UserError: nothing is there.

@@ -150,9 +150,9 @@ def test_dealt_rows_stay_with_their_duplicates(tmp_path: Path):
     together = {split: entry["rows"] for split, entry in examples.summary()["splits"].items()}
     assert found["rows_together"] == together != found["rows_dealt"]
     assert sum(found["rows_dealt"].values()) == 450
-    assert progress.lines == [
-        f"{found['moved']} rows moved to the split of equal or nearly equal texts; the largest group of these has 2 rows"
-    ]
+    (line,) = progress.lines
+    assert f"{found['moved']} rows moved to the split of equal or nearly equal texts" in line
+    assert "has 2 rows" in line
 
 
 def test_groups_keep_their_split_before_duplicates_do(tmp_path: Path):

@@ -135,7 +135,8 @@ class SignatureWriter:
             labels: in the order of the label list.
             split: position of its split.
             pool: a value of `Pool`.
-            context: what was said before, normalized likewise: texts count as equal, or nearly so, only where it is.
+            context: what was said before, normalized likewise; texts count as equal, or nearly so, only where
+                it is equal.
         """
         self._texts.append(text_hash(f"{normalized}\0{context}" if context else normalized))
         self._contexts.append(text_hash(context) if context else 0)

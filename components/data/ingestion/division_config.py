@@ -63,7 +63,7 @@ class SplitShares(Config):
 class Duplicates(Config):
     """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test.
 
-    Where there are contexts, texts count only if theirs are equal, too.
+    Where there are contexts, those must be equal, too.
     """
 
     policy: Literal["report", "drop", "fail", "off"] = "report"

@@ -48,7 +48,7 @@ def read_label_names(uri: str) -> tuple[str, ...]:
 
 
 def read_list(text: str) -> Sequence[object] | None:
-    """The items of a list that was written as text: JSON, as Python or as NumPy prints it; None if it is no list.
+    """The items of a list written as text, in JSON or as Python or NumPy print it; None if it is no list.
 
     Raises:
         RowError: it stands in brackets, and is none of these.
@@ -79,7 +79,8 @@ class LabelReader:
         source_names: the labels that the data may hold, in the order of their ids; None to take whatever comes.
         mapping: from a source label to the label that it becomes; labels that are not in it stay.
         separator: what stands between labels in one text; None if a text is one label.
-        coded: whether the data name their classes themselves, so that a whole number is an id even where a name is one.
+        coded: whether the data name their classes themselves, so that whole numbers are ids even where names
+            are numbers, too.
     """
 
     source_names: tuple[str, ...] | None
@@ -107,8 +108,8 @@ class LabelReader:
         """Labels of a row, mapped, without repetition, in the order of the label list.
 
         Args:
-            value: a name, an id, names or ids in one text between separators, a list of names or ids (or what a
-                program printed of one, as in `['joy', 'love']`), or None.
+            value: a name, an id, names or ids in one text between separators, a list of names or ids (or what
+                a program printed of one, as in `['joy', 'love']`), or None.
 
         Raises:
             RowError: a label is not in the list, or the value is of another type.

@@ -152,7 +152,7 @@ def read_delimited(
 
 
 class _LinesOfRow:
-    """Passes lines on and remembers them until they are cleared, for the content of a row that the reader gives up."""
+    """Passes lines on and keeps them until they are cleared, for the content of rows that the reader gives up."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -168,7 +168,7 @@ class _LinesOfRow:
 
 
 def _broken_rows(number: int, err: csv.Error, lines: Sequence[str]) -> Iterator[BrokenRow]:
-    """The lines of a row that the reader gave up, of which each is likely to have been a row; blank ones are none."""
+    """The lines of a row that the reader gave up: each is likely to be a row; blank ones are none."""
     reason = Reason.TOO_LONG if is_unclosed(err) else Reason.BROKEN_QUOTING
     detail = str(err)
     if len(lines) > 1:

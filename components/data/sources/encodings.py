@@ -210,7 +210,7 @@ def _is_western(lines: list[bytes]) -> bool:
 
 
 def _is_turkish(lines: list[bytes]) -> bool:
-    """Whether nine in ten letters beyond ASCII are Turkish ones; Icelandic has some of the same bytes, and others."""
+    """Whether nine in ten letters beyond ASCII are Turkish; Icelandic shares some of the bytes, not most."""
     text = b"\n".join(lines).decode("cp1252", "replace")
     letters = [character for character in text if character.isalpha() and not character.isascii()]
     turkish = sum(letter in _TURKISH_LETTERS for letter in letters)

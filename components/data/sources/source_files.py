@@ -94,8 +94,8 @@ def find_sources(
         spans: which spans are read.
 
     Raises:
-        DataError: a file is missing, its format cannot be told, only some files are named after splits, a directory holds
-            several data sets side by side, or the splits come from different spans.
+        DataError: a file is missing, its format cannot be told, only some files are named after splits, a
+            directory holds several data sets side by side, or the splits come from different spans.
     """
     found: list[SourceFile] = []
     if source is not None:
@@ -109,7 +109,7 @@ def find_sources(
 
 
 def files_left_out(source: str, file_format: Format | None, read: Sequence[SourceFile]) -> tuple[str, ...]:
-    """Files in directories of the directory `source` that are not read, because others stand in `source` itself."""
+    """Files in directories of the directory `source` that are not read, as others stand beside these."""
     if all(file.uri.rpartition("/")[0] != source.rstrip("/") for file in read):
         return ()
     return _data_files(_files_below(source), file_format)
@@ -222,12 +222,12 @@ def _refuse_several_data_sets(source: str, owners: Mapping[str, str]) -> None:
             homes.setdefault(split, set()).add(name)
     for split, names in homes.items():
         if len(names) > 1:
-            first, *_ = ordered = sorted(names)
-            base = source.rstrip("/")
+            told = sorted(names)
+            base, ending = source.rstrip("/"), _extension(next(iter(owners)))
             raise DataError(
-                f"{source}: the split {split} stands in several directories ({', '.join(ordered)}), which may be "
-                f"configurations of one data set with the same rows; name one of them (`source: {base}/{first}`), or all "
-                f"of their files by a pattern (`source: {base}/*/*{_extension(next(iter(owners)))}*`)"
+                f"{source}: the split {split} stands in several directories ({', '.join(told)}), which may "
+                "be configurations of one data set with the same rows; name one of them "
+                f"(`source: {base}/{told[0]}`), or all files by a pattern (`source: {base}/*/*{ending}*`)"
             )
 
 

@@ -41,8 +41,16 @@ Karanlıktan korkuyorum hâlâ,korku
 Bu yemek iğrenç olmuş,tiksinti
 Doğum günün kutlu olsun,sevinç
 Yalan söylemesine kızdım,öfke
+Ağlamaktan gözlerim şişti,üzüntü
+Hiç beklemiyordum böyle bir sürpriz,şaşkınlık
+Yarınki sınavdan korkuyorum,korku
+Çöpler sokağa taşmış,tiksinti
+Tatile çıkıyoruz yaşasın,sevinç
+Komşunun gürültüsü bıktırdı,öfke
+Dedemi kaybettik geçen hafta,üzüntü
+İnanamıyorum gerçekten geldi,şaşkınlık
 """
-ICELANDIC = "Ég er mjög glaður,gleði\nÞað er sárt,sorg\nReiður við þig,reiði\nÞetta er búið,sorg\n"
+ICELANDIC = "Ég er mjög glaður,gleði\nÞað er sárt,sorg\nReiður við þig,reiði\n"
 
 
 def test_turkish_and_icelandic_are_told_apart_by_their_other_letters():

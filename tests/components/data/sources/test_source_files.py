@@ -58,11 +58,10 @@ def test_several_data_sets_side_by_side_need_a_choice(tmp_path):
         write(tmp_path / name, "x")
     with pytest.raises(DataError) as caught:
         find_sources(f"{tmp_path}/", {}, None)
-    assert str(caught.value) == (
-        f"{tmp_path}/: the split train stands in several directories (split, unsplit), which may be configurations of one "
-        f"data set with the same rows; name one of them (`source: {tmp_path}/split`), or all of their files by a pattern "
-        f"(`source: {tmp_path}/*/*.csv*`)"
-    )
+    message = str(caught.value)
+    assert "the split train stands in several directories (split, unsplit)" in message
+    assert f"(`source: {tmp_path}/split`)" in message
+    assert f"(`source: {tmp_path}/*/*.csv*`)" in message
     assert splits_of(find_sources(f"{tmp_path}/split", {}, None)) == {
         "train-0.csv": "train",
         "test-0.csv": "test",
