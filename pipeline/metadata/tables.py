@@ -75,7 +75,6 @@ artifacts = sa.Table(
     sa.Column("state", _Name, nullable=False, server_default="LIVE"),
     sqlite_autoincrement=True,
 )
-
 """`uri` is relative to the pipeline root, which may be moved."""
 
 events = sa.Table(
