@@ -37,6 +37,11 @@ class Outcome:
     answered: list[tuple[float, float]] = field(default_factory=list)
     refused: list[tuple[float, float]] = field(default_factory=list)
     """When each was sent and how long it took, in seconds of `time.monotonic`."""
+    late: list[float] = field(default_factory=list)
+    """How long after its scheduled arrival each was sent, in seconds; empty without a rate.
+
+    Clients that all wait for an answer send late, and times count from sending; in MLPerf's scenario, from the arrival.
+    """
 
     def document(self) -> dict[str, Any]:
         return {
@@ -45,6 +50,7 @@ class Outcome:
             "answered_ms": quantiles_ms([seconds for _, seconds in self.answered]),
             "refused_ms": quantiles_ms([seconds for _, seconds in self.refused]),
             "refused": self.refused,
+            "late_ms": quantiles_ms(self.late),
         }
 
 
@@ -88,6 +94,7 @@ def ask(arguments: argparse.Namespace) -> None:
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         row = number
         while time.monotonic() < end and not told.is_set():
+            due = None
             if arrivals:
                 with lock:
                     due = next(arrivals)
@@ -101,6 +108,8 @@ def ask(arguments: argparse.Namespace) -> None:
                 kind, detail = err.code().name, err.details()[:150]
             took = time.monotonic() - started
             with lock:
+                if due is not None:
+                    outcome.late.append(started - due)
                 if not kind:
                     answers.append((row, answer))
                     outcome.answered.append((started, took))

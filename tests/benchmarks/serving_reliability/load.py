@@ -44,6 +44,7 @@ def overload(base: Path, expected: Path, scratch: Path, minutes: float) -> list[
         print(
             f"  answered: median, p99, p99.9, longest {found['answered_ms']} ms; refused: {found['refused_ms']} ms"
         )
+        print(f"  sent after the scheduled arrival: {found['late_ms']} ms, which the times above leave out")
         began, took = np.array(found["refused"]).reshape(-1, 2).T
         # By when they began alone: the longer one takes, the likelier it meets something.
         slowed = machine.was_slow(began, began)
