@@ -178,8 +178,21 @@ class Child:
         self._process.start()
 
     def wait(self, timeout_s: float = 300.0) -> int:
-        """Its exit code; it is killed if it takes longer."""
+        """Its exit code.
+
+        Raises:
+            TimeoutError: it takes longer, and is killed: that must not pass for the kill which is waited for.
+        """
         self._process.join(timeout_s)
+        if self._process.is_alive():
+            self.kill_after(0.0)
+            raise TimeoutError(f"a run has not ended after {timeout_s:g} s: {self.told()}")
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def kill_after(self, seconds: float) -> int:
+        """Its exit code, by SIGKILL if it has not ended by then."""
+        self._process.join(seconds)
         self._process.kill()
         self._process.join()
         assert self._process.exitcode is not None
@@ -222,7 +235,7 @@ def kill_at_random(root: Path, url: str | None, kills: int) -> Tally:
     longest_s = 1.2 * (time.monotonic() - began)
     while tally.kills < kills:
         place = root / str(series)
-        code = Child(place, url, shape="diamond", workers=2).wait(chance.uniform(0.1, longest_s))
+        code = Child(place, url, shape="diamond", workers=2).kill_after(chance.uniform(0.1, longest_s))
         tally.kills += code == -signal.SIGKILL
         if code == 0:
             tally.survived += 1
