@@ -1,5 +1,6 @@
-# One environment of its own, from the hashed lock; PYTHON may name another interpreter (3.11 to 3.13).
-PYTHON ?= python3.11
+# One environment of its own, from the hashed lock, by the first Python that runs here; PYTHON may name another one.
+PYTHON ?= $(or $(shell for python in python3.11 python3.12 python3.13; do \
+  $$python --version > /dev/null 2>&1 && echo $$python && break; done),python3.11)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
