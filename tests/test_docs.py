@@ -36,11 +36,6 @@ def test_the_settings_of_training_and_evaluation_are_valid(settings):
     parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})
 
 
-@pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", EVALUATION, re.DOTALL))
-def test_the_settings_of_evaluation_are_valid(settings):
-    parse_config({"name": "mine", "example_gen": {"source": "data.csv"}, **yaml.safe_load(settings)})
-
-
 @pytest.mark.parametrize("settings", re.findall(r"```yaml\n(.*?)```", PUBLISHING, re.DOTALL))
 def test_the_settings_of_publishing_and_retraining_are_valid(settings):
     document = yaml.safe_load(settings)
