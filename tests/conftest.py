@@ -5,9 +5,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 LONGEST = ("docs", "integration", "components")
 """Directories whose files take minutes. They come first, so that no process is left alone with one at the end."""
+
+# How long an example takes says nothing where other programs share the CPUs.
+settings.register_profile("shared cpus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared cpus")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -74,7 +74,7 @@ def mean(figures: list[float]) -> float:
 
 
 @given(tables(least_columns=2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_multi_label_metrics_are_scikit_learns(case):
     scores, marks, rng = case
     labels = marks.shape[1]
@@ -112,7 +112,7 @@ def test_multi_label_metrics_are_scikit_learns(case):
 
 
 @given(tables(least_columns=2), st.sampled_from(["single_label", "ordinal"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_single_label_metrics_are_scikit_learns(case, task):
     scores, marks, rng = case
     labels = marks.shape[1]
@@ -157,7 +157,7 @@ def test_single_label_metrics_are_scikit_learns(case, task):
 @given(
     st.integers(2, 30), st.integers(1, 3), st.sampled_from([0, 1, 6]), st.sampled_from([0.0, 1e4]), st.data()
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_regression_metrics_are_scipys_and_scikit_learns(rows, targets, digits, offset, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     right = (rng.normal(offset, 1, (rows, targets)).round(digits)).astype(np.float32)

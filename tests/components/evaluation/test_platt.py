@@ -64,7 +64,7 @@ def test_the_covariance_is_how_far_estimates_scatter():
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-3, 3), st.floats(-2, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_order_of_texts_stays(seed, offset, slope):
     """Even that of scores which fall as the label becomes likelier: a map that turns them over would hide it."""
     logits, marks = draw(np.random.default_rng(seed), 60, offset=offset, slope=slope)

@@ -103,7 +103,7 @@ def test_intervals_hold_what_another_test_set_of_that_size_gives():
 
 
 @given(st.integers(1, 30), st.integers(0, 2**32 - 1), st.sampled_from(["multi_label", "single_label"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_errors_are_within_their_scale_for_few_rows_too(rows, seed, task):
     random = np.random.default_rng(seed)
     scores, targets = (multi_label if task == "multi_label" else single_label)(random, rows)

@@ -144,7 +144,7 @@ def test_settings_that_would_do_nothing_are_refused(settings, message):
 
 
 @given(splits(), st.sampled_from([{}, {"objective": "precision_floor", "precision": 0.5}]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_the_split_thresholds_lie_inside_zero_and_one(split, objective):
     scores, targets = split
     tuned = tune_thresholds(scores, targets, ThresholdsConfig(**objective))
@@ -154,7 +154,7 @@ def test_whatever_the_split_thresholds_lie_inside_zero_and_one(split, objective)
 
 
 @given(splits(), st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_order_of_rows_and_labels_does_not_matter(split, random):
     scores, targets = split
     rows, labels = (random.sample(range(size), size) for size in scores.shape)

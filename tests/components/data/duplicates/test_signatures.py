@@ -80,7 +80,7 @@ def test_the_share_of_equal_bands_follows_the_overlap_of_the_words():
     assert np.mean(agreements) == pytest.approx(expected, abs=0.02)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text("ab c!", max_size=12), max_size=40), st.integers(0, 40))
 def test_keys_do_not_depend_on_how_rows_are_divided(texts: list[str], cut: int):
     whole, first, second = keys_of(*texts), keys_of(*texts[:cut]), keys_of(*texts[cut:])

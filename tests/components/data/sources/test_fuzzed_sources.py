@@ -18,7 +18,7 @@ def test_damaged_files_give_rows_or_broken_rows_or_one_clear_error(tmp_path, beg
     assert min(counts[outcome] for outcome in ("rows", "broken rows", "error")) > 50
 
 
-@settings(deadline=None, max_examples=300, database=None)
+@settings(max_examples=300, database=None)
 @given(random=st.randoms(use_true_random=False))
 def test_hypothesis_finds_no_other_outcome(tmp_path_factory, random):
     assert read_case(make_case(random), tmp_path_factory.getbasetemp()) in ("rows", "broken rows", "error")

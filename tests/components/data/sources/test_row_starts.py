@@ -59,7 +59,7 @@ def test_any_text_gives_the_same_rows_in_units_of_any_size(tmp_path, chunk_bytes
     path = tmp_path / "a"
     dialect = Dialect(quoting=quoting, encoding="utf-8")
 
-    @settings(deadline=None, max_examples=100, database=None)
+    @settings(max_examples=100, database=None)
     @given(text=TEXTS, unit_bytes=st.integers(1, 20))
     @example('a\n"b\n', 1)
     @example("\n\na,b\nc,d\n", 1)

@@ -68,7 +68,7 @@ def merged(*parts):
     return first
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(EXAMPLES, max_size=12), st.integers(0, 12), st.integers(0, 12))
 def test_the_division_into_parts_makes_no_difference(examples, first, second):
     first, second = sorted((first, second))

@@ -2,7 +2,7 @@ import pickle
 
 import emoji
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.data.statistics.emoji_statistics import EmojiStatistics, find_emoji
@@ -106,7 +106,6 @@ def test_the_sample_is_fair():
     assert 4600 < sum(numbers) / 500 < 5400
 
 
-@settings(deadline=None)  # the first call loads the languages
 @given(TEXTS, st.integers(0, 20))
 def test_parts_can_be_merged(texts, cut):
     merged, second = TextStatistics(), TextStatistics()

@@ -43,7 +43,7 @@ def _allowed(explanation: Explanation, output: int) -> float:
     return 0.01 * max(abs(explanation.score - explanation.baseline_score), 0.05 * unit)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.builds(

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.report import ReportData
@@ -8,7 +8,6 @@ from pipeline.report.data.lengths import lengths, token_profile
 
 
 @given(st.lists(st.integers(3, 128), min_size=1, max_size=200))
-@settings(deadline=None)
 def test_the_profile_of_counted_lengths_is_that_of_the_lengths(lengths):
     counts = {length: lengths.count(length) for length in set(lengths)}
     profile = token_profile(counts)
