@@ -35,6 +35,11 @@ class Arrivals:
             with self._lock:
                 self._expected.pop(key, None)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are read."""
+        return len(self._expected)
+
     def make_room(self) -> bool:
         """Gives up the message that has stalled longest; returns whether there was one."""
         with self._lock:

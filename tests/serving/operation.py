@@ -122,17 +122,20 @@ def config(tmp_path: Path, *names: str, extra: str = "") -> str:
 
 
 class Held:
-    """Holds every computation until it is released."""
+    """Holds every computation until it is released, and notes what each is given."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.released = threading.Event()
         self.running = threading.Semaphore(0)
+        self.asked: list[float] = []
+        """The values of `x`, in the order in which their computations began."""
         compute = SavedModelEngine.compute
 
-        def held(*arguments: Any) -> Any:
+        def held(engine: SavedModelEngine, name: str, inputs: Any, *arguments: Any) -> Any:
+            self.asked += inputs["x"].ravel().tolist()
             self.running.release()
             assert self.released.wait(TIMEOUT_S)
-            return compute(*arguments)
+            return compute(engine, name, inputs, *arguments)
 
         monkeypatch.setattr(SavedModelEngine, "compute", held)
 

@@ -22,7 +22,9 @@ def test_the_oldest_goes_first_and_once(went: list[str], monkeypatch: pytest.Mon
     monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
     reading = Arrivals()
     with reading.expected(lambda: went.append("first")), reading.expected(lambda: went.append("second")):
+        assert reading.waiting == 2
         assert [reading.make_room() for _ in range(3)] == [True, True, False]
+        assert reading.waiting == 0
     assert went == ["first", "second"]
 
 
