@@ -1,6 +1,7 @@
 """Loss and throughput while training, without waiting for every step's result."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -48,12 +49,20 @@ class _Sums:
 
 @dataclass
 class Meter:
-    """Adds up losses; reading it is what waits for the device."""
+    """Adds up losses; reading it is what waits for the device.
+
+    Attributes:
+        clock: seconds that never go back.
+    """
 
     _total: _Sums = field(default_factory=_Sums)
     _recent: _Sums = field(default_factory=_Sums)
     _pending: list[tuple[tf.Tensor, int]] = field(default_factory=list)
-    _since: float = field(default_factory=time.monotonic)
+    _since: float = field(init=False)
+    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self._since = self.clock()
 
     def add(self, loss: tf.Tensor, *, examples: int, tokens: int = 0, waited: float = 0.0) -> None:
         """Adds a step: its mean loss, float32 [], examples, tokens, and the seconds that its batch was waited for."""
@@ -92,6 +101,6 @@ class Meter:
             self._recent.loss += float(loss) * examples
             self._recent.examples += examples
         self._pending.clear()
-        now = time.monotonic()
+        now = self.clock()
         self._recent.elapsed += now - self._since
         self._since = now
