@@ -107,4 +107,4 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_in_proportion_to_the_text(unit):
-    assert_linear(MASKER.mask, *repeated(unit, 40_000))
+    assert_linear(MASKER.mask, *repeated(MASKER.mask, unit, 40_000))
