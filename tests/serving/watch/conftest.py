@@ -15,8 +15,8 @@ MIN_TEXTS = 20
 
 
 @pytest.fixture(scope="session")
-def watched(toy_model: ToyModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    """A server of the toy model, whose usual traffic is `USUAL`; the server has answered nothing yet."""
+def watched_config(toy_model: ToyModel, tmp_path_factory: pytest.TempPathFactory) -> ServerConfig:
+    """A server of the toy model, whose usual traffic is `USUAL`."""
     directory = tmp_path_factory.mktemp("watched") / "emotion" / "7"
     shutil.copytree(toy_model.directory, directory)
     predictor = Predictor(directory)
@@ -31,7 +31,7 @@ def watched(toy_model: ToyModel, tmp_path_factory: pytest.TempPathFactory) -> It
     write_reference(directory, Reference(counts, unknown_token_id=1))
     monitoring = directory.parents[1] / "monitoring.txt"
     monitoring.write_text("prometheus_config { enable: true }")
-    config = ServerConfig(
+    return ServerConfig(
         model_base_path=directory.parent,
         model_name="emotion",
         host="127.0.0.1",
@@ -41,5 +41,17 @@ def watched(toy_model: ToyModel, tmp_path_factory: pytest.TempPathFactory) -> It
         traffic_min_texts=MIN_TEXTS,
         grace_seconds=5,
     )
-    with ModelServer(config) as server:
+
+
+@pytest.fixture(scope="session")
+def watched(watched_config: ServerConfig) -> Iterator[ModelServer]:
+    """One for all tests that do not mind what it has answered already."""
+    with ModelServer(watched_config) as server:
+        yield server
+
+
+@pytest.fixture
+def unasked(watched_config: ServerConfig) -> Iterator[ModelServer]:
+    """One that has answered nothing yet."""
+    with ModelServer(watched_config) as server:
         yield server

@@ -1,6 +1,8 @@
 """Live traffic of a running server, as Prometheus sees it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -45,10 +47,22 @@ def settled(server: ModelServer, texts: int) -> dict[str, dict[tuple[str, ...], 
     return found
 
 
-@pytest.fixture(scope="module")
-def stub(watched: ModelServer) -> Any:
-    with grpc.insecure_channel(f"127.0.0.1:{watched.port}") as channel:
+@contextmanager
+def stub_of(server: ModelServer) -> Iterator[Any]:
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+@pytest.fixture(scope="module")
+def stub(watched: ModelServer) -> Iterator[Any]:
+    with stub_of(watched) as stub:
+        yield stub
+
+
+@pytest.fixture
+def unasked_stub(unasked: ModelServer) -> Iterator[Any]:
+    with stub_of(unasked) as stub:
+        yield stub
 
 
 def ask(stub: Any, texts: list[str], *outputs: str) -> None:
@@ -58,18 +72,18 @@ def ask(stub: Any, texts: list[str], *outputs: str) -> None:
     stub.Predict(request, 60.0)
 
 
-def test_gauges_speak_when_there_is_something_to_say(watched: ModelServer, stub: Any) -> None:
+def test_gauges_speak_when_there_is_something_to_say(unasked: ModelServer, unasked_stub: Any) -> None:
     """In order: nothing, usual traffic, unusual traffic."""
-    silent = gauges(watched)
+    silent = gauges(unasked)
     assert silent["emotion_serving_traffic_texts"] == {(): 0}, "warm-up requests are no traffic"
     assert set(silent["emotion_serving_reference_label_share"]) == {(label,) for label in LABELS}
-    ask(stub, USUAL[: MIN_TEXTS - 1])
-    few = settled(watched, MIN_TEXTS - 1)
+    ask(unasked_stub, USUAL[: MIN_TEXTS - 1])
+    few = settled(unasked, MIN_TEXTS - 1)
     assert "emotion_serving_drift" not in few
     assert "emotion_serving_label_share" not in few
 
-    ask(stub, USUAL[MIN_TEXTS - 1 : 60])
-    usual = settled(watched, 60)
+    ask(unasked_stub, USUAL[MIN_TEXTS - 1 : 60])
+    usual = settled(unasked, 60)
     drift = usual["emotion_serving_drift"]
     assert set(drift) == {
         (feature, measure)
@@ -83,8 +97,8 @@ def test_gauges_speak_when_there_is_something_to_say(watched: ModelServer, stub:
         assert live == pytest.approx(reference, abs=1e-6), name
     assert usual["emotion_serving_script_share"] == {("Latin",): 1}
 
-    ask(stub, FOREIGN[:60])
-    foreign = settled(watched, 120)
+    ask(unasked_stub, FOREIGN[:60])
+    foreign = settled(unasked, 120)
     assert foreign["emotion_serving_script_share"] == {("Latin",): 0.5, ("Cyrillic",): 0.5}
     assert foreign["emotion_serving_drift"]["scripts", "l_infinity"] == pytest.approx(0.5)
     # 1.5 bits of entropy of the mixture against 0.5 * 1 bit, of (1, 0) and (1/2, 1/2).
