@@ -34,6 +34,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tests.ports import free_port
+
 MIN_SHARE_OF_LIMIT = 0.85
 MAX_LATENCY_RATIO = 1.3
 MIN_PEER_RATIO = 3.0
@@ -330,12 +332,6 @@ def running(command: Sequence[str], port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def in_other_process(arguments: argparse.Namespace, kind: str, port: int, size: int) -> dict[str, float]:

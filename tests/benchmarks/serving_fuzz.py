@@ -42,6 +42,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving.tensors import write_tensor
+from tests.ports import free_port
 
 _TEXTS = ["I am so happy today!", "so sad, so angry", "", "Café 😀 日本"]
 _DOCUMENTED_5XX = {503, 504}
@@ -80,7 +81,7 @@ def main() -> None:
 def serving(base: Path, scratch: Path) -> Iterator[tuple[int, int]]:
     """`python -m serving` on free ports: gRPC's and REST's."""
     command = [sys.executable, "-m", "serving", "--model_name=emotion", f"--model_base_path={base}"]
-    ports = [f"--port={_free_port()}", f"--rest_api_port={_free_port()}", "--host=127.0.0.1"]
+    ports = [f"--port={free_port()}", f"--rest_api_port={free_port()}", "--host=127.0.0.1"]
     log = scratch / "server.log"
     with log.open("w") as stream:
         process = subprocess.Popen([*command, *ports, "--max_in_flight=64"], stdout=stream, stderr=stream)
@@ -93,15 +94,6 @@ def serving(base: Path, scratch: Path) -> Iterator[tuple[int, int]]:
     finally:
         process.terminate()
         process.wait(60)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", rest_port: int, log: Path) -> None:

@@ -20,7 +20,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.serving import export, free_port
+from tests.benchmarks.serving import export
+from tests.ports import free_port
 
 MAX_SECONDS = 10.0
 MAX_PACKAGES = 60

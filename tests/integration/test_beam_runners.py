@@ -20,6 +20,7 @@ from components.data.beam.beam_config import BeamConfig
 from components.data.beam.beam_pipeline import collect, running_on
 from pipeline.config import parse_config
 from tests.components.toy_corpus import toy_rows
+from tests.ports import free_port
 
 REPOSITORY = Path(pipeline.__file__).parents[1]
 DATA_STAGES = ("example_gen", "statistics_gen", "schema_gen", "example_validator", "transform")
@@ -101,12 +102,6 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"nothing listens on port {port}:\n{log.read_text(errors='replace')}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

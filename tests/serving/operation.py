@@ -4,7 +4,6 @@ import http.client
 import ipaddress
 import json
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,13 +103,6 @@ def serving(tmp_path: Path, **changes: Any) -> ModelServer:
         "grpc_max_threads": 4,
     }
     return ModelServer(ServerConfig(**{**settings, **changes}))
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 def config(tmp_path: Path, *names: str, extra: str = "") -> str:

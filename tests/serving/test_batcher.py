@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +21,7 @@ from serving.errors import (
     InvalidArgumentError,
     UnavailableError,
 )
+from tests.waiting import until
 
 TIMEOUT_S = 60.0
 
@@ -59,13 +60,6 @@ class Doubling:
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(32) as pool:
         yield pool
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.005)
 
 
 def hold_up(doubling: Doubling, pool: ThreadPoolExecutor) -> "Future[list[float]]":

@@ -16,7 +16,8 @@ from serving.errors import ServerStartError
 from serving.metrics import Metrics
 from serving.server import ModelServer
 from tests.serving.conftest import publish
-from tests.serving.operation import TIMEOUT_S, Client, Held, request, serving, until
+from tests.serving.operation import TIMEOUT_S, Client, Held, request, serving
+from tests.waiting import until
 
 PARAMETERS = """
 num_batch_threads { value: 1 }

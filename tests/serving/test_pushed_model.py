@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +17,10 @@ from components.publishing.releases import Releases
 from components.publishing.settings import PublishingSettings, ServedAsConfig
 from pipeline.commands.serve import serve_command
 from serving.server import ModelServer
+from tests.ports import free_port
 from tests.serving.conftest import publish_broken
-from tests.serving.operation import Client, config, serving, until
+from tests.serving.operation import Client, config, serving
+from tests.waiting import until
 
 # The base path is that of another machine; the embedded server needs no wait between versions and labels.
 LABELLED = PublishingSettings(
@@ -122,9 +123,7 @@ def test_what_was_changed_over_model_service_stays(
 def test_emotion_serve_does_so_and_says_which_label_is_which(
     pusher: Pusher, half_plus_three: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/v1/models/half/labels"
 
     def answer(label: str) -> Any:
@@ -136,8 +135,8 @@ def test_emotion_serve_does_so_and_says_which_label_is_which(
             return None
 
     def use() -> None:
-        until(lambda: answer("stable") == [3.0])
         try:
+            until(lambda: answer("stable") == [3.0])
             pusher.push(half_plus_three)
             until(lambda: answer("stable") == [4.0])
         finally:

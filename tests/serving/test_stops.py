@@ -15,7 +15,8 @@ from serving import arrivals, grpc_server
 from serving.guard.config import GuardConfig
 from serving.server import ModelServer
 from tests.serving.conftest import publish
-from tests.serving.operation import DOWN, TIMEOUT_S, UP, Client, Held, request, serving, until
+from tests.serving.operation import DOWN, TIMEOUT_S, UP, Client, Held, request, serving
+from tests.waiting import until
 
 
 def test_a_stop_answers_what_waits_and_refuses_what_comes(

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 __all__ = ["Server", "get", "headers", "post", "serving", "until"]
 
 
@@ -41,7 +43,7 @@ class Server:
 def serving(
     base: Path, scratch: Path, *flags: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(), free_port()]
     log = scratch / "server.log"
     monitoring = scratch / "monitoring.txt"
     monitoring.write_text("prometheus_config { enable: true }")
@@ -62,13 +64,6 @@ def serving(
         if process.poll() is None:
             process.terminate()
         process.wait(90)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wait_until_ready(server: Server) -> None:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
+from tests.ports import free_port
 
 __all__ = ["find_postgres", "mariadb_server", "postgres_server"]
 
@@ -25,7 +26,7 @@ def postgres_server() -> Iterator[str]:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     with _home() as home:
         _call([binaries / "initdb", "-D", home / "data", "-U", "tester", "-A", "trust", "-N"])
-        port = _free_port()
+        port = free_port()
         arguments = ["-D", home / "data", "-p", port, "-h", "127.0.0.1", "-k", "", "-F"]
         with _serving(
             [binaries / "postgres", *arguments], f"postgresql://tester@127.0.0.1:{port}/postgres"
@@ -52,7 +53,7 @@ def mariadb_server() -> Iterator[str]:
         grants = ["CREATE USER tester@127.0.0.1;", "GRANT ALL ON store.* TO tester@127.0.0.1;"]
         start.write_text("\n".join(["CREATE DATABASE store;", *grants]))
         start.chmod(0o644)
-        port = _free_port()
+        port = free_port()
         network = [f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve"]
         local = [f"--socket={home / 'socket'}", f"--init-file={start}", f"--pid-file={home / 'pid'}"]
         with _serving([serve, *options, *network, *local], f"mysql://tester@127.0.0.1:{port}/store") as url:
@@ -119,9 +120,3 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
         else:
             engine.dispose()
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

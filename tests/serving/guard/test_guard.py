@@ -20,7 +20,8 @@ from serving.errors import ServerStartError, ServingError
 from serving.guard.config import GuardConfig
 from serving.server import ModelServer
 from tests.serving.conftest import ToyModel, publish, running_server
-from tests.serving.operation import METRICS, TIMEOUT_S, Client, Held, config, request, serving, until
+from tests.serving.operation import METRICS, TIMEOUT_S, Client, Held, config, request, serving
+from tests.waiting import until
 
 PREDICT = "/v1/models/half:predict"
 TWO = {"instances": [2.0]}

@@ -25,7 +25,8 @@ from serving.guard.prediction_logs import main, read_prediction_log
 from serving.guard.redaction import Redaction
 from serving.server import ModelServer, ServerConfig
 from tests.serving.conftest import LABELS, ToyModel, publish
-from tests.serving.operation import TIMEOUT_S, Client, request, serving, until
+from tests.serving.operation import TIMEOUT_S, Client, request, serving
+from tests.waiting import until
 
 SECRETS = ("Ada Lovelace is so happy", "so sad, says Ada")
 

@@ -15,7 +15,8 @@ from serving.guard.config import GuardConfig
 from serving.guard.tls import watch_ssl_config
 from serving.server import ModelServer
 from tests.serving.conftest import publish
-from tests.serving.operation import METRICS, TIMEOUT_S, Client, request, self_signed, serving, until
+from tests.serving.operation import METRICS, TIMEOUT_S, Client, request, self_signed, serving
+from tests.waiting import until
 
 
 class Files:
