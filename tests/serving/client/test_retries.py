@@ -190,6 +190,8 @@ def test_a_wait_beyond_the_deadline_is_not_waited(serving: Any) -> None:
 
 @every_client
 def test_an_answer_that_trickles_in_is_given_up(client: type) -> None:
+    sent: list[bytes] = []
+
     class Trickle(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
@@ -199,6 +201,7 @@ def test_an_answer_that_trickles_in_is_given_up(client: type) -> None:
             with contextlib.suppress(ConnectionError):
                 for _ in range(100):
                     self.wfile.write(b" ")
+                    sent.append(b" ")
                     time.sleep(0.1)
 
         def log_message(self, *_: Any) -> None:
@@ -208,10 +211,9 @@ def test_an_answer_that_trickles_in_is_given_up(client: type) -> None:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            started = time.monotonic()
             with pytest.raises(DeadlineExceededError, match=r"within 0\.5 s"):
                 ask(client, f"http://127.0.0.1:{http.server_port}", timeout_s=0.5)
-            assert time.monotonic() - started < 5
+            assert len(sent) < 100
         finally:
             http.shutdown()
             thread.join()

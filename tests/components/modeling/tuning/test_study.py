@@ -202,28 +202,37 @@ def test_a_database_that_cannot_be_opened_is_one_clear_line(tmp_path: Path, url:
 
 
 _WORKER = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from tests.components.modeling.tuning.test_study import fake_training, open_study, run
 
+directory, sharing, workers, endless = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+
 def evaluate(number, values, report):
     print(number, flush=True)
-    time.sleep(float(sys.argv[3]))
+    (directory / f"at-work-{os.getpid()}").touch()
+    give_up = time.monotonic() + 100
+    while len(list(directory.glob("at-work-*"))) < workers:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    if number == endless:
+        time.sleep(600)
     return fake_training(number, values, report)
 
-study = open_study(Path(sys.argv[1]), shared=sys.argv[2] == "shared")
+study = open_study(directory, shared=sharing == "shared")
 run(study, 12, evaluate, first={"learning_rate": 1e-5, "loss": {"name": "bad"}})
 print("best", study.best().number, flush=True)
 """
 
 
-def _worker(directory: Path, sharing: str, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _WORKER, str(directory), sharing, str(seconds)]
+def _worker(directory: Path, sharing: str, *, workers: int = 1, endless: int = 0) -> subprocess.Popen[str]:
+    """Its trials wait until so many workers are at one; that of the number `endless` never ends."""
+    command = [sys.executable, "-c", _WORKER, str(directory), sharing, str(workers), str(endless)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
 
 
 def test_processes_share_a_study(tmp_path: Path) -> None:
-    workers = [_worker(tmp_path, "shared", 0.2) for _ in range(2)]
+    workers = [_worker(tmp_path, "shared", workers=2) for _ in range(2)]
     outputs = [worker.communicate(timeout=120)[0].split("\n") for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     numbers = [[int(line) for line in lines if line.isdecimal()] for lines in outputs]
@@ -254,10 +263,9 @@ def test_the_last_trial_is_made_once_though_two_processes_begin_it(tmp_path: Pat
 
 
 def test_what_a_killed_process_was_at_is_made_again(tmp_path: Path) -> None:
-    with _worker(tmp_path, "own", 0.3) as worker:
+    with _worker(tmp_path, "own", endless=3) as worker:
         assert worker.stdout is not None
-        while worker.stdout.readline().strip() != "3":
-            pass
+        assert "3\n" in worker.stdout
         worker.send_signal(signal.SIGKILL)
     study = open_study(tmp_path)
     assert len(study.trials()) == 2
