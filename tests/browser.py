@@ -24,7 +24,7 @@ def open_browser() -> Iterator[Any]:
     )
     with playwright.sync_playwright() as driver:
         # The tests may run as root in a container, where Chromium has no sandbox.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE_MS)
         yield browser
         browser.close()
 

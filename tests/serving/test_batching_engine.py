@@ -4,9 +4,8 @@ import json
 import re
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from serving.engine import Engine, LoadOptions, Tensors
 from serving.errors import CancelledError, DeadlineExceededError, InvalidArgumentError, UnavailableError
 from serving.predictor import Predictor, encode_texts
 from tests.serving.conftest import MAX_TOKENS, TEXTS, ToyModel
+from tests.waiting import until
 
 TIMEOUT_S = 60.0
 TOLERANCE = 1e-6
@@ -71,17 +71,18 @@ class Batched:
         """Answers (or errors) of requests that wait for the same batch, behind one that holds them up."""
         self.watched.gate.clear()
         busy = self.pool.submit(self.run, "", {"text": encode_texts(["so"])})
-        while not self.watched.batches:
-            time.sleep(0.001)
+        until(lambda: bool(self.watched.batches))
         futures = []
         for request in requests:
             before = self.batcher.queued_rows
             futures.append(self.pool.submit(request))
-            while self.batcher.queued_rows == before and not futures[-1].done():
-                time.sleep(0.001)
+            until(partial(self._has_come, before, futures[-1]))
         self.watched.gate.set()
         busy.result(TIMEOUT_S)
         return [future.exception(TIMEOUT_S) or future.result() for future in futures]
+
+    def _has_come(self, before: int, future: Future[Any]) -> bool:
+        return self.batcher.queued_rows != before or future.done()
 
     def close(self) -> None:
         self.watched.gate.set()

@@ -3,6 +3,7 @@
 import csv
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -277,7 +278,9 @@ class Held:
 
     def next(self) -> Any:
         """The route of the oldest one that was not asked for yet."""
+        give_up = time.monotonic() + PATIENCE_MS / 1000
         while not self._routes:
+            assert time.monotonic() < give_up, "the page asked for nothing"
             self._page.wait_for_timeout(10)
         return self._routes.pop(0)
 

@@ -222,11 +222,10 @@ def test_nothing_leaves_the_page(browser: Any, models: dict[str, Path]) -> None:
 def test_a_file_without_papers_is_explained(browser: Any, models: dict[str, Path]) -> None:
     with served(models["bare"]) as address:
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         alert = page.get_by_role("alert")
-        alert.get_by_text("Expected a .tflite file that emotion-pipeline pushed").wait_for(
-            timeout=PATIENCE_MS
-        )
+        alert.get_by_text("Expected a .tflite file that emotion-pipeline pushed").wait_for()
         assert page.locator("#loading").is_hidden()
         page.close()
 

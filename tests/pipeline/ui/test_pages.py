@@ -149,6 +149,7 @@ def test_the_command_serves_pages_that_a_person_can_use(root: Path, width: int, 
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             assert serious_violations(page) == []
             page.get_by_role("link", name="Report").click()
+            page.wait_for_url("**/report.html")
             assert page.title() == "The report"
     finally:
         server.send_signal(signal.SIGINT)
