@@ -270,6 +270,31 @@ def test_a_model_below_a_threshold_is_refused_with_the_label_named(
     assert "fear" in judged.verdict.reasons[0]
 
 
+def test_texts_are_timed_beside_those_of_the_last_model(
+    tmp_path: Path, examples: Examples, model: Model, poor_model: Model
+) -> None:
+    """Bounds that any machine keeps, save the one that none does."""
+    config = EvaluatorConfig.model_validate(
+        {
+            "thresholds": {"macro_f1": 0.5},
+            "latency": {"texts": 10, "max_median_ms": 600_000, "max_p95_ms": 1e-6, "max_ratio": 600_000},
+            "bootstrap_resamples": 200,
+        }
+    )
+    judged = Judged(tmp_path / "run", config=config, examples=examples, model=model, baseline=poor_model)
+    latency = judged.metrics["latency"]
+    assert latency["texts"] == 10
+    assert 2 < latency["tokens"] <= 32
+    assert 0 < latency["median_ms"] <= latency["p95_ms"]
+    assert latency["ratio"] == latency["median_ms"] / latency["baseline_median_ms"]
+    checks = {check.name: check.passed for check in judged.verdict.checks if "latency" in check.name}
+    assert checks == {
+        "latency.max_median_ms": True,
+        "latency.max_p95_ms": False,
+        "latency.max_ratio": True,
+    }
+
+
 CHANGES = {"max_lrap_drop": 0.01, "max_micro_f1_drop": 0.01, "max_hamming_rise": 0.01}
 
 
