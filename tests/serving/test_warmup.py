@@ -2,12 +2,15 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from serving.engine import Tensors
 from serving.errors import SavedModelError
+from serving.predictor import Predictor
 from serving.warmup import WARMUP_FILE, load_warm, write_warmup_requests
 from tests.serving.conftest import ToyModel
 
@@ -26,13 +29,32 @@ def test_the_export_carries_requests_that_tf_serving_can_replay(toy_model: ToyMo
         assert tf.make_ndarray(log.predict_log.request.inputs["text"]).ndim == 1
 
 
-def test_a_model_is_loaded_warm(copied: Path) -> None:
-    load_warm(copied).close()
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[list[bytes]]:
+    """The texts of every request that a model has answered."""
+    texts: list[list[bytes]] = []
+    run = Predictor.run
+
+    def noted(predictor: Predictor, name: str, inputs: Tensors, *outputs: Any) -> Any:
+        answer = run(predictor, name, inputs, *outputs)
+        texts.append(list(inputs["text"]))
+        return answer
+
+    monkeypatch.setattr(Predictor, "run", noted)
+    return texts
 
 
-def test_a_model_without_requests_is_loaded_too(copied: Path) -> None:
+@pytest.mark.parametrize("iterations", [0, 1, 2])
+def test_a_model_is_loaded_warm(copied: Path, answered: list[list[bytes]], iterations: int) -> None:
+    write_warmup_requests(copied / "assets.extra", [{"text": ["so sad"]}, {"text": ["so happy", "i am"]}])
+    load_warm(copied, iterations=iterations).close()
+    assert answered == [[b"so sad"]] * iterations + [[b"so happy", b"i am"]] * iterations
+
+
+def test_a_model_without_requests_is_loaded_too(copied: Path, answered: list[list[bytes]]) -> None:
     (copied / "assets.extra" / WARMUP_FILE).unlink()
     load_warm(copied).close()
+    assert answered == []
 
 
 def test_damaged_requests_refuse_the_model(copied: Path) -> None:
