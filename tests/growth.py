@@ -19,8 +19,8 @@ def assert_linear(compute: Callable[[_Given], object], short: _Given, long: _Giv
     """Raises AssertionError if `long`, which is TIMES as much as `short`, takes far more than TIMES as long.
 
     By the square it would take 256 times as long, so 64 tells one from the other even where the machine runs at a
-    quarter of its speed meanwhile. Where it is slower still for the long one alone, there is another turn, up to ten:
-    by the square all of them fail.
+    quarter of its speed meanwhile. Where it is slower still for the long one alone, there is another turn, ten in
+    all: by the square every one fails.
     """
     compute(short)  # What is made once for all.
     ratios = []

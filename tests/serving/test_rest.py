@@ -283,7 +283,7 @@ def test_outside_of_v1_there_is_nothing(client: Client) -> None:
 
 
 def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
-    """asyncio turns Nagle's algorithm off, with which an answer takes 40 ms more, where the socket names TCP."""
+    """Where the socket names TCP, asyncio turns Nagle's algorithm off, with which each takes 40 ms more."""
     with _listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
 

@@ -44,7 +44,7 @@ def decisions(predictor: Any) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(("scheme", "source"), list(zip(("grpc", "http"), sources("python"), strict=True)))
 def test_python(server: Any, predictor: Any, scheme: str, source: str) -> None:
-    # The guide's addresses are the servers' defaults; its deadline is for a server that has its CPUs to itself.
+    # The guide's addresses are the servers' defaults; its deadline is for a server that has CPUs to itself.
     source = source.replace("localhost:8500", f"127.0.0.1:{server.port}")
     source = source.replace("localhost:8501", f"127.0.0.1:{server.rest_port}")
     source = source.replace("timeout_s=2", "timeout_s=60")
