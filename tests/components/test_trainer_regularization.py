@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from components.core.artifacts import Model, TransformedExamples, TransformGraph
-from components.core.errors import ConfigError
 from components.evaluation.metrics import Counts
 from components.modeling.classifier import LoadedModel, load_model
 from components.modeling.tiny_encoder import tiny_backbone
@@ -113,8 +112,3 @@ def test_the_best_epoch_is_that_of_the_metric_that_is_watched(prepared: Prepared
     )
     losses = [epoch["validation_loss"] for epoch in history["epochs"]]
     assert history["best_epoch"] == 1 + int(np.argmin(losses))
-
-
-def test_a_metric_that_is_not_measured_is_refused_before_training(prepared: Prepared, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="measured are gate, loss, emotion"):
-        _train(tmp_path, prepared, early_stopping={"metric": "accuracy"})

@@ -29,8 +29,8 @@ from tests.serving.operation import (
     request,
     self_signed,
     serving,
-    until,
 )
+from tests.waiting import until
 
 
 @pytest.fixture
