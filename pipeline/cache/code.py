@@ -19,10 +19,9 @@ PROJECT = ("components", "serving", "tflite")
 _RUNNER = "pipeline"
 """Runs stages, and is part of none."""
 
-_INSTALLED = tuple(
-    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
-"""What changes there changes its version, too."""
+_STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""What changes in such directories changes its version, too: of the environment, of a user, of Debian."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def _imported_sources(module: str) -> dict[str, _Source]:
 
 
 def _can_change(path: Path) -> bool:
-    return not any(path.is_relative_to(directory) for directory in _INSTALLED)
+    return _INSTALLED.isdisjoint(path.parts) and not path.is_relative_to(_STANDARD_LIBRARY)
 
 
 @cache
@@ -98,7 +97,10 @@ def _read(module: str, path: Path, _mtime_ns: int, _size: int) -> _Source:
 def _absolute(node: ast.ImportFrom, package: str) -> str:
     if not node.level:
         return node.module or ""
-    return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+    try:
+        return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+    except ImportError:  # A file beside no package, which may try it all the same.
+        return ""
 
 
 def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:

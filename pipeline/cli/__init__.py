@@ -89,7 +89,7 @@ def _explain(err: Exception) -> int:
         )
         return 2
     if isinstance(err, OSError) and err.filename is not None:
-        print(f"error: {err.filename}: {err.strerror}", file=sys.stderr)
+        print(f"error: {printable(str(err.filename))}: {err.strerror}", file=sys.stderr)
         return 2
     mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)
     if not isinstance(err, (EmotionPipelineError, *mistakes)):

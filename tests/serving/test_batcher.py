@@ -238,11 +238,12 @@ def test_a_batch_that_fails_fails_all_that_is_in_it_and_no_more(pool: ThreadPool
 
 
 def test_the_first_request_waits_for_others_until_the_timeout(pool: ThreadPoolExecutor) -> None:
-    doubling = Doubling(batch_timeout_micros=200_000, max_batch_size=8)
+    doubling = Doubling(batch_timeout_micros=1_000_000, max_batch_size=8)
     started = time.monotonic()
     futures = [pool.submit(doubling.ask, float(value)) for value in range(3)]
     assert [future.result(TIMEOUT_S) for future in futures] == [[0.0], [2.0], [4.0]]
-    assert time.monotonic() - started >= 0.2
+    assert time.monotonic() - started >= 1.0
+    assert sorted(len(batch) for batch in doubling.batches)[-1] > 1
 
 
 def test_a_full_batch_does_not_wait(pool: ThreadPoolExecutor) -> None:

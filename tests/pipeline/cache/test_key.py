@@ -89,6 +89,21 @@ def test_a_stage_in_a_file_of_its_own_is_known_by_its_code(tmp_path: Path, monke
         digests.append(code_digest(f"own_stage_{number}"))
     assert digests[0] != digests[1]
     assert code_digest("own_stage_that_is_not_there") not in digests
+    (tmp_path / "own_stage_2.py").write_text(
+        "try:\n    from . import near\nexcept ImportError:\n    import near\n"
+    )
+    (tmp_path / "near.py").write_text("VALUE = 1\n")
+    assert [*source_digests("own_stage_2")] == ["near.py", "own_stage_2.py"]
+
+
+def test_what_a_user_has_installed_is_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    directory = tmp_path / "lib" / "python3.11" / "site-packages"
+    directory.mkdir(parents=True)
+    (directory / "library_of_a_user.py").write_text("VALUE = 1\n")
+    (tmp_path / "own_stage_of_a_user.py").write_text("import library_of_a_user\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(directory)
+    assert [*source_digests("own_stage_of_a_user")] == ["own_stage_of_a_user.py"]
 
 
 def test_a_stage_of_the_program_itself_is_known_by_its_code(tmp_path: Path):

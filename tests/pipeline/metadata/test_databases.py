@@ -123,7 +123,7 @@ def test_later_commands_find_the_shared_database_without_its_password(tmp_path: 
     shared = f"sqlite:///{tmp_path / 'shared.sqlite'}"
     work_dir = tmp_path / "work"
     work_dir.mkdir()
-    store = open_store_to_run(work_dir, "/root", shared)
+    store = open_store_to_run(work_dir, "gs://shared/root", shared)
     run = store.start_run("toy", "{}")
     remember_store(work_dir, store)
     store.close()
