@@ -1,11 +1,12 @@
 """How fast the machine itself is, moment by moment, beside what is measured on it.
 
 The host of a virtual machine may slow it down without a word: both CPUs work at a tenth of their speed for a twentieth
-of a second, while no clock stands still and no time is reported as stolen. The longest of many short times then say
-more of the host than of what was measured.
+of a second, while no clock stands still and no time is reported as stolen. Or it takes a CPU away, which Linux does
+report. The longest of many short times then say more of the host than of what was measured.
 
 A process on each CPU does the same small work every few milliseconds, and takes the CPU time that it needs. Waiting for
-a CPU does not count in it, cold caches and a busy sibling double it. What takes four times the median was slowed.
+a CPU does not count in it, cold caches and a busy sibling double it. What takes four times the median was slowed. So
+was a piece of work before which the CPU was away, by the time that Linux says was stolen, in hundredths of a second.
 
     python -m tests.benchmarks.machine_speed [--seconds 30]
 """
@@ -20,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,15 +43,17 @@ class MachineSpeed:
     Attributes:
         began: when each piece of work began, in seconds of `time.monotonic`, float64 [pieces].
         seconds: CPU time that it took, float64 [pieces].
+        stolen: how often the CPU had been taken away until then, in units of 10 ms, int64 [pieces].
     """
 
     began: list[NDArray[np.float64]] = field(default_factory=list)
     seconds: list[NDArray[np.float64]] = field(default_factory=list)
+    stolen: list[NDArray[np.int64]] = field(default_factory=list)
 
     @property
     def slow_share(self) -> float:
         """Share of pieces that were slow, of the CPU that had most of them."""
-        return max(float(_slow(taken).mean()) for taken in self.seconds)
+        return max(float(slow.mean()) for slow in self._slow())
 
     def was_slow(self, began: NDArray[np.float64], ended: NDArray[np.float64]) -> NDArray[np.bool_]:
         """For each span of time, whether a piece of work in it, the last before it or the first after it was slow.
@@ -59,16 +63,18 @@ class MachineSpeed:
             ended: of the spans, float64 [spans].
         """
         found = np.zeros(len(began), np.bool_)
-        for moments, taken in zip(self.began, self.seconds, strict=True):
-            slow = np.concatenate([[0], np.cumsum(_slow(taken))])
+        for moments, slowed in zip(self.began, self._slow(), strict=True):
+            slow = np.concatenate([[0], np.cumsum(slowed)])
             first = np.maximum(np.searchsorted(moments, began) - 1, 0)
             last = np.minimum(np.searchsorted(moments, ended) + 1, len(moments))
             found |= slow[last] > slow[first]
         return found
 
-
-def _slow(taken: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return taken > _SLOW * np.median(taken)
+    def _slow(self) -> list[NDArray[np.bool_]]:
+        return [
+            (taken > _SLOW * np.median(taken)) | (np.diff(stolen, prepend=stolen[:1]) > 0)
+            for taken, stolen in zip(self.seconds, self.stolen, strict=True)
+        ]
 
 
 @contextmanager
@@ -88,9 +94,10 @@ def machine_speed() -> Iterator[MachineSpeed]:
         yield seen
         for probe in probes:
             printed, _ = probe.communicate(timeout=60)  # closes its standard input, which ends it
-            began, seconds = json.loads(printed)
+            began, seconds, stolen = json.loads(printed)
             seen.began.append(np.array(began))
             seen.seconds.append(np.array(seconds))
+            seen.stolen.append(np.array(stolen))
     finally:
         for probe in probes:
             probe.kill()
@@ -103,6 +110,7 @@ def _probe(cpu: int) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), told.set()), daemon=True).start()
     began: list[float] = []
     seconds: list[float] = []
+    stolen: list[int] = []
     print(_WATCHING.decode(), flush=True)
     while not told.wait(_PAUSE_SECONDS):
         began.append(time.monotonic())
@@ -111,7 +119,14 @@ def _probe(cpu: int) -> None:
         for number in range(_ADDITIONS):
             total += number * number
         seconds.append(time.thread_time() - started)
-    print(json.dumps([began, seconds]))
+        stolen.append(_stolen(cpu))
+    print(json.dumps([began, seconds, stolen]))
+
+
+def _stolen(cpu: int) -> int:
+    """Time for which the host has taken a CPU away since the start, in units of 10 ms; see proc_stat(5)."""
+    lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    return next(int(fields[8]) for fields in lines if fields[0] == f"cpu{cpu}")
 
 
 def _describe(seen: MachineSpeed) -> dict[str, Any]:
