@@ -45,12 +45,16 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     _: Annotated[
         bool,
         typer.Option("--version", help="Print the version, and end.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand != "serve":
+        # Where a CPU has no AVX512_VNNI, TensorFlow leaves oneDNN out, with which a training is a sixth faster. A
+        # server keeps TensorFlow Serving's choice: single texts take longer with it.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 _STOPPED_EXIT_CODE = 75

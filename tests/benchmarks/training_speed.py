@@ -180,6 +180,7 @@ def serve(name: str, data: Path) -> None:
 
 def ours(name: str, data: dict[str, Any]) -> Callable[[], int]:
     """The Trainer's step; returns a function that makes one and says how many examples it had."""
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the command `emotion` does
     from tests.benchmarks.trainer_step import TrainerStep
 
     step = TrainerStep.of(data, batch_size=_batch_size(name))

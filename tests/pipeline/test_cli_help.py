@@ -54,3 +54,22 @@ def test_tensorflow_gets_as_many_threads(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "5")
     cli.main()
     assert seen == ["3", "5"]
+
+
+@pytest.mark.parametrize(
+    ("command", "chosen", "expected"),
+    [
+        ("run", None, "1"),
+        ("run", "0", "0"),
+        ("serve", None, None),
+    ],
+)
+def test_training_takes_one_dnn_on_every_cpu(
+    command: str, chosen: str | None, expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    monkeypatch.setenv(name, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(name)
+    CliRunner().invoke(app, [command, str(tmp_path / "missing")])
+    assert os.environ.get(name) == expected
