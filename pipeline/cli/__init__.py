@@ -1,5 +1,6 @@
 """The `emotion` command. This package imports nothing heavy: `--help` answers at once."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -60,6 +61,9 @@ def _options(
 _STOPPED_EXIT_CODE = 75
 """EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""
 
+_REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+"""What a path that a user names can lead to. A full or broken disk, or a file that a bug looks for, is none of it."""
+
 
 def main() -> None:
     """Runs the command; one clear line and exit code 2 for a mistake of the user, 75 if stopped, 1 for a failure."""
@@ -92,7 +96,7 @@ def _explain(err: Exception) -> int:
             file=sys.stderr,
         )
         return 2
-    if isinstance(err, OSError) and err.filename is not None:
+    if isinstance(err, OSError) and err.filename is not None and err.errno in _REFUSALS:
         print(f"error: {printable(str(err.filename))}: {err.strerror}", file=sys.stderr)
         return 2
     mistakes = (UserError, SavedModelError, ServerStartError, MetadataError, ModelFileError)

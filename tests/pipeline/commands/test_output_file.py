@@ -1,5 +1,6 @@
 """What a command is to write is refused before anything is computed, if it cannot be written."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.core.errors import UserError
-from pipeline.cli import app, main
+from pipeline.cli import _explain, app, main
 from pipeline.commands.output_file import require_writable
 
 COMMANDS = (
@@ -51,3 +52,11 @@ def test_what_the_system_refuses_is_one_line_too(
     with pytest.raises(SystemExit) as ended:
         main()
     assert (ended.value.code, capsys.readouterr().err) == (2, "error: texts.csv: File exists\n")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ENOENT])
+def test_what_is_no_mistake_of_the_user_keeps_its_traceback(number: int):
+    failure = OSError(number, os.strerror(number), "root/trainer")
+    with pytest.raises(OSError, match="root/trainer") as raised:
+        _explain(failure)
+    assert raised.value is failure
