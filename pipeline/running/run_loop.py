@@ -8,7 +8,6 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from components.core.component import Lineage
-from components.core.errors import StorageError
 from components.data.beam.beam_config import BeamConfig
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.metadata.records import State
@@ -86,10 +85,10 @@ class RunLoop:
         execution_id = self._store.start_execution(run_id, node.name, plan.key, plan.parts, plan.inputs)
         try:
             self._storage.require_free(node.name, node.component.spec.outputs, execution_id)
-        except StorageError as err:
+        except Exception as err:
             self._store.record_unfinished(execution_id, State.FAILED, str(err), 0.0)
-            self._observer.stage_failed(node.name, err)
-            raise
+            self._try_again_or_give_up(node.name, err, transient=is_transient(err))
+            return
         self._at_work[execution_id] = plan
         del self._run.waiting[node.name]
         task = StageTask(

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from components.core.errors import DataError, StageError, UserError
+from components.core.errors import DataError, StageError, StorageError, UserError
 from components.core.progress import Progress
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.local_runner import SILENT
@@ -87,6 +88,37 @@ def test_what_is_at_work_when_a_stage_fails_is_finished_and_kept(root: Root):
     with pytest.raises(StageError, match="stage_1: ZeroDivisionError"):
         root.run(diamond(**acts), workers=2)
     assert {each.stage: each.state for each in root.executions()}["stage_2"] is State.COMPLETE
+
+
+def test_a_store_that_does_not_answer_before_a_stage_begins_is_asked_again(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    require_free = root.storage.require_free
+
+    def answer_the_second_time(stage: str, outputs: Iterable[str], execution_id: int) -> None:
+        asked.append(stage)
+        if asked.count("stage_2") == 1 and stage == "stage_2":
+            raise ConnectionError("503")
+        require_free(stage, outputs, execution_id)
+
+    monkeypatch.setattr(root.storage, "require_free", answer_the_second_time)
+    told = Told()
+    result = root.run(diamond(stage_1=LightConfig(seconds=0.5)), told, workers=2, retries=RETRIES)
+    assert result.state is State.COMPLETE
+    assert "stage_2 again in 0.1 s: 503" in told.told
+    states = [(each.stage, each.state) for each in root.executions()]
+    assert [state for stage, state in states if stage == "stage_2"] == [State.FAILED, State.COMPLETE]
+    assert ("stage_1", State.COMPLETE) in states
+
+
+def test_what_is_at_work_when_a_place_is_taken_is_finished_and_kept(root: Root):
+    root.run(chain(1), workers=0)
+    (Path(root.storage.root) / "stage_2" / "made" / "4").mkdir(parents=True)
+    with pytest.raises(StorageError, match="stage_2/made/4: exists already"):
+        root.run(diamond(stage_1=LightConfig(seconds=1.5)), workers=2)
+    states = {each.stage: each.state for each in root.executions()}
+    assert (states["stage_1"], states["stage_2"]) == (State.COMPLETE, State.FAILED)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
