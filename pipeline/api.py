@@ -69,7 +69,9 @@ def run(
             rerun=rerun,
             wait=wait,
         )
-        result = runner.run(graph, pipeline=config.name, config=config.model_dump_json(), observer=observer)
+        result = runner.run(
+            graph, pipeline=config.name, config=_record_of(config, storage), observer=observer
+        )
     except sa.exc.OperationalError as err:
         raise StorageError(
             f"{store.where}: cannot be written ({err.orig}); free some space or set another `root`"
@@ -84,6 +86,15 @@ def run(
 def report_path(storage: ArtifactStorage, result: RunResult) -> Path:
     """Where the run's HTML report is; `statistics.html` about its data and `MODEL_CARD.md` are beside it."""
     return storage.report_dir(result.run_id) / "report.html"
+
+
+def _record_of(config: PipelineConfig, storage: ArtifactStorage) -> str:
+    """The configuration as it is recorded, JSON."""
+    if config.work_dir is not None:
+        # Later commands find the root by this record, wherever they are called. One that holds its store may be moved.
+        places = {"root": storage.root, "work_dir": str(storage.work_dir)}
+        config = config.model_copy(update=places)
+    return config.model_dump_json()
 
 
 def _write_report(result: RunResult, config: PipelineConfig, path: Path) -> None:

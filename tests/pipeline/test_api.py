@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from components.core.artifacts import Examples
 from components.core.errors import GraphError, StageError, UserError
 from pipeline.api import report_path
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.commands.statistics_page import write_statistics_page
+from pipeline.comparison.recorded_run import find_run
 from pipeline.config import PipelineConfig, parse_config
 from pipeline.local_runner import RunResult
 from pipeline.metadata.records import State
@@ -58,6 +60,27 @@ def test_the_page_can_be_written_anew(config, capsys):
     assert json.loads(done.stdout) == {"page": str(page)}
     after = page.read_text(encoding="utf-8")
     assert after.partition("<main>")[2] == before.partition("<main>")[2]
+
+
+def test_artifacts_apart_from_their_store_are_found_from_any_directory(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    apart = config.model_copy(update={"root": "artifacts/small", "work_dir": "work/small"})
+    pipeline.run(apart, to="example_gen")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    examples = find_run(f"{tmp_path}/work/small:1", None).artifact(Examples)
+    assert examples is not None
+    assert examples.path == tmp_path / "artifacts/small/example_gen/examples/1"
+    assert examples.labels() == ("joy",)
+
+
+def test_a_root_that_holds_its_store_may_be_moved(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipeline.run(config.model_copy(update={"root": "small"}), to="example_gen")
+    moved = (tmp_path / "small").rename(tmp_path / "moved")
+    examples = find_run(f"{moved}:1", None).artifact(Examples)
+    assert examples is not None
+    assert examples.path == moved / "example_gen/examples/1"
 
 
 def test_a_stage_that_comes_after_the_last_one_cannot_be_the_first(config):
