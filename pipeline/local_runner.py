@@ -10,7 +10,7 @@ from components.core.errors import StoppedError
 from components.data.beam.beam_config import BeamConfig
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.graph import Graph
-from pipeline.metadata.location import remember_store
+from pipeline.metadata.location import remember_store, was_used
 from pipeline.metadata.records import State
 from pipeline.metadata.store import MetadataStore
 from pipeline.preflight import require_no_problems
@@ -97,8 +97,8 @@ class LocalRunner:
     def _claim_root(self, graph: Graph) -> None:
         """Makes the store the one of this root, and the one that later commands look into."""
         outputs = [f"{node.name}/{output}" for node in graph for output in node.component.spec.outputs]
-        unknown = outputs if self._store.count_runs() == 0 else ()
-        self._storage.claim(self._store.name, self._store.where, unknown=unknown)
+        known = self._store.count_runs() > 0 or was_used(self._storage.root, self._store)
+        self._storage.claim(self._store.name, self._store.where, unknown=() if known else outputs)
         remember_store(self._storage.work_dir, self._store)
 
     def _wait_for_other_machines(self, observer: RunObserver) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "open_store",
     "open_store_to_run",
     "remember_store",
+    "was_used",
 ]
 
 STORE_FILE = "metadata.sqlite"
@@ -55,6 +56,12 @@ def remember_store(work_dir: Path, store: MetadataStore) -> None:
         return
     place = {"url": store.url, "root": store.root, "owner": store.owner}
     write_atomic(pointer, json.dumps(place, indent=2) + "\n")
+
+
+def was_used(root: str, store: MetadataStore) -> bool:
+    """Whether a shared database was the last one used in a root that holds its pointer, wherever that was then."""
+    pointer = Path(root) / _POINTER
+    return pointer.is_file() and json.loads(pointer.read_text(encoding="utf-8"))["url"] == store.url
 
 
 def has_store(work_dir: Path) -> bool:

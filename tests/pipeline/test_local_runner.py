@@ -269,6 +269,23 @@ def test_a_root_stays_with_the_store_that_it_began_with(tmp_path: Path, shared_f
     found.close()
 
 
+def test_a_root_of_an_earlier_version_that_was_moved_stays_with_its_shared_database(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    root = Root(tmp_path, str(tmp_path / "work"))
+    root.store.close()
+    root.store = open_store_to_run(root.storage.work_dir, root.storage.root, url)
+    root.run()
+    root.store.close()
+    (tmp_path / "work" / ".metadata-store.json").unlink()
+    moved = (tmp_path / "work").rename(tmp_path / "moved")
+
+    root.storage = ArtifactStorage(str(moved))
+    root.store = open_store_to_run(moved, root.storage.root, url)
+    assert root.run().state is State.COMPLETE
+    assert {path.name for path in (moved / "train" / "model").iterdir()} == {"2", "6"}
+    root.store.close()
+
+
 def test_what_was_in_the_place_of_an_artifact_before_is_neither_overwritten_nor_taken_back(root: Root):
     root.run()
     last = root.store.all_executions()[-1].id
