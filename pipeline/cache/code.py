@@ -16,6 +16,8 @@ __all__ = ["PROJECT", "code_digest", "source_digests"]
 PROJECT = ("components", "serving", "tflite")
 """Packages whose code can change what a stage writes, installed or not."""
 
+_PROGRAM = "__main__"
+
 _RUNNER = "pipeline"
 """Runs stages, and is part of none."""
 
@@ -62,6 +64,8 @@ def _depth(module: str, path: Path) -> int:
 
 def _imported_sources(module: str) -> dict[str, _Source]:
     own = {*PROJECT, module.split(".")[0]}
+    if module == _PROGRAM:
+        own.add(_package_of_program().split(".")[0])
     found: dict[str, _Source] = {}
     waiting = [module]
     while waiting:
@@ -84,6 +88,8 @@ def _can_change(path: Path) -> bool:
 def _read(module: str, path: Path, _mtime_ns: int, _size: int) -> _Source:
     content = path.read_bytes()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    if module == _PROGRAM:
+        package = _package_of_program()
     names: set[str] = set()
     for node in _statements(ast.parse(content).body):
         if isinstance(node, ast.Import):
@@ -92,6 +98,11 @@ def _read(module: str, path: Path, _mtime_ns: int, _size: int) -> _Source:
             base = _absolute(node, package)
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return _Source(path, hashlib.sha256(content).hexdigest(), tuple(sorted(names)))
+
+
+def _package_of_program() -> str:
+    """The package whose module runs as the program (`python -m package.module`); empty for a file or a notebook."""
+    return getattr(sys.modules[_PROGRAM], "__package__", None) or ""
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
@@ -115,7 +126,7 @@ def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
 
 def _source_path(module: str) -> Path | None:
     """Where the module's source is; found without importing its parents, which may load TensorFlow."""
-    if module == "__main__":
+    if module == _PROGRAM:
         program = getattr(sys.modules[module], "__file__", None)
         return Path(program).resolve() if program is not None and Path(program).is_file() else None
     package, *parts = module.split(".")

@@ -118,3 +118,24 @@ def test_a_stage_of_the_program_itself_is_known_by_its_code(tmp_path: Path):
         check=True,
     )
     assert done.stdout == "program.py\n"
+
+
+@pytest.mark.parametrize("directory", ["checkout", "site-packages"])
+def test_a_program_that_runs_as_a_module_is_known_by_what_its_package_holds(tmp_path: Path, directory: str):
+    package = tmp_path / directory / "own_program"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "near.py").write_text("VALUE = 1\n")
+    (package / "run.py").write_text(
+        "from pipeline.cache.code import source_digests\n"
+        "from . import near\n"
+        "print(*source_digests('__main__'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "own_program.run"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(package.parent), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "run.py own_program/__init__.py own_program/near.py\n"
