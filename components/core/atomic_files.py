@@ -3,6 +3,7 @@
 Here by fsync and rename; an object store shows a file when it is complete, and of a directory one file comes last.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -25,6 +26,9 @@ __all__ = [
     "write_atomic",
     "write_file",
 ]
+
+_NO_HARD_LINKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
+"""What file systems answer that have none, such as exFAT and some of networks."""
 
 
 def write_atomic(path: Path, content: str) -> None:
@@ -51,7 +55,8 @@ def create_file(uri: str, content: bytes) -> bool:
     """Writes a file that is not there yet, whole or not at all; False if it is there already.
 
     Of several processes that try at once, one gets True. In S3 and GCS that is a conditional request
-    (`If-None-Match: *`, `ifGenerationMatch=0`), here a hard link.
+    (`If-None-Match: *`, `ifGenerationMatch=0`), here a hard link. On a file system without hard links another process
+    may see a part of it for a moment.
 
     Raises:
         OSError: it cannot be written.
@@ -68,6 +73,10 @@ def create_file(uri: str, content: bytes) -> bool:
             os.link(written, uri)
         except FileExistsError:
             return False
+        except OSError as err:
+            if err.errno not in _NO_HARD_LINKS:
+                raise
+            return _create_without_link(Path(uri), content)
     _fsync(Path(uri).parent)
     return True
 
@@ -177,6 +186,23 @@ def _partial(path: Path, content: bytes) -> Iterator[Path]:
         yield partial
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _create_without_link(path: Path, content: bytes) -> bool:
+    try:
+        created = path.open("xb")
+    except FileExistsError:
+        return False
+    try:
+        with created:
+            created.write(content)
+            created.flush()
+            os.fsync(created.fileno())
+    except BaseException:
+        path.unlink()
+        raise
+    _fsync(path.parent)
+    return True
 
 
 def _upload(source: Path, filesystem: Any, path: str, last: str) -> None:

@@ -1,3 +1,4 @@
+import errno
 import itertools
 import os
 from pathlib import Path
@@ -73,6 +74,37 @@ def test_a_file_is_created_once(tmp_path: Path, bucket: str, remote: bool):
         assert stream.read() == b"replaced"
     if not remote:
         assert [path.name for path in (tmp_path / "history").iterdir()] == ["1.json"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_is_created_once_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    def link(source: object, destination: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "history" / "1.json"
+    assert create_file(str(path), b"first")
+    assert not create_file(str(path), b"second")
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in path.parent.iterdir()] == ["1.json"]
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_a_file_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def link(source: object, destination: object) -> None:
+        monkeypatch.setattr(os, "fsync", full)
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(OSError, match="No space left"):
+        create_file(str(tmp_path / "1.json"), b"first")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_text_file_is_replaced_whole(tmp_path: Path):
