@@ -33,7 +33,7 @@ def overview(data: ReportData) -> dict[str, Any] | None:
 
 
 def _source(source: dict[str, Any]) -> dict[str, Any]:
-    folder, _, name = str(source.get("name", "")).rpartition("/")
+    folder, _, name = str(source.get("name") or source.get("uri", "")).rpartition("/")
     return {
         "name": name,
         "folder": folder,
