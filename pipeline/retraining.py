@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.core.artifacts import ExampleStatistics, Schema
+from components.data.sources.bigquery import BIGQUERY
 from pipeline.artifact_storage import ArtifactStorage
 from pipeline.cache import explain_miss, external_parts
 from pipeline.config import PipelineConfig
@@ -19,6 +20,9 @@ __all__ = ["Drift", "LastRun", "last_judged_run", "last_pushed_run", "measure_dr
 
 _DONE = (State.COMPLETE, State.CACHED)
 _LAST_STAGE = "pusher"
+_TABLE = f"source {BIGQUERY}"
+"""How parts of a key begin that are versions of tables; other versions are of what comes with packages."""
+
 _RUNS = 1_000
 """How many runs are looked back on."""
 
@@ -85,7 +89,7 @@ def _outside(stage: str, parts: Mapping[str, str]) -> dict[str, str]:
         for name, value in parts.items()
         if name.startswith("file ")
     }
-    return {**files, **{name: value for name, value in parts.items() if name.startswith("source ")}}
+    return {**files, **{name: value for name, value in parts.items() if name.startswith(_TABLE)}}
 
 
 def measure_drift(
