@@ -142,11 +142,14 @@ class Releases:
             message: why, for the history.
 
         Raises:
-            UserError: there is nothing to go back to, it is damaged, or no trusted key has signed it.
+            UserError: there is nothing to go back to, it is damaged, or no trusted key has signed it; nothing
+                was changed.
         """
         self._check_signer()
         state = self.state
         if to is None and state.canary is not None:
+            # Once it is withdrawn, trying again would take the stable version back: what can fail comes first.
+            app_update(self.destination, state, self._keys)
             return self._withdraw_canary(message)
         target = state.previous() if to is None else to
         if target is None or state.stable is None:

@@ -216,6 +216,21 @@ def test_a_changed_key_trusts_the_one_before_where_that_is_named(
                 publisher.releases.rollback()
 
 
+def test_a_rollback_that_cannot_tell_apps_leaves_the_canary(
+    signed: Publisher, key: Key, make_key: MakeKey, tmp_path: Path
+) -> None:
+    signed.push("three", LABELLED, canary=True)
+    following = make_key("next")
+    publisher = Publisher(tmp_path / "exports", signed.destination.uri, following.signer)
+    with pytest.raises(UserError, match=r"which is not trusted.*--trusted-keys"):
+        publisher.releases.rollback()
+    assert publisher.releases.state.canary == 3
+    signer = load_signer(str(following.private), str(key.public))
+    publisher = Publisher(tmp_path / "exports", signed.destination.uri, signer)
+    assert publisher.releases.rollback().event == "withdraw"
+    assert publisher.releases.state.stable == 2
+
+
 def test_a_canary_that_is_the_stable_model_signed_anew_takes_nothing_back(
     signed: Publisher, key: Key, make_key: MakeKey, tmp_path: Path
 ) -> None:
