@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.core.errors import UserError
-from components.publishing.destination import Destination
+from components.publishing.destination import PUSH_ANEW, Destination
 from components.publishing.history import State
 from serving.public_keys import PublicKeys
 
@@ -63,7 +63,7 @@ def _exported(destination: Destination, version: int, files: Mapping[str, Any]) 
     content = destination.content(f"tflite/{version}/{_EXPORT}")
     if hashlib.sha256(content).hexdigest() != files[_EXPORT]["sha256"]:
         place = destination.version_dir("tflite", version)
-        raise UserError(f"{place}/{_EXPORT}: has changed since it was pushed; delete {place} and push again")
+        raise UserError(f"{place}/{_EXPORT}: has changed since it was pushed; {PUSH_ANEW}")
     return json.loads(content)
 
 

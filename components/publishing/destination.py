@@ -32,13 +32,18 @@ from components.publishing.history import History
 from serving.manifest import MANIFEST_FILE, Manifest, ManifestError, check_manifest, parse_manifest
 from serving.public_keys import PublicKeys
 
-__all__ = ["KINDS", "Destination"]
+__all__ = ["KINDS", "PUSH_ANEW", "Destination"]
 
 KINDS = ("tflite", "saved_model")
 """In the order in which they appear: what a server finds has its twin for apps already."""
 
 _LAST = {"saved_model": "saved_model.pb", "tflite": MANIFEST_FILE}
 """The file that an object store gets last: without it servers and readers take a version for not there yet."""
+
+PUSH_ANEW = "push once without `canary`, which publishes a new version"
+"""What helps where the stable version cannot be told of; its files stay for those that have been told already."""
+
+_IF_KEY_CHANGED = "if the key was changed, name the old public key (pusher.trusted_keys, or --trusted-keys)"
 
 
 class Destination:
@@ -82,8 +87,7 @@ class Destination:
         Raises:
             UserError: it is that of something else, or none of `keys` has signed it.
         """
-        place = self.version_dir(kind, version)
-        source = f"{place}/{MANIFEST_FILE}"
+        source = f"{self.version_dir(kind, version)}/{MANIFEST_FILE}"
         try:
             manifest = parse_manifest(
                 self.content(f"{kind}/{version}/{MANIFEST_FILE}"), source=source, keys=keys
@@ -93,15 +97,14 @@ class Destination:
                 raise ManifestError(f"{source}: is that of version {manifest.get('version')}")
         except ManifestError as err:
             raise UserError(
-                f"{err}; if the key was changed, name the old public key (pusher.trusted_keys, or "
-                f"--trusted-keys), else delete {place} and push again"
+                f"{err}; {_IF_KEY_CHANGED}; if it was never signed or is damaged, {PUSH_ANEW}"
             ) from err
         return manifest
 
     def content(self, name: str) -> bytes:
         content = read_file(f"{self.uri}/{name}")
         if content is None:
-            raise StorageError(f"{self.uri}/{name}: is gone; push again")
+            raise StorageError(f"{self.uri}/{name}: is gone; {PUSH_ANEW}")
         return content
 
     def write(self, name: str, content: str) -> None:
@@ -159,7 +162,9 @@ class Destination:
                     manifests[kind] = check_manifest(local, keys)
                     _check_kind(manifests[kind], kind, place)
                 except (ManifestError, StorageError) as err:
-                    raise UserError(f"version {version} cannot be served again: {err}") from err
+                    raise UserError(
+                        f"version {version} cannot be served again: {err}; {_IF_KEY_CHANGED}"
+                    ) from err
                 found[kind] = local
             yield found, manifests
 

@@ -206,16 +206,21 @@ class Releases:
         return self._record("withdraw", withdraw, message=message)
 
     def _standing(self, state: State, digest: str) -> int | None:
-        """The version that is served or tried out, holds these files and is signed with the key of now, if any."""
+        """The version that is served or tried out and holds these files, if it can stay what it is."""
         for version in (state.stable, state.canary):
             record = state.versions.get(version) if version is not None else None
             if version is None or record is None or record.digest != digest:
                 continue
-            return version if self.destination.holds(version) and self._is_signed(version) else None
+            return version if self.destination.holds(version) and self._can_stay(state, version) else None
         return None
 
-    def _is_signed(self, version: int) -> bool:
-        signature = self.destination.manifest("saved_model", version).get("signature") or {}
+    def _can_stay(self, state: State, version: int) -> bool:
+        """Whether it is signed with the key of now, and apps can be told of the stable version again."""
+        try:
+            signature = self.destination.manifest("saved_model", version).get("signature") or {}
+            app_update(self.destination, state, self._keys)
+        except UserError:
+            return False
         return self._signer is None or signature.get("key_id") == self._key_id
 
     def _settle(self, settings: PublishingSettings) -> Event:

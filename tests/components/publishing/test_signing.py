@@ -153,12 +153,12 @@ def test_apps_are_not_told_of_a_manifest_that_was_made_to_fit(signed: Publisher,
     place, before = Path(signed.destination.version_dir("tflite", 2)), update.read_bytes()
     tamper(place, "emotion_int8.tflite", "owt")
     with pytest.raises(
-        UserError, match=r"the document was changed after it; .* delete .*/tflite/2 and push again"
+        UserError, match=r"the document was changed after it; .* is damaged, push once without `canary`"
     ):
-        signed.push("two")
+        signed.push("two", canary=True)
     assert update.read_bytes() == before
-    shutil.rmtree(place)
     assert signed.push("two").version == 3
+    assert json.loads(update.read_bytes())["model_version"] == 3
 
 
 def test_a_manifest_that_was_made_to_fit_is_not_served_again(signed: Publisher) -> None:
@@ -176,7 +176,7 @@ def test_apps_are_not_told_what_another_signed_manifest_says(signed: Publisher, 
         shutil.rmtree(place)
         shutil.copytree(signed.destination.version_dir(kind, version), place)
         with pytest.raises(UserError, match=words):
-            signed.push("two")
+            signed.push("two", canary=True)
     assert update.read_bytes() == before
 
 
@@ -192,8 +192,8 @@ def test_apps_are_not_told_what_a_changed_file_says(signed: Publisher, update: P
     before = update.read_bytes()
     path = Path(signed.destination.version_dir("tflite", 2), "export.json")
     path.write_text(path.read_text().replace("1.14.0", "1.0.0"))
-    with pytest.raises(UserError, match=r"export.json: has changed since it was pushed"):
-        signed.push("two")
+    with pytest.raises(UserError, match=r"export.json: has changed since it was pushed; push once without"):
+        signed.push("two", canary=True)
     assert update.read_bytes() == before
 
 
@@ -212,8 +212,17 @@ def test_a_changed_key_trusts_the_one_before_where_that_is_named(
             with pytest.raises(UserError, match=r"which is not trusted.*pusher\.trusted_keys"):
                 publisher.push("three", LABELLED, canary=True)
             assert signed.versions == [1, 2], "nothing was published"
-            with pytest.raises(UserError, match="which is not trusted"):
+            with pytest.raises(UserError, match=r"which is not trusted.*--trusted-keys"):
                 publisher.releases.rollback()
+
+
+def test_signing_begins_with_a_push_that_is_no_canary(publisher: Publisher, key: Key, tmp_path: Path) -> None:
+    publisher.push("one")
+    signing = Publisher(tmp_path / "exports", publisher.destination.uri, key.signer)
+    with pytest.raises(UserError, match=r"not signed;.*never signed .*, push once without `canary`"):
+        signing.push("two", canary=True)
+    assert signing.push("one").version == 2
+    assert signing.push("two", canary=True).event.state.canary == 3
 
 
 def test_a_rollback_that_cannot_tell_apps_leaves_the_canary(
