@@ -130,6 +130,20 @@ class PipelineConfig(Config):
 
     @model_validator(mode="before")
     @classmethod
+    def _compare_what_the_model_reads(cls, values: Any) -> Any:
+        """Contexts tell texts apart for a model of two segments, unless the section of ExampleGen says otherwise."""
+        if not isinstance(values, dict):
+            return values
+        read, transform = (values.get(name, {}) for name in ("example_gen", "transform"))
+        if not isinstance(read, dict) or not isinstance(transform, dict) or transform.get("segments") != 2:
+            return values
+        own = read.get("duplicates", {})
+        if not isinstance(own, dict):
+            return values
+        return {**values, "example_gen": {**read, "duplicates": {"contexts": True, **own}}}
+
+    @model_validator(mode="before")
+    @classmethod
     def _start_the_tuner_from_the_trainer(cls, values: Any) -> Any:
         """Trials are trained as the Trainer's section says, unless the Tuner's own section does otherwise."""
         if not isinstance(values, dict) or not isinstance(own := values.get("tuner"), dict):

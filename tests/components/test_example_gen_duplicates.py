@@ -90,8 +90,8 @@ def test_texts_are_equal_only_where_their_contexts_are(tmp_path: Path):
         for row, text in enumerate((SEED, COPY))
     ]
     source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in said + near))
-    columns = {"context": "context"}
-    examples = generate(tmp_path, source=source, columns=columns, duplicates={"policy": "drop"})
+    columns, duplicates = {"context": "context"}, {"policy": "drop", "contexts": True}
+    examples = generate(tmp_path, source=source, columns=columns, duplicates=duplicates)
     contexts = sorted(row["context"][0] for row in read_all(examples).values())
     assert contexts == sorted({row["context"] for row in said + near})
     found = examples.summary()["duplicates"]
@@ -99,12 +99,28 @@ def test_texts_are_equal_only_where_their_contexts_are(tmp_path: Path):
     assert (found["near"]["groups"], found["conflicts"]["groups"]) == (0, 0)
 
 
+def test_contexts_that_the_model_does_not_read_hide_no_duplicate(tmp_path: Path):
+    rows = [{"text": text, "context": f"{text} at {row}"} for row, text in enumerate((SEED, SEED, COPY))]
+    splits = {
+        name: write(
+            tmp_path / f"{name}.jsonl", "".join(json.dumps({**row, "labels": "joy"}) + "\n" for row in held)
+        )
+        for name, held in (("train", rows[1:]), ("test", rows[:1]))
+    }
+    examples = generate(tmp_path, splits=splits, columns={"context": "context"})
+    found = examples.summary()["duplicates"]
+    assert (found["exact"]["groups"], found["near"]["groups"]) == (1, 1)
+    assert sum(pair["groups"] for pair in found["across_splits"]) == 1
+
+
 def test_nearly_equal_texts_with_one_context_are_duplicates(tmp_path: Path):
     rows = [
         {"text": text, "context": context, "labels": "joy"} for text, context in ((SEED, "Hi "), (COPY, "hi"))
     ]
     source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    examples = generate(tmp_path, source=source, columns={"context": "context"})
+    examples = generate(
+        tmp_path, source=source, columns={"context": "context"}, duplicates={"contexts": True}
+    )
     assert examples.summary()["duplicates"]["near"]["groups"] == 1
 
 
@@ -112,10 +128,8 @@ def test_a_headline_with_several_entities_is_no_duplicate(tmp_path: Path):
     rows = [{"text": SEED, "entities": {"bus": "negative", "rain": "neutral", "home": "positive"}}] * 2
     source = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     columns = {"context": "entities.key", "labels": "entities.value"}
-    nested = {"column": "entities"}
-    examples = generate(
-        tmp_path, source=source, columns=columns, nested=nested, duplicates={"policy": "drop"}
-    )
+    nested, duplicates = {"column": "entities"}, {"policy": "drop", "contexts": True}
+    examples = generate(tmp_path, source=source, columns=columns, nested=nested, duplicates=duplicates)
     assert {tuple(row["context"]) for row in read_all(examples).values()} == {("bus",), ("rain",), ("home",)}
     found = examples.summary()["duplicates"]
     assert (sum(found["dropped"].values()), found["conflicts"]["rows"]) == (3, 0)

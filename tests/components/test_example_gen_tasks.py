@@ -200,7 +200,10 @@ def test_the_context_cannot_come_from_two_places() -> None:
 
 
 def test_rows_that_have_their_text_in_common_are_not_dropped_as_duplicates() -> None:
-    settings = {"columns": {"labels": "entities.value"}, "nested": {"column": "entities"}}
+    settings = {
+        "columns": {"context": "entities.key", "labels": "entities.value"},
+        "nested": {"column": "entities"},
+    }
     with pytest.raises(ValueError, match=r"`duplicates.policy: drop` would leave one of them"):
         ExampleGenConfig(source="a.jsonl", duplicates={"policy": "drop"}, **settings)
 

@@ -28,6 +28,18 @@ def test_statistics_gen_takes_the_defaults_of_transform():
     assert config.statistics_gen.special_tokens == config.transform.special_tokens
 
 
+@pytest.mark.parametrize(
+    ("segments", "own", "contexts"),
+    [(1, {}, False), (2, {}, True), (2, {"contexts": False}, False), (1, {"contexts": True}, True)],
+)
+def test_contexts_tell_texts_apart_for_a_model_that_reads_them(segments, own, contexts):
+    duplicates = {"policy": "drop", **own}
+    read = {**EXAMPLES["example_gen"], "duplicates": duplicates}
+    config = parse_config({**EXAMPLES, "example_gen": read, "transform": {"segments": segments}})
+    assert config.example_gen.duplicates.contexts is contexts
+    assert config.example_gen.duplicates.policy == "drop"
+
+
 def test_a_root_may_be_a_file_uri():
     assert parse_config({**EXAMPLES, "root": "file:///data/root"}).root == "/data/root"
 

@@ -57,7 +57,8 @@ class Signatures:
     """The rows of one staged part, or of all of them, in order.
 
     Attributes:
-        texts: uint64 [rows], hash of the text, and its context, without differences in case and white space.
+        texts: uint64 [rows], hash of the text, and its context if that counts, without differences in case and white
+            space.
         labels: uint64 [rows], hash of the set of labels.
         splits: uint8 [rows], position of the split in the plan's list of splits.
         pools: uint8 [rows], values of `Pool`.
@@ -135,7 +136,7 @@ class SignatureWriter:
             labels: in the order of the label list.
             split: position of its split.
             pool: a value of `Pool`.
-            context: what was said before, normalized likewise; texts count as equal, or nearly so, only where
+            context: what was said before, normalized likewise, if texts count as equal, or nearly so, only where
                 it is equal.
         """
         self._texts.append(text_hash(f"{normalized}\0{context}" if context else normalized))

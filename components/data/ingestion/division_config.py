@@ -61,10 +61,7 @@ class SplitShares(Config):
 
 
 class Duplicates(Config):
-    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test.
-
-    Where there are contexts, those must be equal, too.
-    """
+    """Equal texts (but for case and white space) and nearly equal ones: a copy in train tells the answer of a test."""
 
     policy: Literal["report", "drop", "fail", "off"] = "report"
     """Rows that are dealt by hash stay with their duplicates in any case, unless a `group` decides. What is left:
@@ -80,3 +77,7 @@ class Duplicates(Config):
 
     min_words: int = Field(default=5, ge=2)
     """Shorter texts count only if they are equal: "thank you so much" and "thank you very much" tell nothing."""
+
+    contexts: bool = False
+    """Whether texts are equal only where their contexts are, too: for a model that reads contexts. In a pipeline, true
+    with `transform.segments: 2` if not given."""

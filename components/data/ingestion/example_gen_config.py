@@ -199,8 +199,8 @@ class ExampleGenConfig(Config):
         return self
 
     def _items_differ(self) -> bool:
-        """Whether rows of one record have texts or contexts of their own."""
-        read = (self.columns.text, self.columns.context)
+        """Whether rows of one record have texts of their own, or contexts if those count."""
+        read = (self.columns.text, self.columns.context if self.duplicates.contexts else None)
         return self.nested is None or any(name and name.startswith(f"{self.nested.column}.") for name in read)
 
     def sources(self) -> tuple[SourceFile, ...]:

@@ -41,6 +41,7 @@ class IngestPlan:
         split_by: `id`, `group` or `text`: what the splitter hashes.
         validation_splitter: moves a share of the rows of given `train` files to `validation`; None to leave them.
         near_duplicates: whether what is needed to find nearly equal texts is kept.
+        contexts: whether texts are equal only where their contexts are, too.
         nested: how records that hold several rows are taken apart; None if each is one row.
         corrections: what persons decided about rows, in the order in which it applies.
     """
@@ -52,6 +53,7 @@ class IngestPlan:
     split_by: str
     validation_splitter: HashSplitter | None
     near_duplicates: bool
+    contexts: bool
     nested: NestedRows | None = None
     corrections: tuple[CorrectionFile, ...] = ()
 
@@ -215,7 +217,7 @@ def _ingest(
                 continue
             normalized = normalize_text(example.text)
             split, pool = plan.split(source, example, normalized)
-            context = normalize_text(example.context or "")
+            context = normalize_text(example.context or "") if plan.contexts else ""
             signatures.add(example.text, normalized, example.labels, split, pool, context=context)
             records.write(encode_example(example.features()))
             if example.masked:

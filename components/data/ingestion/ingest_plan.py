@@ -59,6 +59,7 @@ def make_plan(
         split_by=config.split_by or ("group" if columns.group else "text"),
         validation_splitter=HashSplitter(carved, config.salt) if config.validation_share else None,
         near_duplicates=config.duplicates.near and config.duplicates.policy != "off",
+        contexts=config.duplicates.contexts,
         corrections=tuple(map(read_corrections, config.corrections)),
     )
 
