@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
@@ -33,6 +34,7 @@ __all__ = [
 
 
 _FILE = "file://"
+_HIDDEN = (".", "_")
 
 
 def is_remote(uri: str) -> bool:
@@ -104,7 +106,8 @@ def open_file(uri: str, mode: str = "rb") -> IO[Any]:
 def resolve_files(pattern: str) -> tuple[str, ...]:
     """The files that a path, a glob pattern or a directory names, sorted.
 
-    What begins with `.` or `_` below the part without wildcards is left out: checkpoints of notebooks.
+    What begins with `.` or `_` below the part without wildcards is left out, unless the pattern names it so:
+    checkpoints of notebooks.
 
     Raises:
         UserError: nothing is there.
@@ -134,9 +137,12 @@ def resolve_files(pattern: str) -> tuple[str, ...]:
 
 
 def _is_visible(path: str, pattern: str) -> bool:
-    """Whether nothing that the wildcards of the pattern stand for in a path begins with `.` or `_`."""
+    """Whether nothing that the wildcards of the pattern stand for in a path begins with `.` or `_`, but for names that
+    the pattern itself begins so (`_export*`)."""
     fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
-    return not any(part.startswith((".", "_")) for part in path.removeprefix(fixed).split("/"))
+    asked = [part for part in pattern.removeprefix(fixed).split("/") if part.startswith(_HIDDEN)]
+    hidden = [part for part in path.removeprefix(fixed).split("/") if part.startswith(_HIDDEN)]
+    return all(any(fnmatchcase(part, name) for name in asked) for part in hidden)
 
 
 def matching_paths(pattern: str) -> tuple[str, ...]:

@@ -60,6 +60,22 @@ def test_hidden_directories_are_left_out_below_the_part_without_wildcards(tmp_pa
             resolve_files(f"{base}/*/a/*.csv")
 
 
+@pytest.mark.parametrize("pattern", ["_export*/x.csv", "*/_clean/x.csv", "[a_]*/_clean/x.csv", "**/.x.csv"])
+def test_hidden_names_are_found_where_the_pattern_names_them(tmp_path: Path, bucket: str, pattern: str):
+    found = {"_export*/x.csv": "_export1/x.csv", "**/.x.csv": "a/.x.csv"}.get(pattern, "a/_clean/x.csv")
+    for base in (str(tmp_path), f"{bucket}/data"):
+        for name in (
+            "_export1/x.csv",
+            "_export1/_clean/x.csv",
+            "a/_clean/x.csv",
+            "a/.x.csv",
+            "_old/_clean/x.csv",
+        ):
+            with fsspec.open(f"{base}/{name}", "w", auto_mkdir=True) as stream:
+                stream.write(name)
+        assert resolve_files(f"{base}/{pattern}") == (f"{base}/{found}",)
+
+
 def test_files_are_found_by_name_pattern_and_directory(tmp_path: Path, bucket: str):
     for name in ("b.csv", "a.csv", "c.txt", ".hidden", "_SUCCESS"):
         (tmp_path / name).write_text(name)
