@@ -193,9 +193,11 @@ class LabelReader:
             return value
         if not isinstance(value, str):
             return (value,)
+        told = value.strip()
         if self.separator is None:
-            return [value.strip()] if value.strip() else ()
-        if value not in self._known and (items := read_list(value)) is not None:
+            return [told] if told else ()
+        is_label = told in self._known or told in self.mapping
+        if not is_label and (items := read_list(told)) is not None:
             return items
         return [part for text in value.split(self.separator) if (part := text.strip())]
 

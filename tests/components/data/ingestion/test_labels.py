@@ -56,6 +56,12 @@ def test_brackets_without_a_list_are_refused(value):
 def test_brackets_may_be_part_of_a_label():
     assert LabelReader(("[joy]", "fear"), {}, ",").read("[joy]") == ("[joy]",)
     assert LabelReader(None, {}, None).read("[joy]") == ("[joy]",)
+    mapped = LabelReader(None, {"[joy]": "joy", "[none]": "neutral"}, ",")
+    assert [mapped.read(value) for value in ("[joy]", " [none] ", '["[joy]"]')] == [
+        ("joy",),
+        ("neutral",),
+        ("joy",),
+    ]
 
 
 def test_whole_numbers_are_ids_where_the_data_name_their_classes():
