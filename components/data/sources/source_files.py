@@ -112,7 +112,8 @@ def files_left_out(source: str, file_format: Format | None, read: Sequence[Sourc
     """Files in directories of the directory `source` that are not read, as others stand beside these."""
     if all(file.uri.rpartition("/")[0] != source.rstrip("/") for file in read):
         return ()
-    return _data_files(_files_below(source), file_format)
+    known = {file.uri for file in read}
+    return tuple(uri for uri in _data_files(_files_below(source), file_format) if uri not in known)
 
 
 def _find(pattern: str, file_format: Format | None, spans: SpanRule) -> list[SourceFile]:

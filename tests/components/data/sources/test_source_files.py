@@ -81,6 +81,13 @@ def test_files_below_others_are_known(tmp_path):
         assert files_left_out(other, None, find_sources(other, {}, None)) == ()
 
 
+def test_files_that_another_split_reads_are_not_left_out(tmp_path):
+    for name in ("a.csv", "test/b.csv", "old/c.csv"):
+        write(tmp_path / name, "x")
+    read = find_sources(None, {"train": str(tmp_path), "test": f"{tmp_path}/test"}, None)
+    assert files_left_out(str(tmp_path), None, read) == (f"{tmp_path}/old/c.csv",)
+
+
 def test_the_name_of_the_directory_itself_says_nothing(tmp_path):
     for name in ("train/a.csv", "train/b.csv"):
         write(tmp_path / name, "x")
