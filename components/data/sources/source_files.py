@@ -81,6 +81,8 @@ def find_sources(
     splits: Mapping[str, str],
     file_format: Format | None,
     spans: SpanRule = _NEWEST_SPAN,
+    *,
+    split_by_name: bool = True,
 ) -> tuple[SourceFile, ...]:
     """The files of `source` (a file, a glob pattern or a directory) or of `splits` (one such per split), in order.
 
@@ -92,6 +94,7 @@ def find_sources(
         splits: in place of `source`, one for each split.
         file_format: format of all files; None to tell it by the extension.
         spans: which spans are read.
+        split_by_name: whether names of files and directories say splits.
 
     Raises:
         DataError: a file is missing, its format cannot be told, only some files are named after splits, a
@@ -100,7 +103,7 @@ def find_sources(
     found: list[SourceFile] = []
     if source is not None:
         files = _find(source, file_format, spans)
-        owners = _splits_by_name(source, [file.uri for file in files])
+        owners = _splits_by_name(source, [file.uri for file in files]) if split_by_name else {}
         found = [replace(file, split=owners.get(file.uri)) for file in files]
     for split, pattern in splits.items():
         found += [replace(file, split=split) for file in _find(pattern, file_format, spans)]

@@ -62,7 +62,7 @@ def _plain_rows(source: str) -> Iterator[tuple[str, int, str]]:
 
 def _table_rows(source: str, column: str) -> Iterator[tuple[str, int, str]]:
     found = False
-    for index, file in enumerate(find_sources(source, {}, None)):
+    for index, file in enumerate(find_sources(source, {}, None, split_by_name=False)):
         dialect = guess_dialect(file)
         plan = plan_units(index, file, dialect, ())
         if plan.columns and column not in plan.columns:

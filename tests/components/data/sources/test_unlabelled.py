@@ -35,6 +35,14 @@ def test_a_column_of_a_table_is_read(tmp_path: Path, name: str, content: str):
     assert [text.text for text in read_unlabelled(str(path), column="body")] == ["a, b"]
 
 
+def test_names_of_splits_mean_nothing(tmp_path: Path):
+    for language in ("de", "en"):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "train.csv").write_text(f"text\n{language}\n", encoding="utf-8")
+    (tmp_path / "en" / "rest.csv").write_text("text\nmore\n", encoding="utf-8")
+    assert [text.text for text in read_unlabelled(str(tmp_path))] == ["de", "more", "en"]
+
+
 def test_a_column_that_no_row_has_is_an_error(tmp_path: Path):
     path = tmp_path / "texts.jsonl"
     path.write_text('{"body": "a"}\n', encoding="utf-8")
