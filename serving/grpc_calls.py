@@ -101,6 +101,7 @@ class Admission(grpc.ServerInterceptor):
         admit: see `GrpcOptions`.
         calls: reads and answers the calls of TensorFlow Serving's services.
         probes: reads and answers the others.
+        watches: reads the calls of one message that have many answers.
     """
 
     def __init__(
@@ -110,11 +111,13 @@ class Admission(grpc.ServerInterceptor):
         *,
         calls: ReadingPool,
         probes: ReadingPool,
+        watches: ReadingPool,
     ) -> None:
         self._lifecycle = lifecycle
         self._admit = admit
         self._calls = calls
         self._probes = probes
+        self._watches = watches
         self._same_thread = _SameThread(1)
         self._holding = False
         self._ports_closed = threading.Event()
@@ -145,8 +148,10 @@ class Admission(grpc.ServerInterceptor):
         except ServingError as err:
             return self._refusal(err)
         handler = continuation(details)
-        if handler is None or handler.unary_unary is None:
+        if handler is None or handler.request_streaming:
             return handler
+        if handler.response_streaming:
+            return _reading(handler, details.method, self._watches)
         return _reading(handler, details.method, self._calls if is_own else self._probes)
 
     def _refusal(self, error: ServingError) -> Any:
@@ -168,9 +173,12 @@ def _reading(handler: Any, method: str, pool: ReadingPool) -> Any:
 
     So gRPC shows the call before its message is there, and it can be given up if it stalls; and the call's own thread
     parses what may be 100 MB, not the one that takes all calls.
-    """
 
-    def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+    A handler of many answers that does not block is given what sends them, and leaves the thread at once.
+    """
+    behavior = handler.unary_stream or handler.unary_unary
+
+    def answer(messages: Iterator[bytes], context: grpc.ServicerContext, *send: Callable[[Any], None]) -> Any:
         stalled = False
 
         def give_up() -> None:
@@ -189,18 +197,20 @@ def _reading(handler: Any, method: str, pool: ReadingPool) -> Any:
             request = handler.request_deserializer(message)
         except DecodeError:
             context.abort(grpc.StatusCode.INTERNAL, _BROKEN_MESSAGE)
-        return handler.unary_unary(request, context)
+        return behavior(request, context, *send)
 
-    return grpc.stream_unary_rpc_method_handler(
-        run_in(pool, answer), response_serializer=handler.response_serializer
-    )
+    run = run_in(pool, answer)
+    if not handler.response_streaming:
+        return grpc.stream_unary_rpc_method_handler(run, response_serializer=handler.response_serializer)
+    run.experimental_non_blocking = getattr(behavior, "experimental_non_blocking", False)  # type: ignore[attr-defined]
+    return grpc.stream_stream_rpc_method_handler(run, response_serializer=handler.response_serializer)
 
 
-def run_in(pool: ThreadPoolExecutor, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def run_in(pool: ThreadPoolExecutor, behavior: Callable[..., Any]) -> Callable[..., Any]:
     """Has gRPC run a handler in a pool of its own (grpc/_server.py, `_select_thread_pool_for_behavior`)."""
 
-    def run(request: Any, context: grpc.ServicerContext) -> Any:
-        return behavior(request, context)
+    def run(*arguments: Any) -> Any:
+        return behavior(*arguments)
 
     run.experimental_thread_pool = pool  # type: ignore[attr-defined]
     return run

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +81,11 @@ class GrpcServer:
         calls = CountingPool(max(options.max_threads, _READERS), lifecycle)
         # Probes must be answered while every other thread computes, or waits for the client of a stream.
         self._probes = ReadingPool(2, "grpc probes", Arrivals())
-        self._watches = ThreadPoolExecutor(1, thread_name_prefix="grpc health watches")
+        self._watches = ReadingPool(2, "grpc health watches", Arrivals())
         self._reflections = ReadingPool(2, "grpc reflection", Arrivals())
-        self._admission = Admission(lifecycle, options.admit, calls=calls, probes=self._probes)
+        self._admission = Admission(
+            lifecycle, options.admit, calls=calls, probes=self._probes, watches=self._watches
+        )
         self._server = grpc.server(
             calls,
             # Of an argument that is given twice, gRPC takes the first.
@@ -94,7 +95,7 @@ class GrpcServer:
         add_services(
             self._server, plane, Turns(options.max_threads), as_tensor_content=options.as_tensor_content
         )
-        self._health = health.HealthServicer(experimental_thread_pool=self._watches)
+        self._health = health.HealthServicer()
         self._healthy: set[str] = set()
         if options.health:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

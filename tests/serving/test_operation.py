@@ -167,6 +167,16 @@ def test_health_and_reflection(client: Client) -> None:
     }
 
 
+def test_more_clients_watch_than_there_are_threads(client: Client, tmp_path: Path) -> None:
+    wanted = health_pb2.HealthCheckRequest(service="half")
+    watches = [client.health.Watch(wanted, timeout=TIMEOUT_S) for _ in range(5)]
+    assert [next(watch).status for watch in watches] == [UP] * 5
+    watches.pop().cancel()
+    with pytest.raises(grpc.RpcError):
+        client.reload(config(tmp_path, "absent"))
+    assert all(DOWN in (answer.status for answer in watch) for watch in watches)
+
+
 def test_clients_of_streams_that_say_nothing_hold_up_nobody(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,15 +237,20 @@ def test_without_a_monitoring_config_there_are_no_metrics(half_plus_two: Path, t
         assert Client(server, channel).http("GET", METRICS)[0] == 404
 
 
-def test_a_message_that_is_none_and_a_call_without_one(client: Client, server: ModelServer) -> None:
+@pytest.mark.parametrize(
+    "path", ["/tensorflow.serving.PredictionService/Predict", "/grpc.health.v1.Health/Watch"]
+)
+def test_a_message_that_is_none_and_a_call_without_one(
+    client: Client, server: ModelServer, path: str
+) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        begin = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
+        begin = channel.stream_unary(path)
         for messages, code, details in (
             ([b"\xff" * 9], grpc.StatusCode.INTERNAL, "Exception deserializing request!"),
             (
                 [],
                 grpc.StatusCode.UNIMPLEMENTED,
-                '"/tensorflow.serving.PredictionService/Predict" requires exactly one request message.',
+                f'"{path}" requires exactly one request message.',
             ),
         ):
             with pytest.raises(grpc.RpcError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving import arrivals, grpc_server
@@ -296,6 +297,7 @@ def test_clients_that_stall_give_way_when_all_threads_read(
             stalling.begin("/grpc.health.v1.Health/Check")
             stalling.begin("/grpc.health.v1.Health/Watch")
         until(lambda: server.lifecycle.arrivals.waiting == 2)
-        until(lambda: sum(each.waiting for each in reading) == 2)
+        until(lambda: sum(each.waiting for each in reading) == 4)
         assert client.ask() == (1, 3.0)
         assert client.healthy() == UP
+        assert next(client.health.Watch(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)).status == UP
