@@ -22,6 +22,8 @@ _NO_MESSAGE = '"{}" requires exactly one request message.'
 _BROKEN_MESSAGE = "Exception deserializing request!"
 """Both in gRPC's own words (grpc/_server.py)."""
 _STALLED = "the request did not arrive in time, and others needed its place"
+_LOOK_AGAIN_SECONDS = 1.0
+"""In so long, a call that had just begun to stall has done so for long enough to give way."""
 _HOLD_SECONDS = 2.0
 """The most that a refusal is held back: far more than it takes to close the ports."""
 
@@ -41,6 +43,8 @@ class ReadingPool(ThreadPoolExecutor):
         self._max_threads = max_threads
         self._lock = threading.Lock()
         self._calls = 0
+        self._timer: threading.Timer | None = None
+        self._closed = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Runs a call when a thread is free."""
@@ -53,16 +57,38 @@ class ReadingPool(ThreadPoolExecutor):
         future.add_done_callback(lambda _: self._leave())
         return future
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Takes no more calls."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        with self._lock:
+            self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+
     def _arrive(self) -> None:
         with self._lock:
             self._calls += 1
-            waiting = self._calls - self._max_threads
-        while waiting > 0 and self.arrivals.make_room():
-            waiting -= 1
+        self._make_room()
 
     def _leave(self) -> None:
         with self._lock:
             self._calls -= 1
+
+    def _make_room(self) -> None:
+        """Looks again while calls wait: those that hold the threads may stall only later, when no other call comes."""
+        with self._lock:
+            waiting = self._calls - self._max_threads
+            if waiting > 0 and self._timer is None and not self._closed:
+                self._timer = threading.Timer(_LOOK_AGAIN_SECONDS, self._look_again)
+                self._timer.daemon = True
+                self._timer.start()
+        while waiting > 0 and self.arrivals.make_room():
+            waiting -= 1
+
+    def _look_again(self) -> None:
+        with self._lock:
+            self._timer = None
+        self._make_room()
 
 
 class CountingPool(ReadingPool):

@@ -78,16 +78,16 @@ class GrpcServer:
     def __init__(self, plane: DataPlane, lifecycle: Lifecycle, options: GrpcOptions) -> None:
         self._plane = plane
         self._lifecycle = lifecycle
-        calls = CountingPool(max(options.max_threads, _READERS), lifecycle)
+        self._calls = CountingPool(max(options.max_threads, _READERS), lifecycle)
         # Probes must be answered while every other thread computes, or waits for the client of a stream.
         self._probes = ReadingPool(2, "grpc probes", Arrivals())
         self._watches = ReadingPool(2, "grpc health watches", Arrivals())
         self._reflections = ReadingPool(2, "grpc reflection", Arrivals())
         self._admission = Admission(
-            lifecycle, options.admit, calls=calls, probes=self._probes, watches=self._watches
+            lifecycle, options.admit, calls=self._calls, probes=self._probes, watches=self._watches
         )
         self._server = grpc.server(
-            calls,
+            self._calls,
             # Of an argument that is given twice, gRPC takes the first.
             options=[*{**_CHANNEL_ARGUMENTS, **dict(options.channel_arguments)}.items()],
             interceptors=[self._admission, *options.interceptors],
@@ -130,7 +130,7 @@ class GrpcServer:
                 time.sleep(_FAREWELL_SECONDS)
             stopped = self._server.stop(_STOP_SECONDS)
         stopped.wait()
-        for pool in (self._probes, self._watches, self._reflections):
+        for pool in (self._calls, self._probes, self._watches, self._reflections):
             pool.shutdown(wait=False)
 
     def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:

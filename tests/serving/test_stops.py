@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from serving import arrivals, grpc_server
+from serving.grpc_calls import ReadingPool
 from serving.guard.config import GuardConfig
 from serving.server import ModelServer
 from tests.serving.conftest import publish
@@ -271,6 +272,44 @@ def test_a_client_that_gives_way_is_told_so_whatever_reaches_it_first(
         stalling.end()
         assert call.code() == grpc.StatusCode.CANCELLED
         assert call.details() == "the request did not arrive in time, and others needed its place"
+
+
+def test_clients_that_stall_give_way_to_one_that_waits_already(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    monkeypatch.setattr(arrivals, "_STALLED_SECONDS", TIMEOUT_S)
+    monkeypatch.setattr(grpc_server, "_READERS", 1)
+    with (
+        serving(tmp_path, grpc_max_threads=1) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        Stalling(channel) as stalling,
+    ):
+        stalled = stalling.begin()
+        until(lambda: server.lifecycle.arrivals.waiting == 1)
+        asked = Client(server, channel).predict.future(request(), TIMEOUT_S)
+        until(timers)
+        monkeypatch.setattr(arrivals, "_STALLED_SECONDS", 0.0)
+        assert asked.result().outputs["y"].float_val[0] == 3.0
+        assert stalled.code() == grpc.StatusCode.CANCELLED
+        until(lambda: not timers())
+
+
+def test_a_pool_that_was_shut_down_does_not_look_for_calls_that_stall() -> None:
+    pool = ReadingPool(1, "test", arrivals.Arrivals())
+    released = threading.Event()
+    calls = [pool.submit(released.wait, TIMEOUT_S) for _ in range(2)]
+    try:
+        until(timers)
+        pool.shutdown(wait=False)
+        until(lambda: not timers())
+        assert not any(call.done() for call in calls)
+    finally:
+        released.set()
+
+
+def timers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 def test_clients_that_stall_give_way_when_all_threads_read(
