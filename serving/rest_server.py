@@ -16,7 +16,9 @@ from serving.errors import ServerStartError
 __all__ = ["RestServer"]
 
 _STOP_SECONDS = 1
-"""For what still runs when the server has drained."""
+"""For what still runs when there is no time left."""
+_LOOK_SECONDS = 0.1
+"""The most that a hurry waits to be seen."""
 
 
 class RestServer:
@@ -50,7 +52,6 @@ class RestServer:
                 lifespan="off",
                 ws="none",
                 server_header=False,
-                timeout_graceful_shutdown=_STOP_SECONDS,
                 ssl_context_factory=None if tls is None else lambda *_: tls,
             )
         )
@@ -59,10 +60,21 @@ class RestServer:
         )
         self._thread.start()
 
-    def stop(self) -> None:
-        """Takes no new connections; what still runs then is given a moment."""
+    def stop(self, *, seconds: float = 0.0, hurry: threading.Event | None = None) -> None:
+        """Takes no new connections, and sends to the end what was answered.
+
+        Args:
+            seconds: the most that this may take; what still runs then is given a moment.
+            hurry: once set, there is no more than that moment.
+        """
+        hurry = hurry or threading.Event()
+        most = _STOP_SECONDS if hurry.is_set() else max(_STOP_SECONDS, int(seconds))
+        self._server.config.timeout_graceful_shutdown = most
         self._server.should_exit = True
-        self._thread.join()
+        while self._thread.is_alive() and not hurry.is_set():
+            self._thread.join(_LOOK_SECONDS)
+        # A thread that goes on sending after a hurry ends with the process.
+        self._thread.join(2 * _STOP_SECONDS)
 
 
 def _listen(host: str, port: int) -> socket.socket:

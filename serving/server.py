@@ -5,8 +5,10 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from serving.compute_threads import start_compute_threads
 from serving.config import ServerConfig
@@ -32,6 +34,9 @@ from serving.setup import (
     watches_traffic,
 )
 from serving.watch.collector import TrafficCollector
+
+if TYPE_CHECKING:
+    from serving.rest_server import RestServer
 
 __all__ = ["ModelServer", "ServerConfig", "main", "serve_until_signal"]
 
@@ -77,7 +82,8 @@ class ModelServer:
             self.models, check_method_names=config.enable_signature_method_name_check
         )
         self._pollers: list[Poller] = []
-        self._stop_ports: list[Callable[[], None]] = []
+        self._rest: RestServer | None = None
+        self._grpc: GrpcServer | None = None
         self._watch()
         try:
             if self._pushed:
@@ -103,12 +109,14 @@ class ModelServer:
         """
         for poller in self._pollers:
             poller.stop()
+        deadline = time.monotonic() + lame_duck_seconds + self.config.grace_seconds
         drained = self.lifecycle.drain(
             lame_duck_seconds=lame_duck_seconds, grace_seconds=self.config.grace_seconds, hurry=hurry
         )
         if not drained:
             _log.warning("stopping with %d requests unanswered", self.lifecycle.in_flight)
-        self._close()
+        # A large REST answer counts as answered when it begins to be sent.
+        self._close(seconds=deadline - time.monotonic(), hurry=hurry)
 
     def __enter__(self) -> "ModelServer":
         return self
@@ -118,15 +126,12 @@ class ModelServer:
 
     def _open_ports(self) -> None:
         config = self.config
-        rest = start_rest_server(config, self.plane, self.lifecycle, self._guard)
-        self.rest_port = rest.port if rest else None
+        self._rest = start_rest_server(config, self.plane, self.lifecycle, self._guard)
+        self.rest_port = self._rest.port if self._rest else None
         """The REST port; None without REST."""
-        if rest:
-            self._stop_ports.append(rest.stop)
-        grpc: GrpcServer = grpc_server(config, self.plane, self.lifecycle, self._guard)
+        self._grpc = grpc = grpc_server(config, self.plane, self.lifecycle, self._guard)
         self.port = grpc.port
         """The gRPC port; None without TCP."""
-        self._stop_ports.append(grpc.stop)
         self.lifecycle.on_change(grpc.update_health)
         self.models.on_change(grpc.update_health)
 
@@ -161,10 +166,12 @@ class ModelServer:
                 )
             )
 
-    def _close(self) -> None:
+    def _close(self, *, seconds: float = 0.0, hurry: threading.Event | None = None) -> None:
         self.lifecycle.enter(Phase.STOPPED)
-        for stop in self._stop_ports:
-            stop()
+        if self._rest:
+            self._rest.stop(seconds=seconds, hurry=hurry)
+        if self._grpc:
+            self._grpc.stop()
         for poller in self._pollers:
             poller.join()
         self.models.close()

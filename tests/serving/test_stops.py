@@ -1,6 +1,8 @@
 """What a server still answers when it stops, when a deadline has passed, and when clients stall."""
 
+import http.client
 import json
+import logging
 import socket
 import threading
 from collections import Counter
@@ -12,7 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving import arrivals, grpc_server
+from serving import arrivals, grpc_server, rest_server
 from serving.grpc_calls import ReadingPool
 from serving.guard.config import GuardConfig
 from serving.server import ModelServer
@@ -147,6 +149,42 @@ def test_a_second_signal_waits_for_nothing(
         stopping.join(TIMEOUT_S)
         asking.join(TIMEOUT_S)
     assert has_stopped
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+def test_a_stop_sends_large_answers_to_the_end_unless_in_a_hurry(
+    half_plus_two: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    hurried: bool,
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    monkeypatch.setattr(rest_server, "_STOP_SECONDS", 0)
+    caplog.set_level(logging.INFO, "uvicorn.error")
+    server = serving(tmp_path, grace_seconds=10 * TIMEOUT_S, guard=GuardConfig(max_batch_texts=0))
+    rows = 500_000
+    body = json.dumps({"instances": [2.4691358] * rows}).encode()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(TIMEOUT_S)
+        slow.connect(("127.0.0.1", server.rest_port))
+        head = f"POST /v1/models/half:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        slow.sendall(head.encode() + body)
+        answer = http.client.HTTPResponse(slow)
+        answer.begin()
+        until(lambda: server.lifecycle.in_flight == 0)
+        hurry = threading.Event()
+        stopping = threading.Thread(target=server.stop, kwargs={"hurry": hurry})
+        stopping.start()
+        until(lambda: "Waiting for connections to close" in caplog.text or not stopping.is_alive())
+        if hurried:
+            hurry.set()
+        else:
+            assert len(json.loads(answer.read())["predictions"]) == rows
+        stopping.join(TIMEOUT_S)
+        assert not stopping.is_alive()
+        answer.close()
 
 
 @pytest.mark.parametrize("batching", [False, True])
