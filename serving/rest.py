@@ -87,9 +87,12 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     async def handle(request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
         try:
+            is_api = path.lower().startswith("/v1/")
             # Whatever the answer is: or the connection could not be used again.
-            body = await _body(request, options, lifecycle.arrivals)
-            if not path.lower().startswith("/v1/"):
+            body = await _body(
+                request, options, lifecycle.arrivals, keep=is_api and request.method != "OPTIONS"
+            )
+            if not is_api:
                 return Response(status_code=404)
             if request.method == "OPTIONS":
                 return _preflight(request)
@@ -135,15 +138,22 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
     return application
 
 
-async def _body(request: Request, options: RestOptions, arrivals: Arrivals) -> bytes:
-    """The body of a request; a client that stalls in it holds a place of `max_in_flight`."""
+async def _body(request: Request, options: RestOptions, arrivals: Arrivals, *, keep: bool) -> bytes:
+    """The body of a request; a client that stalls in it holds a place of `max_in_flight`.
+
+    Nothing of it if it is not to be kept: who needs no key must not fill the memory.
+    """
     loop = asyncio.get_running_loop()
     with (
         _deadline(options),
         anyio.CancelScope() as scope,
         arrivals.expected(lambda: loop.call_soon_threadsafe(scope.cancel)),
     ):
-        return await request.body()
+        if keep:
+            return await request.body()
+        async for _ in request.stream():
+            pass
+        return b""
     raise DeadlineExceededError("the body did not arrive, and others needed its place")
 
 

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import socket
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,26 @@ def test_a_connection_goes_on_after_a_path_that_is_not_there(client: Client) -> 
         response.read()
         assert response.status == status
     connection.close()
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("OPTIONS", MODEL, 400), ("POST", "/page/x", 404)])
+def test_a_body_that_nobody_needs_is_not_kept(client: Client, method: str, path: str, status: int) -> None:
+    """Who sends it needs no key."""
+    mebibytes = 32
+    with socket.create_connection(("127.0.0.1", client.port), 60) as connection:
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {mebibytes * 2**20}\r\n\r\n"
+        connection.sendall(head.encode())
+        block = bytes(2**20)
+        tracemalloc.start()
+        try:
+            for _ in range(mebibytes):
+                connection.sendall(block)
+            answer = connection.recv(4096)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert most < mebibytes * 2**20 / 2
 
 
 def test_outside_of_v1_there_is_nothing(client: Client) -> None:
