@@ -4,9 +4,9 @@ import asyncio
 import logging
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -81,8 +81,7 @@ class RestOptions:
 def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOptions) -> Starlette:
     """The ASGI application: TensorFlow Serving's API under `/v1/`, probes, and metrics."""
     api = _RestApi(plane, options.max_unzipped_bytes)
-    # Whose request is answered with 504 computes on: the thread is free when it has finished, not before.
-    threads = ThreadPoolExecutor(options.max_threads, thread_name_prefix="rest")
+    threads = _Threads(options.max_threads)
 
     async def handle(request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
@@ -104,7 +103,7 @@ def rest_application(plane: DataPlane, lifecycle: Lifecycle, options: RestOption
                 _call_of(request, options),
             ):
                 answer = partial(copy_context().run, api.answer, request.method, path, body, encoding)
-                return await asyncio.get_running_loop().run_in_executor(threads, answer)
+                return await threads.run(answer)
         except ServingError as err:
             return error_response(err)
         except ClientDisconnect:
@@ -198,6 +197,31 @@ def _preflight(request: Request) -> Response:
     if "http://" in (origin := request.headers.get("origin", "")) or "https://" in origin:
         return Response(media_type="application/json")
     return error_response(FailedPreconditionError("Origin header is missing in CORS preflight"))
+
+
+class _Threads:
+    """Computes answers, so many at a time.
+
+    Whose request is answered with 504 computes on: the thread is free when it has finished, not before. Of a request
+    whose time is up before a thread is free nothing stays; a pool would keep its body until it comes to it.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="rest")
+        self._free = asyncio.Semaphore(count)
+
+    async def run(self, answer: Callable[[], Response]) -> Response:
+        """Waits for a free thread, and for what it answers."""
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+
+        def release(_: object) -> None:
+            with suppress(RuntimeError):  # the server has stopped, and its loop with it
+                loop.call_soon_threadsafe(self._free.release)
+
+        computed = self._pool.submit(answer)
+        computed.add_done_callback(release)
+        return await asyncio.wrap_future(computed)
 
 
 class _RestApi:

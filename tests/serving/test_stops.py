@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 import threading
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,29 @@ def test_who_is_told_that_the_time_is_up_still_takes_a_thread(
             assert client.ask(2.0) == (1, 3.0)
     assert held.asked.count(1.0) <= 2
     assert held.asked[-1] == 2.0
+
+
+def test_who_is_told_that_the_time_is_up_leaves_no_body_behind(
+    half_plus_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    with serving(tmp_path, rest_api_num_threads=1, rest_api_timeout_in_ms=300) as server:
+        held = Held(monkeypatch)
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            client = Client(server, channel)
+            assert client.http("POST", "/v1/models/half:predict", {"instances": [1.0]})[0] == 504
+            assert held.running.acquire(timeout=TIMEOUT_S)
+            body = b" " * 2**20
+            tracemalloc.start()
+            try:
+                for _ in range(16):
+                    assert client.http("POST", "/v1/models/half:predict", body)[0] == 504
+                until(lambda: server.lifecycle.in_flight == 0)
+                left, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            held.released.set()
+    assert left < 8 * len(body)
 
 
 def test_a_second_signal_waits_for_nothing(
