@@ -302,7 +302,8 @@ def _read_spec(match: re.Match[str], signature_name: str = "") -> ModelSpec:
 
 def _read_version(digits: str) -> int:
     # Python refuses to read numbers of thousands of digits.
-    if len(digits.lstrip("0")) > _INT64_DIGITS or (version := int(digits)) > _MAX_INT64:
+    significant = digits.lstrip("0")
+    if len(significant) > _INT64_DIGITS or (version := int(significant or "0")) > _MAX_INT64:
         raise InvalidArgumentError(f"Failed to convert version: {digits} to numeric.")
     return version
 

@@ -211,6 +211,8 @@ def test_every_answer_is_json(client: Client) -> None:
             400,
             f"Failed to convert version: {'9' * 5000} to numeric.",
         ),
+        ("GET", f"{MODEL}/versions/{'0' * 5000}", None, 404, "Could not find version 0 of model emotion"),
+        ("GET", f"{MODEL}/versions/{'0' * 5000}3", None, 404, "Could not find version 3 of model emotion"),
         (
             "POST",
             f"{MODEL}/labels/my%20label:predict",
