@@ -1,5 +1,6 @@
 """What the server does with a request, whichever transport brought it."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,6 +78,13 @@ class DataPlane:
         self.models = models
         self.metrics = metrics or Metrics()
         self._check_method_names = check_method_names
+        self._lock = threading.Lock()
+        self._computing = 0
+
+    @property
+    def computing(self) -> int:
+        """How many requests hold a model, those included that nobody waits for any longer."""
+        return self._computing
 
     def predict(self, spec: ModelSpec, read_inputs: ReadInputs, output_filter: Sequence[str] = ()) -> Outputs:
         """Runs a signature on arrays (`Predictor.run`).
@@ -183,8 +191,18 @@ class DataPlane:
         version = spec.version
         if spec.label is not None:
             version = self.models.labelled(spec.name, spec.label)
-        with self.models.repository(spec.name, version).use(version) as used:
+        with self.models.repository(spec.name, version).use(version) as used, self._counted():
             yield used
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._computing += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._computing -= 1
 
     def _signature(self, predictor: Predictor, spec: ModelSpec, method: str) -> str:
         name = spec.signature_name or DEFAULT_SIGNATURE

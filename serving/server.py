@@ -17,6 +17,7 @@ from serving.flags import parse_flags
 from serving.grpc_server import GrpcServer
 from serving.guard.guard import Guard
 from serving.guard.redaction import MaskText
+from serving.leaving import leave
 from serving.lifecycle import Lifecycle, Phase
 from serving.metrics import Metrics
 from serving.models import Models
@@ -183,7 +184,7 @@ def serve_until_signal(
     *,
     on_start: Callable[[ModelServer], None] | None = None,
     mask_text: MaskText | None = None,
-) -> None:
+) -> bool:
     """Serves until SIGTERM or SIGINT (Ctrl-C), then drains; a second signal stops at once.
 
     Must be called from the main thread.
@@ -192,6 +193,9 @@ def serve_until_signal(
         config: what to serve.
         on_start: is called once the ports are open.
         mask_text: see `ModelServer`.
+
+    Returns:
+        Whether computations still run, though nobody waits for them: only `leave` ends the process before they end.
 
     Raises:
         ServerStartError: the server cannot start.
@@ -227,6 +231,7 @@ def serve_until_signal(
                 config.grace_seconds,
             )
             server.stop(lame_duck_seconds=lame_duck, hurry=told_again)
+        return server.plane.computing > 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -237,8 +242,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        serve_until_signal(parse_flags(arguments))
+        still_computes = serve_until_signal(parse_flags(arguments))
     except ServerStartError as err:
         _log.error("%s", err)
         return 1
+    if still_computes:
+        leave(0)
     return 0

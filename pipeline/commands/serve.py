@@ -12,6 +12,7 @@ from pipeline.native_stderr import stderr_to
 from pipeline.printable import escape
 from serving.description import describe
 from serving.errors import SavedModelError
+from serving.leaving import leave
 
 __all__ = ["example_request", "serve_command"]
 
@@ -77,7 +78,8 @@ def serve_command(
     config = parse_flags(flags, **place, model_name=named, host=host, port=port, rest_api_port=rest_port)
     scheme = "https" if config.guard.tls_certificate_file else "http"
     header = "-H 'x-api-key: KEY' " if config.guard.api_keys_file else ""
-    serve_until_signal(config, on_start=announce, mask_text=_mask_text())
+    if serve_until_signal(config, on_start=announce, mask_text=_mask_text()):
+        leave(0)
     return 0
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -29,6 +30,7 @@ from serving.server import ModelServer, ServerConfig, serve_until_signal
 from serving.setup import load_options
 from tests.ports import free_port
 from tests.serving.conftest import TEXTS, ToyModel
+from tests.waiting import until
 
 START_TIMEOUT_S = 120
 
@@ -91,9 +93,10 @@ def test_mixed_precision_changes_scores_a_little(toy_model: ToyModel) -> None:
 class Process:
     """`python -m serving` as a user starts it."""
 
-    def __init__(self, base_path: Path, *flags: str) -> None:
+    def __init__(self, base_path: Path, *flags: str, command: Sequence[str] | None = None) -> None:
+        command = command or ["-m", "serving", f"--model_base_path={base_path}"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving", f"--model_base_path={base_path}", *flags],
+            [sys.executable, *command, *flags],
             stderr=subprocess.PIPE,
             text=True,
             # Each import leaves a line in the log.
@@ -159,6 +162,52 @@ def test_sigterm_loses_no_request_of_a_burst(toy_model: ToyModel) -> None:
         assert "Traceback" not in "".join(started.log)
         assert "tensorflow" in started.imported
         assert started.imported.isdisjoint({"keras", "tf_keras", "tensorboard", "apache_beam"})
+    finally:
+        started.kill()
+
+
+def export_endless(directory: Path) -> None:
+    """Saves a model that counts up to x, which floats never do beyond 2^24."""
+
+    class Counting(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+        def count(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            counted = tf.while_loop(lambda i: i < tf.reduce_max(x), lambda i: [i + 1.0], [tf.constant(0.0)])
+            return {"y": x + counted[0]}
+
+    module = Counting()
+    tf.saved_model.save(module, str(directory), signatures={"serving_default": module.count})
+
+
+@pytest.mark.parametrize("of_pipeline", [False, True])
+def test_a_computation_that_nobody_waits_for_does_not_hold_up_the_end(
+    tmp_path: Path, of_pipeline: bool
+) -> None:
+    export_endless(tmp_path / "1")
+    port = free_port()
+    flags = ("--lame_duck_seconds=0", "--rest_api_timeout_in_ms=2000", "--model_name=emotion")
+    serve = "from pipeline.cli import main; main()", "serve", "--model", str(tmp_path), "--port=0"
+    started = (
+        Process(tmp_path, *flags, command=["-c", *serve, f"--rest-port={port}", "--"])
+        if of_pipeline
+        else Process(tmp_path, *flags, f"--port={free_port()}", f"--rest_api_port={port}")
+    )
+
+    def ask(method: str, path: str, body: str | None = None) -> int | None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
+        try:
+            connection.request(method, path, body)
+            return connection.getresponse().status
+        except ConnectionRefusedError:
+            return None
+        finally:
+            connection.close()
+
+    try:
+        until(lambda: started.process.poll() is not None or ask("GET", "/readyz") == 200)
+        assert ask("POST", "/v1/models/emotion:predict", '{"instances": [1e9]}') == 504
+        started.process.send_signal(signal.SIGTERM)
+        assert started.process.wait(60) == 0
     finally:
         started.kill()
 
