@@ -15,6 +15,7 @@ from serving.arrivals import Arrivals
 from serving.data_plane import DataPlane
 from serving.errors import ServerStartError
 from serving.grpc_calls import Admission, CountingPool, ReadingPool, run_in
+from serving.grpc_health import HealthServicer
 from serving.grpc_service import SERVICES, Turns, add_services
 from serving.lifecycle import Lifecycle
 
@@ -95,7 +96,7 @@ class GrpcServer:
         add_services(
             self._server, plane, Turns(options.max_threads), as_tensor_content=options.as_tensor_content
         )
-        self._health = health.HealthServicer()
+        self._health = HealthServicer(self._watches)
         self._healthy: set[str] = set()
         if options.health:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
