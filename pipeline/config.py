@@ -135,9 +135,13 @@ class PipelineConfig(Config):
         if not isinstance(values, dict):
             return values
         read, transform = (values.get(name, {}) for name in ("example_gen", "transform"))
-        if not isinstance(read, dict) or not isinstance(transform, dict) or transform.get("segments") != 2:
+        if isinstance(transform, TransformConfig):
+            transform = transform.model_dump()
+        if not isinstance(transform, dict) or transform.get("segments") != 2:
             return values
-        own = read.get("duplicates", {})
+        if isinstance(read, ExampleGenConfig):
+            read = read.model_dump(exclude_unset=True)
+        own = read.get("duplicates", {}) if isinstance(read, dict) else None
         if not isinstance(own, dict):
             return values
         return {**values, "example_gen": {**read, "duplicates": {"contexts": True, **own}}}

@@ -68,7 +68,9 @@ class RestServer:
             hurry: once set, there is no more than that moment.
         """
         hurry = hurry or threading.Event()
-        most = _STOP_SECONDS if hurry.is_set() else max(_STOP_SECONDS, int(seconds))
+        most = (
+            _STOP_SECONDS if hurry.is_set() else max(_STOP_SECONDS, int(min(seconds, threading.TIMEOUT_MAX)))
+        )
         self._server.config.timeout_graceful_shutdown = most
         self._server.should_exit = True
         while self._thread.is_alive() and not hurry.is_set():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 __all__ = ["until"]
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.core.errors import UserError
+from components.core.errors import StorageError, UserError
 from components.publishing.app_update import app_update
 from components.publishing.destination import KINDS, Destination
 from components.publishing.history import Event, EventKind, State, VersionRecord
@@ -142,14 +142,11 @@ class Releases:
             message: why, for the history.
 
         Raises:
-            UserError: there is nothing to go back to, it is damaged, or no trusted key has signed it; nothing
-                was changed.
+            UserError: there is nothing to go back to, it is damaged, or no trusted key has signed it.
         """
         self._check_signer()
         state = self.state
         if to is None and state.canary is not None:
-            # Once it is withdrawn, trying again would take the stable version back: what can fail comes first.
-            app_update(self.destination, state, self._keys)
             return self._withdraw_canary(message)
         target = state.previous() if to is None else to
         if target is None or state.stable is None:
@@ -203,7 +200,8 @@ class Releases:
             gone = state.withdrawn if is_stable else {**state.withdrawn, canary: digest}
             return canary, state.change(canary=None, withdrawn=gone)
 
-        return self._record("withdraw", withdraw, message=message)
+        # Apps never heard of it; and a stable version that they cannot be told of must not keep a bad canary there.
+        return self._record("withdraw", withdraw, message=message, apps=False)
 
     def _standing(self, state: State, digest: str) -> int | None:
         """The version that is served or tried out and holds these files, if it can stay what it is."""
@@ -219,7 +217,7 @@ class Releases:
         try:
             signature = self.destination.manifest("saved_model", version).get("signature") or {}
             app_update(self.destination, state, self._keys)
-        except UserError:
+        except (StorageError, UserError):
             return False
         return self._signer is None or signature.get("key_id") == self._key_id
 
@@ -265,9 +263,9 @@ class Releases:
         self.destination.publish(version, sources, manifests)
         return version
 
-    def _record(self, kind: EventKind, change: Any, *, message: str = "") -> Event:
+    def _record(self, kind: EventKind, change: Any, *, message: str = "", apps: bool = True) -> Event:
         event = self.destination.history.append(kind, change, message=message)
-        tell(self.destination, event.state, self._signer, wait=self._wait)
+        tell(self.destination, event.state, self._signer, wait=self._wait, apps=apps)
         return event
 
     def _expire(self, state: State, keep: int | None) -> State:

@@ -24,6 +24,7 @@ def tell(
     signer: Signer | None,
     *,
     wait: Callable[[float], None] = time.sleep,
+    apps: bool = True,
 ) -> None:
     """Writes `models.config`, `inference_service.yaml` and `tflite/update.json`, those that are asked for.
 
@@ -35,16 +36,18 @@ def tell(
         state: after the newest event.
         signer: signs what apps read; None signs nothing.
         wait: waits so many seconds.
+        apps: whether the event says anything to apps; they know of the stable version alone.
     """
     while True:
         if state.stable is not None:
             _tell_servers(destination, state, wait)
             _tell_cluster(destination, state)
-            _tell_apps(destination, state, signer)
+            if apps:
+                _tell_apps(destination, state, signer)
         newest = destination.history.newest()
         if newest is None or newest.state == state:
             return
-        state = newest.state
+        state, apps = newest.state, True
 
 
 def _tell_servers(destination: Destination, state: State, wait: Callable[[float], None]) -> None:

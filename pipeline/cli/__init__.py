@@ -61,7 +61,10 @@ def _options(
 _STOPPED_EXIT_CODE = 75
 """EX_TEMPFAIL of sysexits.h, which supervisors take for "try again"."""
 
-_REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+_REFUSALS = {
+    *(errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM),
+    errno.EROFS,
+}
 """What a path that a user names can lead to. A full or broken disk, or a file that a bug looks for, is none of it."""
 
 

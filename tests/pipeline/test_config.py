@@ -4,7 +4,10 @@ from importlib.resources import files
 import pytest
 
 from components.core.errors import ConfigError
-from pipeline.config import load_config, parse_config
+from components.data.ingestion.division_config import Duplicates
+from components.example_gen import ExampleGenConfig
+from components.transform import TransformConfig
+from pipeline.config import PipelineConfig, load_config, parse_config
 from tests.benchmarks.tasks import CASES, configured
 
 EXAMPLES = {"name": "emotions", "example_gen": {"source": "data.csv"}}
@@ -38,6 +41,15 @@ def test_contexts_tell_texts_apart_for_a_model_that_reads_them(segments, own, co
     config = parse_config({**EXAMPLES, "example_gen": read, "transform": {"segments": segments}})
     assert config.example_gen.duplicates.contexts is contexts
     assert config.example_gen.duplicates.policy == "drop"
+
+
+@pytest.mark.parametrize(("own", "contexts"), [({}, True), ({"contexts": False}, False)])
+def test_contexts_tell_texts_apart_where_sections_are_objects_too(own, contexts):
+    read = ExampleGenConfig(source="data.csv", duplicates=Duplicates(policy="drop", **own))
+    config = PipelineConfig(name="emotions", example_gen=read, transform=TransformConfig(segments=2))
+    assert config.example_gen == read.model_copy(
+        update={"duplicates": Duplicates(policy="drop", contexts=contexts)}
+    )
 
 
 def test_a_root_may_be_a_file_uri():

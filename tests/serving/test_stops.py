@@ -3,6 +3,7 @@
 import http.client
 import json
 import logging
+import math
 import socket
 import threading
 import tracemalloc
@@ -173,6 +174,16 @@ def test_a_second_signal_waits_for_nothing(
         stopping.join(TIMEOUT_S)
         asking.join(TIMEOUT_S)
     assert has_stopped
+
+
+def test_a_grace_period_without_an_end_ends_with_the_last_request(
+    half_plus_two: Path, tmp_path: Path
+) -> None:
+    publish(half_plus_two, tmp_path / "half" / "1")
+    server = serving(tmp_path, grace_seconds=math.inf)
+    server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port or 0))
 
 
 @pytest.mark.parametrize("hurried", [False, True])

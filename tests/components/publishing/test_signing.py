@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from components.core.errors import UserError
+from components.core.errors import StorageError, UserError
+from components.core.filesystem import read_file
 from components.publishing.signing import load_signer
 from serving.manifest import ManifestError, check_manifest, describe_file
 from serving.public_keys import SignatureError, read_public_keys
@@ -197,6 +198,13 @@ def test_apps_are_not_told_what_a_changed_file_says(signed: Publisher, update: P
     assert update.read_bytes() == before
 
 
+def test_a_file_for_apps_that_is_gone_comes_back_with_the_next_push(signed: Publisher) -> None:
+    Path(signed.destination.version_dir("tflite", 2), "export.json").unlink()
+    with pytest.raises(StorageError, match=r"export.json: is gone; push once without `canary`"):
+        signed.push("three", canary=True)
+    assert signed.push("two").version == 3
+
+
 def test_a_changed_key_trusts_the_one_before_where_that_is_named(
     signed: Publisher, key: Key, make_key: MakeKey, tmp_path: Path
 ) -> None:
@@ -225,19 +233,18 @@ def test_signing_begins_with_a_push_that_is_no_canary(publisher: Publisher, key:
     assert signing.push("two", canary=True).event.state.canary == 3
 
 
-def test_a_rollback_that_cannot_tell_apps_leaves_the_canary(
-    signed: Publisher, key: Key, make_key: MakeKey, tmp_path: Path
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_canary_goes_whatever_apps_could_be_told(
+    signed: Publisher, make_key: MakeKey, tmp_path: Path, damaged: bool
 ) -> None:
     signed.push("three", LABELLED, canary=True)
-    following = make_key("next")
-    publisher = Publisher(tmp_path / "exports", signed.destination.uri, following.signer)
-    with pytest.raises(UserError, match=r"which is not trusted.*--trusted-keys"):
-        publisher.releases.rollback()
-    assert publisher.releases.state.canary == 3
-    signer = load_signer(str(following.private), str(key.public))
-    publisher = Publisher(tmp_path / "exports", signed.destination.uri, signer)
+    told = read_file(f"{signed.destination.uri}/tflite/update.json")
+    if damaged:
+        (Path(signed.destination.version_dir("tflite", 2)) / "manifest.json").write_text("{}")
+    publisher = Publisher(tmp_path / "exports", signed.destination.uri, make_key("next").signer)
     assert publisher.releases.rollback().event == "withdraw"
-    assert publisher.releases.state.stable == 2
+    assert (publisher.releases.state.stable, publisher.releases.state.canary) == (2, None)
+    assert read_file(f"{signed.destination.uri}/tflite/update.json") == told
 
 
 def test_a_canary_that_is_the_stable_model_signed_anew_takes_nothing_back(

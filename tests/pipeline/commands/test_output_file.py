@@ -54,6 +54,11 @@ def test_what_the_system_refuses_is_one_line_too(
     assert (ended.value.code, capsys.readouterr().err) == (2, "error: texts.csv: File exists\n")
 
 
+def test_a_name_that_is_too_long_is_one_line_too(capsys: pytest.CaptureFixture[str]):
+    assert _explain(OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), "long.jsonl")) == 2
+    assert capsys.readouterr().err == "error: long.jsonl: File name too long\n"
+
+
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ENOENT])
 def test_what_is_no_mistake_of_the_user_keeps_its_traceback(number: int):
     failure = OSError(number, os.strerror(number), "root/trainer")
