@@ -100,7 +100,9 @@ def run_pipeline(build: Callable[[Any], None]) -> None:
         import apache_beam as beam
 
         from components.data.beam.beam_runners import make_options, make_runner
+        from components.data.beam.method_signatures import remember_signatures
 
+        remember_signatures()
         runner = make_runner(_current())
         options = make_options(_current())
         try:
