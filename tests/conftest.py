@@ -2,13 +2,20 @@
 
 import gc
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pipeline.interpreter import look_less_for_garbage
+
 LONGEST = ("docs", "integration", "components")
 """Directories whose files take minutes. They come first, so that no process is left alone with one at the end."""
+
+look_less_for_garbage()
 
 # How long an example takes says nothing where other programs share the CPUs.
 settings.register_profile("shared cpus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,3 +46,28 @@ def what_stays_is_not_searched_again() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def emotion_here(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command `emotion` in a directory and in this process, which has loaded TensorFlow and Beam already.
+
+    A process of its own takes 3 to 9 s of CPU to load them. `Workspace.emotion` starts one.
+    """
+    from pipeline.cli import main
+
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(directory)
+        monkeypatch.setattr(sys, "argv", ["emotion", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), out, err)
+
+    return run

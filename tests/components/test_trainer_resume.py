@@ -219,7 +219,7 @@ def test_accumulated_batches_by_budget_with_regularized_gradients_go_on_as_well(
     prepared: Prepared, tmp_path: Path, act_before: dict[int, Any]
 ) -> None:
     settings = {
-        "regularization": RegularizationConfig.model_validate({"r_drop": {}, "adversarial": {}}),
+        "regularization": RegularizationConfig.model_validate({"r_drop": {}}),
         "batching": BatchingConfig(max_tokens_per_batch=120, gradient_accumulation=2, pad_to=(16, 32)),
     }
     whole = _train(tmp_path / "whole", prepared, **settings)

@@ -1,34 +1,13 @@
 """Data that arrive span by span: what is new is trained on, what is bad is refused, what is served is a good one."""
 
 import json
-import sys
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from pipeline.cli import main
 from pipeline.metadata.store import MetadataStore
 from tests.integration.conftest import Workspace, starter_rows
-
-Emotion = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def emotion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Emotion:
-    """The command in this process, which loads TensorFlow once: exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["emotion", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out + err
-
-    return run
 
 
 def write_span(directory: Path, span: int, rows: list[dict[str, Any]], version: int = 1) -> None:
@@ -42,7 +21,13 @@ def served(directory: Path) -> list[str]:
     return sorted(path.relative_to(models).as_posix() for path in models.glob("saved_model/*/saved_model.pb"))
 
 
-def test_retraining_span_by_span(tmp_path: Path, emotion: Emotion) -> None:
+def test_retraining_span_by_span(
+    tmp_path: Path, emotion_here: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    def emotion(*arguments: str) -> tuple[int, str]:
+        done = emotion_here(tmp_path, *arguments)
+        return done.returncode, done.stdout + done.stderr
+
     workspace = Workspace(tmp_path)
     workspace.write_config(
         example_gen={"source": "span-{SPAN}/v{VERSION}/*.jsonl", "span": {"last": 2}},

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from tests.integration.conftest import Workspace, run_python
 
 Ran = tuple[Workspace, subprocess.CompletedProcess[str]]
+Emotion = Callable[..., subprocess.CompletedProcess[str]]
 
 STAGES = (
     "example_gen",
@@ -188,18 +190,18 @@ def test_inspect_shows_a_person_what_an_export_holds(ran: Ran):
 
 
 @pytest.mark.parametrize("target", ["saved-model", "tflite"])
-def test_export_by_hand(ran: Ran, tmp_path: Path, target: str):
+def test_export_by_hand(ran: Ran, tmp_path: Path, target: str, emotion_here: Emotion):
     workspace, _ = ran
     out = tmp_path / "out"
-    done = workspace.emotion("export", target, str(out), "--root", "root")
+    done = emotion_here(workspace.directory, "export", target, str(out), "--root", "root")
     assert done.returncode == 0, done.stderr
     assert (out / "export.json").is_file()
-    again = workspace.emotion("export", target, str(out), "--root", "root")
+    again = emotion_here(workspace.directory, "export", target, str(out), "--root", "root")
     assert again.returncode == 2
     assert "exists already" in again.stderr
 
 
-def test_the_variant_for_a_target_is_chosen_within_limits(ran: Ran, tmp_path: Path):
+def test_the_variant_for_a_target_is_chosen_within_limits(ran: Ran, tmp_path: Path, emotion_here: Emotion):
     workspace, _ = ran
     out = tmp_path / "out"
     command = (
@@ -213,7 +215,9 @@ def test_the_variant_for_a_target_is_chosen_within_limits(ran: Ran, tmp_path: Pa
         "--variant",
         "int8_vocab90",
     )
-    done = workspace.emotion(*command, "--target", "bertnl", "--max-f1-drop", "1", "--sample", "20")
+    done = emotion_here(
+        workspace.directory, *command, "--target", "bertnl", "--max-f1-drop", "1", "--sample", "20"
+    )
     assert done.returncode == 1, done.stdout
     assert "bertnl can run none of the candidates int8, int8_vocab90" in done.stderr
     assert "FULLY_CONNECTED version 12 is needed" in " ".join(done.stdout.split())
@@ -222,7 +226,7 @@ def test_the_variant_for_a_target_is_chosen_within_limits(ran: Ran, tmp_path: Pa
     rows = "I am so happy,joy\nthat is awful,anger\n" * 3
     labelled.write_text(f"text,labels\n{rows}", encoding="utf-8")
     limits = ("--max-size-mb", "50", "--max-f1-drop", "1")
-    done = workspace.emotion(*command, *limits, "--validation", str(labelled))
+    done = emotion_here(workspace.directory, *command, *limits, "--validation", str(labelled))
     assert done.returncode == 0, done.stderr
     assert [file.name for file in out.glob("*.tflite")] == ["emotion_int8_vocab90.tflite"]
     assert json.loads((out / "choice.json").read_text())["chosen"] == "int8_vocab90"
