@@ -215,7 +215,7 @@ def test_averages_and_changed_words_go_on_as_well(
     _assert_same(model, whole)
 
 
-def test_accumulated_batches_by_budget_with_regularized_gradients_go_on_as_well(
+def test_accumulated_batches_by_budget_with_two_passes_go_on_as_well(
     prepared: Prepared, tmp_path: Path, act_before: dict[int, Any]
 ) -> None:
     settings = {
