@@ -12,7 +12,9 @@ from tests.components.toy_corpus import run_transform, toy_examples
 from tests.components.toy_training import start_training
 
 
-@pytest.mark.parametrize(("deterministic", "precision"), [(False, "mixed_bfloat16"), (True, "float32")])
+@pytest.mark.parametrize(
+    ("deterministic", "precision"), [(False, "float32"), (False, "mixed_bfloat16"), (True, "float32")]
+)
 def test_two_processes_train_the_same_weights(tmp_path: Path, deterministic: bool, precision: str) -> None:
     """Without `deterministic`, too: what it forbids happens on GPUs only."""
     run_transform(tmp_path, toy_examples(tmp_path, train=200, validation=40))

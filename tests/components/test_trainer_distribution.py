@@ -79,7 +79,7 @@ def test_two_devices(prepared: Path, alone: Path, tmp_path: Path) -> None:
 
 
 def test_two_devices_regularize_as_one(prepared: Path, tmp_path: Path) -> None:
-    regularization = {"ema": {"decay": 0.9}, "adversarial": {}, "r_drop": {}}
+    regularization = {"ema": {"decay": 0.9}, "adversarial": {"steps": 2}, "r_drop": {}}
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     settings = {"regularization": regularization, "epochs": 1}
     _end(start_training(prepared=prepared, model=alone, settings={**SETTINGS, **settings}))

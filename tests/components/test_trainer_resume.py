@@ -215,11 +215,11 @@ def test_averages_and_changed_words_go_on_as_well(
     _assert_same(model, whole)
 
 
-def test_accumulated_batches_by_budget_with_two_passes_go_on_as_well(
+def test_accumulated_batches_by_budget_with_regularized_gradients_go_on_as_well(
     prepared: Prepared, tmp_path: Path, act_before: dict[int, Any]
 ) -> None:
     settings = {
-        "regularization": RegularizationConfig.model_validate({"r_drop": {}}),
+        "regularization": RegularizationConfig.model_validate({"r_drop": {}, "adversarial": {}}),
         "batching": BatchingConfig(max_tokens_per_batch=120, gradient_accumulation=2, pad_to=(16, 32)),
     }
     whole = _train(tmp_path / "whole", prepared, **settings)

@@ -1,4 +1,4 @@
-"""The tutorial, typed command by command as it stands there, with a hundred rows in place of the reader's own."""
+"""The tutorial, typed command by command as it stands there, with two hundred rows in place of the reader's own."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from tests.docs.pages import ROOT, blocks, commands
 from tests.integration.conftest import Workspace, starter_rows
 
 _LABELS = ("gratitude", "anger", "fear", "curiosity")
-_ROWS_OF_A_LABEL = 30
+_ROWS_OF_A_LABEL = 60
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_component_of_the_how_to_is_a_stage(typed: Workspace):
     assert done.returncode == 0, done.stderr
     labels = json.loads((Path(done.stdout.strip().splitlines()[-1]) / "labels.json").read_text("utf-8"))
     assert labels.keys() == set(_LABELS)
-    assert all(10 <= count <= _ROWS_OF_A_LABEL for count in labels.values())
+    assert all(20 <= count <= _ROWS_OF_A_LABEL for count in labels.values())
 
 
 def run_again_with_another_bar(workspace: Workspace) -> None:

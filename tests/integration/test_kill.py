@@ -22,10 +22,15 @@ REPOSITORY = Path(pipeline.__file__).parents[1]
 
 MOMENTS = (
     ("runner", "examples", "write", 1),
+    ("worker", "examples", "write", 8),
     ("worker", "examples", "publish", 1),
+    ("runner", "examples", "published", 1),
     ("worker", "statistics", "write", 2),
-    ("runner", "schema", "published", 1),
-    ("worker", "anomalies", "start", 1),
+    ("runner", "statistics", "published", 1),
+    ("worker", "schema", "start", 1),
+    ("runner", "schema", "publish", 1),
+    ("runner", "anomalies", "write", 1),
+    ("worker", "anomalies", "published", 1),
     ("runner", "transformed", "write", 3),
     ("worker", "transform_graph", "published", 1),
 )

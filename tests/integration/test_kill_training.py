@@ -100,9 +100,10 @@ def trained(workspace: Path, root: str) -> tuple[Model, list[dict[str, Any]]]:
 
 
 def test_killed_and_terminated_trainings_go_on(workspace: Path):
-    # 10 steps an epoch, 4 of them saved; 4 + 6 are an epoch, then 3 more.
-    killed = emotion(workspace, "killed", 6)
-    assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+    # 10 steps an epoch. Nothing saved yet; 4 steps saved; 4 + 6 are an epoch, then 3 more.
+    for step in (2, 6):
+        killed = emotion(workspace, "killed", step)
+        assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
     terminated = emotion(workspace, "killed", 9, "SIGTERM")
     assert terminated.returncode == 75, terminated.stdout + terminated.stderr
     assert terminated.stderr.splitlines()[-1] == (

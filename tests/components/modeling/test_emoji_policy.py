@@ -75,11 +75,9 @@ def test_every_sequence_gives_equal_ids_in_both_tokenizers(policy: EmojiPolicy, 
     assert hearts > 20 if policy == "words" else hearts == 0
 
 
-def test_code_points_are_cleaned_alike() -> None:
+def test_every_code_point_is_cleaned_alike() -> None:
     spec = _spec("words")
-    # Of the ten planes without a character, one code point in 64.
-    codes = (*range(0xD800), *range(0xE000, 0x40000), *range(0x40000, 0xE0000, 64), *range(0xE0000, 0x110000))
-    characters = list(map(chr, codes))
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     cleaned = in_graph_tokenizer(spec).clean(tf.constant([character.encode() for character in characters]))
     different = [
         f"U+{ord(character):04X}"
