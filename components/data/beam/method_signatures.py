@@ -1,7 +1,7 @@
 """What Beam looks up of functions, looked up once.
 
 Beam 2.77 inspects every method of every DoFn eight times for each pipeline that it builds and runs: a quarter of the
-time of a pipeline over a few thousand rows. A function's parameters do not change.
+time of a pipeline over some hundred rows. A function's parameters do not change.
 """
 
 from collections.abc import Callable

@@ -20,8 +20,8 @@ class RDropSettings(Config):
     """Two passes with different dropout shall answer alike (Liang et al., 2021): a step takes nearly twice as long."""
 
     weight: float = Field(default=1.0, gt=0)
-    """The paper's alpha; it fine-tunes with 0.1 to 1 on GLUE, and with more on large tasks. On GoEmotions 2 to 10 are
-    best (docs/results.md)."""
+    """The paper's alpha; it fine-tunes with 0.1 to 1 on GLUE, and with more on large tasks. In a twin of
+    the GoEmotions recipe 2 to 10 were best (docs/results.md)."""
 
 
 class AdversarialSettings(Config):
